@@ -1,0 +1,85 @@
+import { readFileSync } from 'node:fs'
+import { distance } from 'fastest-levenshtein'
+import type { TObject, TSchema } from 'typebox'
+import Value from 'typebox/value'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** What a settings table may say of a setting beside its JSON schema. */
+export type SettingExtras = {
+  /** Never printed; may come from the file that `NAME_FILE` names. */
+  secret?: true
+  unit?: string
+  /** What the default is where it is computed. */
+  defaultText?: string
+}
+export type SettingSchema = TSchema & SettingExtras & Record<string, unknown>
+
+export const settingsOf = (table: TObject): [string, SettingSchema][] =>
+  Object.entries(table.properties) as [string, SettingSchema][]
+
+/**
+ * Reads every setting of the table, collecting faults instead of stopping at the first.
+ * An unset or empty variable takes the default; a fault names the setting and never repeats a value.
+ */
+export function readSettings(table: TObject, env: Environment): { values: Record<string, unknown>; faults: string[] } {
+  const faults: string[] = []
+  const values: Record<string, unknown> = {}
+  for (const [name, schema] of settingsOf(table)) {
+    try {
+      const text = textOf(name, schema, env)
+      const value = text === undefined ? schema.default : parse(schema, text)
+      if (value !== undefined) values[name] = value
+      if (text !== undefined && !Value.Check(schema, value)) faults.push(`${name} must be ${expectation(schema)}`)
+    } catch (error) {
+      faults.push(`${name}: ${(error as Error).message}`)
+    }
+  }
+  return { values, faults }
+}
+
+function textOf(name: string, schema: SettingSchema, env: Environment): string | undefined {
+  const file = schema.secret ? env[`${name}_FILE`] : undefined
+  if (file && env[name]) throw new Error(`is given twice, by ${name} and by ${name}_FILE`)
+  const text = file ? readSecretFile(name, file) : env[name]
+  return text === undefined || text === '' ? undefined : text
+}
+
+function readSecretFile(name: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim()
+  } catch (error) {
+    throw new Error(`the file that ${name}_FILE names cannot be read (${(error as NodeJS.ErrnoException).code})`)
+  }
+}
+
+function parse(schema: SettingSchema, text: string): unknown {
+  if (schema.type === 'integer') return /^-?\d{1,15}$/.test(text.trim()) ? Number(text) : Number.NaN
+  if (schema.type === 'array')
+    return text
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== '')
+  if (schema.type === 'boolean') return { on: true, off: false }[text.trim().toLowerCase()]
+  return text
+}
+
+/** What a value must be, in words that stand in faults and in the printed table. */
+export function expectation(schema: SettingSchema): string {
+  if (schema.type === 'integer') return `a whole number from ${schema.minimum} to ${schema.maximum}`
+  if (schema.type === 'boolean') return 'on or off'
+  if (schema.type === 'array') return 'a list with commas between'
+  if (Array.isArray(schema.enum)) return `one of ${schema.enum.join(', ')}`
+  return 'a text of the right form'
+}
+
+/** Names that are set, are none of ours, and look like one of ours misspelt. */
+export function misspelt(table: TObject, env: Environment): string[] {
+  const known = settingsOf(table).flatMap(([name, schema]) => (schema.secret ? [name, `${name}_FILE`] : [name]))
+  return Object.keys(env)
+    .filter((name) => name.length >= 6 && !known.includes(name))
+    .flatMap((name) => {
+      const meant = known.find((ours) => distance(ours, name.toUpperCase()) <= 2)
+      return meant === undefined ? [] : [`${name} is not a setting; ${meant} is`]
+    })
+}

@@ -1,0 +1,25 @@
+import { createHash } from 'node:crypto'
+import { v7 } from 'uuid'
+
+/** A fresh row id: UUIDv7, so that new rows land at the end of an index. */
+export const newId = (): string => v7()
+
+/**
+ * A row id that the same inputs always give (UUIDv8, RFC 9562 5.8): a retry meets the row its first try made.
+ * Not a secret: what an id opens is guarded by a MAC over it.
+ */
+export function derivedId(...parts: readonly string[]): string {
+  const hash = createHash('sha256')
+  for (const part of parts) hash.update(`${part.length}:`).update(part)
+  const bytes = hash.digest().subarray(0, 16)
+  bytes[6] = ((bytes[6] as number) & 0x0f) | 0x80
+  bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80
+  return idFromBytes(bytes)
+}
+
+export const idToBytes = (id: string): Buffer => Buffer.from(id.replaceAll('-', ''), 'hex')
+
+export function idFromBytes(bytes: Buffer): string {
+  const hex = bytes.toString('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+}

@@ -1,0 +1,23 @@
+import ipaddr from 'ipaddr.js'
+
+/**
+ * The network an address belongs to, as a CIDR: /24 for IPv4, /64 for IPv6, which is what one household or office holds.
+ * Null for anything that is no IP address (a Unix socket).
+ */
+export function networkOf(ip: string): string | null {
+  if (!ipaddr.isValid(ip)) return null
+  const address = ipaddr.process(ip) // an IPv4 address mapped into IPv6 is the IPv4 address
+  const bits = address.kind() === 'ipv4' ? 24 : 64
+  const network =
+    address.kind() === 'ipv4'
+      ? ipaddr.IPv4.networkAddressFromCIDR(`${address}/${bits}`)
+      : ipaddr.IPv6.networkAddressFromCIDR(`${address}/${bits}`)
+  return `${network}/${bits}`
+}
+
+/** Whether a text is an address range, `10.0.0.0/8` or `::1`; a hop count, a name or the whole internet is none. */
+export function isRange(text: string): boolean {
+  const [address = '', bits] = text.split('/')
+  if (!ipaddr.IPv4.isValidFourPartDecimal(address) && !ipaddr.IPv6.isValid(address)) return false
+  return bits === undefined || (ipaddr.isValidCIDR(text) && Number(bits) > 0)
+}

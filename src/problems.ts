@@ -1,0 +1,107 @@
+/** One refusal: its HTTP status, what it says, and what whoever meets it should do. */
+type Entry = {
+  status: number
+  title: string
+  help: string
+  /** WWW-Authenticate of a 401. Generic clients refresh on `Bearer`, so no other refusal may say that. */
+  scheme?: string
+}
+
+const catalogue = {
+  'invalid-request': {
+    status: 400,
+    title: 'The request does not match the contract.',
+    help: 'Look at `errors`: each names the place by a JSON pointer and says what is wrong there. Sending it again unchanged fails again.'
+  },
+  // Wrong, expired, used up and never sent are one problem: a difference would tell who has an account.
+  'code-rejected': {
+    status: 401,
+    title: 'The code is not valid.',
+    help: 'The code was mistyped, has expired, was used, or was guessed too often. Let the person try again, or ask for a new code.',
+    scheme: 'Postern-Code'
+  },
+  'session-rejected': {
+    status: 401,
+    title: 'The session is not valid.',
+    help: 'The access token is missing, expired or belongs to a session that has ended. Refresh once; if that is refused too, ask the person to sign in.',
+    scheme: 'Bearer error="invalid_token"'
+  },
+  'refresh-rejected': {
+    status: 401,
+    title: 'The refresh token is not valid.',
+    help: 'The session has ended. Forget both tokens and ask the person to sign in.',
+    scheme: 'Postern-Refresh'
+  },
+  'not-found': {
+    status: 404,
+    title: 'There is nothing here.',
+    help: 'The path or the identifier is unknown. Paths are exact: no trailing slash, lower case.'
+  },
+  'method-not-allowed': {
+    status: 405,
+    title: 'The path does not know this method.',
+    help: 'The `Allow` header lists the methods that the path knows.'
+  },
+  'request-timeout': {
+    status: 408,
+    title: 'The request took too long to arrive.',
+    help: 'Send it again on a new connection.'
+  },
+  'payload-too-large': {
+    status: 413,
+    title: 'The body is too large.',
+    help: 'A body has at most 16 KiB.'
+  },
+  'unsupported-media-type': {
+    status: 415,
+    title: 'The body must be JSON in UTF-8.',
+    help: 'Send `Content-Type: application/json`.'
+  },
+  'too-many-requests': {
+    status: 429,
+    title: 'Too many requests; wait and try again.',
+    help: '`Retry-After` says in how many seconds. Trying earlier changes nothing.'
+  },
+  'headers-too-large': {
+    status: 431,
+    title: 'The headers are too large.',
+    help: 'A request line and its headers have at most 16 KiB together.'
+  },
+  internal: {
+    status: 500,
+    title: 'Something of ours went wrong.',
+    help: 'This is a fault of the service. Tell the operator the request id that `instance` holds.'
+  },
+  unavailable: {
+    status: 503,
+    title: 'The service cannot answer right now.',
+    help: 'Something the service needs is out of reach. Nobody is signed out by this. Send the same request again after `Retry-After` seconds.'
+  }
+} as const satisfies Record<string, Entry>
+
+export type ProblemCode = keyof typeof catalogue
+
+/** Every refusal once; statuses, titles, pages and the contract come from here. */
+export const problems: Record<ProblemCode, Entry> = catalogue
+export const problemCodes = Object.keys(catalogue) as ProblemCode[]
+
+export type ProblemDetails = {
+  detail?: string
+  /** Seconds until trying again makes sense; becomes Retry-After. */
+  retryAfter?: number
+  errors?: { pointer: string; detail: string }[]
+  allow?: string
+}
+
+/** Thrown by a flow to refuse; the error handler makes it an RFC 9457 answer. */
+export class Problem extends Error {
+  readonly code: ProblemCode
+  readonly details: ProblemDetails
+
+  constructor(code: ProblemCode, details: ProblemDetails = {}) {
+    super(details.detail ?? problems[code].title)
+    this.name = 'Problem'
+    this.code = code
+    this.details = details
+  }
+}
