@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto'
+import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely'
+import pg from 'pg'
+import { milliseconds } from '../lib/time.ts'
+import { asFailure, isStaleStatement } from './failure.ts'
+import { type Db, SCHEMA, type Tables } from './tables.ts'
+
+export type ConnectOptions = {
+  url: string
+  poolSize: number
+  /** Seconds; 0 waits for ever, which only migrations do. */
+  statementTimeout: number
+  /** Named prepared statements, which Postgres parses and plans once a connection. */
+  prepared: boolean
+  onIdleError: (error: Error) => void
+}
+
+const CONNECT_SECONDS = 4
+const IDLE_IN_TRANSACTION_SECONDS = 10
+
+/** A pool that survives whatever happens to its connections; every failure to reach the server is DatabaseUnavailable. */
+export function connect(options: ConnectOptions): Db {
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: options.poolSize,
+    connectionTimeoutMillis: milliseconds(CONNECT_SECONDS),
+    idleTimeoutMillis: milliseconds(60),
+    keepAlive: true,
+    application_name: 'postern',
+    // A statement and not startup parameters: PgBouncer refuses those.
+    onConnect: async (client) => {
+      const limit = milliseconds(options.statementTimeout)
+      await client.query(
+        `set statement_timeout = ${limit}; set lock_timeout = ${limit / 2}; ` +
+          `set idle_in_transaction_session_timeout = ${milliseconds(IDLE_IN_TRANSACTION_SECONDS)}`
+      )
+    }
+  })
+  // An idle connection that breaks; the pool has dropped it already. While it ends, they all do.
+  pool.on('error', (error) => pool.ending || options.onIdleError(error))
+  const named = namedStatements(pool, options.prepared)
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool: named }) }).withSchema(SCHEMA)
+}
+
+/** The pool as Kysely's dialect sees it: each distinct text runs as a named statement, each failure is classified. */
+function namedStatements(pool: pg.Pool, prepared: boolean): PostgresPool {
+  const wrapped = new WeakMap<pg.PoolClient, PostgresPoolClient>()
+  const names = new StatementNames()
+
+  const wrap = (client: pg.PoolClient): PostgresPoolClient => {
+    client.on('error', () => undefined) // the query that is under way rejects; without a listener the process would end
+    return {
+      query: (async (text: string, values?: unknown[]) => {
+        try {
+          return await (prepared && values !== undefined && values.length > 0
+            ? client.query({ name: names.of(text), text, values })
+            : client.query(text, values))
+        } catch (error) {
+          if (isStaleStatement(error)) names.renew()
+          throw asFailure(error)
+        }
+      }) as unknown as PostgresPoolClient['query'],
+      release: () => client.release()
+    }
+  }
+
+  return {
+    options: pool.options,
+    end: () => pool.end(),
+    connect: async () => {
+      try {
+        const client = await pool.connect()
+        const known = wrapped.get(client) ?? wrap(client)
+        wrapped.set(client, known)
+        return known
+      } catch (error) {
+        throw asFailure(error)
+      }
+    }
+  } as PostgresPool
+}
+
+/** Far above the number of statements the service has: texts that vary without end would show in tests, not in memory. */
+const MAX_NAMES = 1000
+
+class StatementNames {
+  readonly #names = new Map<string, string>()
+  #generation = 0
+
+  of(text: string): string {
+    const known = this.#names.get(text)
+    if (known !== undefined) return known
+    if (this.#names.size >= MAX_NAMES) this.#names.clear()
+    const name = `p${this.#generation}_${createHash('sha256').update(text).digest('base64url').slice(0, 16)}`
+    this.#names.set(text, name)
+    return name
+  }
+
+  /** New names make every connection parse again; the old statements go with their connections. */
+  renew(): void {
+    this.#generation += 1
+    this.#names.clear()
+  }
+}

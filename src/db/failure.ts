@@ -1,0 +1,31 @@
+/** The database cannot do its work now; the same request may succeed later. */
+export class DatabaseUnavailable extends Error {
+  constructor(cause: unknown) {
+    super(`the database is not available: ${(cause as Error)?.message ?? cause}`, { cause })
+    this.name = 'DatabaseUnavailable'
+  }
+}
+
+export const sqlState = (error: unknown): string | undefined => {
+  const code = (error as { code?: unknown })?.code
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined
+}
+
+/** Serialization failure, deadlock, lock timeout: another try sees the other side finished. */
+export const isConflict = (error: unknown): boolean => ['40001', '40P01', '55P03'].includes(sqlState(error) ?? '')
+
+/** The statement behind a name went stale (its result type changed, or a pooler switched servers). */
+export const isStaleStatement = (error: unknown): boolean => ['0A000', '26000', '42P05'].includes(sqlState(error) ?? '')
+
+/**
+ * Connection (08), resources (53), operator intervention (57), system (58), read-only standby (25006), and wrong or
+ * withdrawn credentials (28, 3D): the fault of the database's state, not of the statement.
+ */
+const OUTAGE = /^(08|28|3D|53|57|58)|^25006$/
+
+/** An error without an SQLSTATE never reached the server or lost it on the way. */
+export function asFailure(error: unknown): unknown {
+  const state = sqlState(error)
+  if (error instanceof TypeError || error instanceof DatabaseUnavailable) return error
+  return state === undefined || OUTAGE.test(state) ? new DatabaseUnavailable(error) : error
+}

@@ -1,0 +1,53 @@
+import { readdir } from 'node:fs/promises'
+import { sql } from 'kysely'
+import { type Migration, Migrator } from 'kysely/migration'
+import { connect } from './connect.ts'
+import { type Db, SCHEMA } from './tables.ts'
+
+const FOLDER = new URL('../../migrations/', import.meta.url)
+
+async function allMigrations(): Promise<Record<string, Migration>> {
+  const files = (await readdir(FOLDER)).filter((file) => /^\d{4}_\w+\.ts$/.test(file)).sort()
+  const entries = files.map(async (file) => [file.replace('.ts', ''), await import(new URL(file, FOLDER).href)])
+  return Object.fromEntries(await Promise.all(entries)) as Record<string, Migration>
+}
+
+/**
+ * The names of ours that the database lacks. Names it has beyond ours belong to a newer release, which only adds:
+ * this one goes on working beside it, and may be started again after a step back.
+ */
+export async function pendingMigrations(db: Db): Promise<string[]> {
+  const ours = (await readdir(FOLDER))
+    .filter((file) => /^\d{4}_\w+\.ts$/.test(file))
+    .map((file) => file.replace('.ts', ''))
+  const {
+    rows: [table]
+  } = await sql<{ present: boolean }>`
+    select to_regclass(${`${SCHEMA}.kysely_migration`}) is not null as present`.execute(db)
+  if (!table?.present) return ours
+  const { rows } = await sql<{ name: string }>`select name from postern.kysely_migration`.execute(db)
+  const done = new Set(rows.map((row) => row.name))
+  return ours.filter((name) => !done.has(name)).sort()
+}
+
+/**
+ * Brings the schema up to date and returns what it ran. Any number of instances may do so at once: Kysely's migrator
+ * holds a transaction-scoped advisory lock, and whoever comes second finds nothing left to do.
+ */
+export async function migrate(url: string): Promise<string[]> {
+  const db = connect({ url, poolSize: 1, statementTimeout: 0, prepared: false, onIdleError: () => undefined })
+  try {
+    if ((await pendingMigrations(db)).length === 0) return []
+    const migrator = new Migrator({
+      db: db.withoutPlugins(),
+      provider: { getMigrations: allMigrations },
+      migrationTableSchema: SCHEMA,
+      allowUnorderedMigrations: false
+    })
+    const { error, results = [] } = await migrator.migrateToLatest()
+    if (error !== undefined) throw error
+    return results.map((result) => result.migrationName)
+  } finally {
+    await db.destroy()
+  }
+}

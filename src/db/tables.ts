@@ -1,0 +1,134 @@
+import type { ColumnType, Kysely, Transaction } from 'kysely'
+import type { CodeAlphabet } from '../lib/code.ts'
+
+/** Filled by the database when a row is inserted without it. */
+type Defaulted<T> = ColumnType<T, T | undefined, T>
+
+export type UserTable = {
+  id: string
+  email: string
+  email_key: string
+  email_verified_at: Date | null
+  password_hash: string | null
+  credential_version: Defaulted<number>
+  credential_changed_at: Date | null
+  locale: string
+  external_id: string | null
+  disabled_at: Date | null
+  created_at: Defaulted<Date>
+  updated_at: Defaulted<Date>
+}
+
+export type AddressBudgetTable = {
+  /** MAC of the canonical address. */
+  key: Buffer
+  code_level: number
+  code_level_at: Date
+  last_challenge: string
+  last_length: number
+  last_charge: number
+  created_at: Defaulted<Date>
+}
+
+export type ChallengeTable = {
+  id: string
+  purpose: 'sign_in' | 'step_up'
+  email: string
+  email_key: string
+  budget_key: Buffer
+  locale: string | null
+  code_length: number
+  code_alphabet: CodeAlphabet
+  charged: number
+  tries_left: number
+  sends: number
+  sent_at: Date
+  expires_at: Date
+  used_at: Date | null
+  used_key: Buffer | null
+  client_network: string | null
+  client_agent: string | null
+  key_id: string
+  created_at: Defaulted<Date>
+}
+
+export type SessionTable = {
+  id: string
+  user_id: string
+  credential_version: number
+  seed_hash: Buffer
+  generation: number
+  parent_generation: number
+  grandparent_generation: number
+  rotated_at: Date
+  authenticated_at: Date
+  idle_expires_at: Date
+  expires_at: Date
+  revoked_at: Date | null
+  last_used_at: Date
+  amr: string[]
+  client_network: string | null
+  client_agent: string | null
+  key_id: string
+  created_at: Defaulted<Date>
+}
+
+export type MailState = 'queued' | 'sent' | 'refused' | 'expired' | 'dropped'
+
+export type MailTable = {
+  id: string
+  kind: string
+  subject_id: string
+  email_key: string | null
+  locale: string | null
+  valid_until: Date
+  due_at: Date
+  attempts: Defaulted<number>
+  state: Defaulted<MailState>
+  answer: string | null
+  message_id: string
+  key_id: string
+  sent_at: Date | null
+  settled_at: Date | null
+  created_at: Defaulted<Date>
+}
+
+export type SigningKeyTable = {
+  kid: string
+  alg: string
+  public_jwk: unknown
+  sealed_private: Buffer
+  key_id: string
+  activates_at: Date
+  retires_at: Date | null
+  created_at: Defaulted<Date>
+}
+
+export type EventTable = {
+  id: string
+  at: Defaulted<Date>
+  kind: string
+  outcome: string
+  user_id: string | null
+  email_mac: Buffer | null
+  network: string | null
+  agent: string | null
+  request_id: string | null
+}
+
+export type Tables = {
+  user: UserTable
+  address_budget: AddressBudgetTable
+  challenge: ChallengeTable
+  session: SessionTable
+  mail: MailTable
+  signing_key: SigningKeyTable
+  event: EventTable
+}
+
+/** A pool or a transaction: the caller does not care which. */
+export type Db = Kysely<Tables>
+/** "I run inside your transaction." */
+export type Tx = Transaction<Tables>
+
+export const SCHEMA = 'postern'
