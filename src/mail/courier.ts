@@ -1,0 +1,175 @@
+import type { Logger } from 'pino'
+import type { Db } from '../db/tables.ts'
+import { domainOf } from '../lib/email.ts'
+import { milliseconds, monotonicNow } from '../lib/time.ts'
+import { Lanes } from './lanes.ts'
+import { LEASE, type MailRow, releaseMails, takeDueMails } from './store.ts'
+import { Tally } from './tally.ts'
+import type { Delivery, OutgoingMail, Transport } from './transport.ts'
+
+/** What a feature makes of a mail row: a mail to send, or a reason why none leaves. */
+export type Composed = { id: string; mail: OutgoingMail } | { id: string; state: 'expired' | 'dropped' }
+export type Compose = (rows: readonly MailRow[]) => Promise<Composed[]>
+
+/** Seconds one send may take at the most, whatever the server does. */
+export const SEND_DEADLINE = 12
+export const LANES = 10
+/** Mails that wait in memory; beyond it they wait in their rows, where any instance finds them. */
+const MOST_WAITING = 1000
+const COMPOSE_AT_ONCE = 50
+const TAKE_AT_ONCE = 100
+const POLL_EVERY = 1
+
+type Item = { row: MailRow; leaseEndsAt: number }
+
+/**
+ * Sends what the `mail` table promises. A mail written by this instance is offered right after its commit and sent from
+ * memory; whatever is left over by a crash, a full queue or a deferral is taken from the table when its lease has run out.
+ */
+export class Courier {
+  readonly #db: Db
+  readonly #transport: Transport
+  readonly #compose: Compose
+  readonly #keyIds: readonly string[]
+  readonly #log: Logger
+  readonly #lanes: Lanes
+  readonly #tally: Tally
+  readonly #held = new Map<string, Item>()
+  #waiting: Item[] = []
+  #composing = false
+  #stopped = false
+  #poll: NodeJS.Timeout | undefined
+  #failing = false
+
+  constructor(options: { db: Db; transport: Transport; compose: Compose; keyIds: readonly string[]; log: Logger }) {
+    this.#db = options.db
+    this.#transport = options.transport
+    this.#compose = options.compose
+    this.#keyIds = options.keyIds
+    this.#log = options.log
+    this.#lanes = new Lanes(LANES)
+    this.#tally = new Tally(options.db, this.#lanes, (error) => this.#trouble(error))
+  }
+
+  start(): void {
+    this.#schedule(0)
+  }
+
+  /**
+   * Hands over a mail whose row has just been committed. Never throws and never waits.
+   *
+   * @param leasedAt monotonic seconds, read before the statement that wrote the row
+   */
+  offer(row: MailRow, leasedAt: number): void {
+    if (this.#stopped || this.#held.size >= MOST_WAITING) return // its lease runs out and any instance takes it
+    this.#hold(row, leasedAt)
+    setImmediate(() => void this.#work())
+  }
+
+  /** Stops between mails: what is under way ends, what waits goes back to the table at once. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    clearTimeout(this.#poll)
+    await this.#lanes.close()
+    await this.#tally.close()
+    const ids = [...this.#held.keys()]
+    if (ids.length > 0) await releaseMails(this.#db, { ids }).catch((error) => this.#trouble(error))
+    await this.#transport.close()
+  }
+
+  #hold(row: MailRow, leasedAt: number): void {
+    const item = { row, leaseEndsAt: leasedAt + LEASE }
+    this.#held.set(row.id, item)
+    this.#waiting.push(item)
+  }
+
+  #schedule(delay: number): void {
+    if (!this.#stopped) this.#poll = setTimeout(() => void this.#take(), milliseconds(delay))
+  }
+
+  async #take(): Promise<void> {
+    const room = Math.min(TAKE_AT_ONCE, MOST_WAITING / 2 - this.#held.size)
+    let taken = 0
+    if (room > 0) {
+      try {
+        const leasedAt = monotonicNow()
+        const rows = await takeDueMails(this.#db, { most: room, keyIds: [...this.#keyIds] })
+        for (const row of rows) this.#hold(row, leasedAt)
+        taken = rows.length
+        this.#failing = false
+      } catch (error) {
+        this.#trouble(error)
+      }
+    }
+    void this.#work()
+    this.#schedule(taken === TAKE_AT_ONCE ? 0 : POLL_EVERY)
+  }
+
+  /** Composes in batches, one at a time: whatever comes in meanwhile shares the next look-up. */
+  async #work(): Promise<void> {
+    if (this.#composing) return
+    this.#composing = true
+    while (this.#waiting.length > 0 && !this.#stopped && this.#lanes.waiting < COMPOSE_AT_ONCE) {
+      const batch = this.#waiting.splice(0, COMPOSE_AT_ONCE)
+      try {
+        const all = await this.#compose(batch.map((item) => item.row))
+        const composed = new Set(all.map(({ id }) => id))
+        for (const one of all) this.#dispatch(one)
+        this.#letGo(batch.filter((item) => !composed.has(item.row.id)))
+      } catch (error) {
+        this.#trouble(error)
+        this.#letGo(batch)
+      }
+    }
+    this.#composing = false
+  }
+
+  /** Forgets mails that can't be written now; they are taken up again when their leases have run out. */
+  #letGo(items: readonly Item[]): void {
+    for (const item of items) this.#held.delete(item.row.id)
+  }
+
+  #dispatch(composed: Composed): void {
+    const item = this.#held.get(composed.id)
+    if (item === undefined) return
+    if ('state' in composed) {
+      this.#settle({ id: composed.id, state: composed.state, answer: null })
+      return
+    }
+    this.#lanes.push({ domain: domainOf(composed.mail.to), run: () => this.#send(composed.mail, item) })
+  }
+
+  async #send(mail: OutgoingMail, item: Item): Promise<{ stuck: boolean }> {
+    const startedAt = monotonicNow()
+    if (item.leaseEndsAt - startedAt < SEND_DEADLINE) {
+      this.#held.delete(mail.id) // another instance could take it while we send
+      return { stuck: false }
+    }
+    const delivery = await this.#transport.send(mail)
+    this.#report(mail, delivery)
+    this.#settle({
+      id: mail.id,
+      state: delivery.outcome === 'deferred' ? 'queued' : delivery.outcome,
+      answer: delivery.answer
+    })
+    if (this.#lanes.waiting < COMPOSE_AT_ONCE) void this.#work()
+    return { stuck: delivery.outcome === 'deferred' && monotonicNow() - startedAt > SEND_DEADLINE / 2 }
+  }
+
+  #settle(settled: Parameters<Tally['add']>[0]): void {
+    this.#held.delete(settled.id)
+    this.#tally.add(settled)
+  }
+
+  #report(mail: OutgoingMail, { outcome, answer }: Delivery): void {
+    const entry = { mail: mail.id, outcome, answer: answer.replace(/[^\s<>@]+@/g, '•••@') }
+    if (outcome === 'sent') this.#log.debug(entry, 'mail sent')
+    else this.#log.warn(entry, outcome === 'refused' ? 'mail refused' : 'mail put off')
+  }
+
+  /** One line when the trouble starts, not one a second while it lasts. */
+  #trouble(error: unknown): void {
+    if (!this.#failing) this.#log.error({ err: error }, 'the courier cannot work; mails wait in the database')
+    this.#failing = true
+  }
+}

@@ -1,0 +1,78 @@
+/** Work for one mail domain; it never throws and says whether the domain's server kept us waiting in vain. */
+export type Job = { domain: string; run: () => Promise<{ stuck: boolean }> }
+
+/** A domain's share of the lanes: half, and one only while its server keeps us waiting. */
+type Domain = { waiting: Job[]; running: number; stuck: boolean }
+
+/**
+ * Runs jobs side by side, so that a domain that hangs delays nobody else's mail: no domain ever holds more than half of the lanes, and
+ * one that has just hung is tried with a single lane. Domains with waiting jobs take turns.
+ */
+export class Lanes {
+  readonly #lanes: number
+  readonly #domains = new Map<string, Domain>()
+  #running = 0
+  #waiting = 0
+  #open = true
+  #closed = false
+  #idle: (() => void) | undefined
+
+  constructor(lanes: number) {
+    this.#lanes = lanes
+  }
+
+  get waiting(): number {
+    return this.#waiting
+  }
+
+  push(job: Job): void {
+    const domain = this.#domains.get(job.domain) ?? { waiting: [], running: 0, stuck: false }
+    this.#domains.set(job.domain, domain)
+    domain.waiting.push(job)
+    this.#waiting += 1
+    this.#fill()
+  }
+
+  /** Stops between jobs; what waits stays until `resume`. */
+  pause(): void {
+    this.#open = false
+  }
+
+  resume(): void {
+    this.#open = true
+    this.#fill()
+  }
+
+  /** Stops between jobs for good; resolves when nothing runs any more. */
+  async close(): Promise<void> {
+    this.#closed = true
+    if (this.#running > 0) await new Promise<void>((resolve) => (this.#idle = resolve))
+  }
+
+  #fill(): void {
+    for (let started = true; started && this.#open && !this.#closed; ) {
+      started = false
+      for (const [name, domain] of this.#domains) {
+        const share = domain.stuck ? 1 : Math.max(1, Math.floor(this.#lanes / 2))
+        if (this.#running >= this.#lanes) return
+        if (domain.waiting.length === 0 || domain.running >= share) continue
+        this.#domains.delete(name) // to the end of the line
+        this.#domains.set(name, domain)
+        void this.#run(name, domain, domain.waiting.shift() as Job)
+        started = true
+      }
+    }
+  }
+
+  async #run(name: string, domain: Domain, job: Job): Promise<void> {
+    this.#waiting -= 1
+    this.#running += 1
+    domain.running += 1
+    domain.stuck = (await job.run()).stuck
+    domain.running -= 1
+    this.#running -= 1
+    if (domain.running === 0 && domain.waiting.length === 0 && !domain.stuck) this.#domains.delete(name)
+    if (this.#running === 0) this.#idle?.()
+    this.#fill()
+  }
+}

@@ -1,0 +1,147 @@
+import { join } from 'node:path'
+import { Liquid, type Template } from 'liquidjs'
+import { type Faults, LAYOUT, readTemplates, type TemplateFile } from './template-files.ts'
+
+type Data = Record<string, unknown>
+
+/** Every kind of mail once, with the data it is tried out with at the start. A new kind is a line here, and its files. */
+const samples = {
+  code: [
+    { code: '052731', reference: 'QXKD', minutes: 10 },
+    { code: '7Q2M9KD3TVX0H', reference: 'QXKD', minutes: 1 }
+  ],
+  'no-account': [{}]
+} as const satisfies Record<string, readonly Data[]>
+
+export type MailTemplate = keyof typeof samples
+export type Rendered = { subject: string; text: string; html: string }
+
+export type Renderer = {
+  /** The languages there are templates in, as canonical tags. */
+  locales: readonly string[]
+  /**
+   * Renders in the best language for a tag: the tag, then the tag without its last subtags (RFC 4647, 3.4), then the
+   * default. Throws when `data` lacks something that the template speaks of.
+   */
+  render: (template: MailTemplate, locale: string | null, data: Data) => Rendered
+}
+
+type Part = { path: string; language: string | null; fill: (data: Data) => string }
+type Mail = { subject: Part; text: Part; html: Part; layout: Part }
+
+const BUILT_IN = join(import.meta.dirname, 'templates')
+const COMPLETE = 'en' // the language that always has every file
+const TEMPLATES = Object.keys(samples) as MailTemplate[]
+const NAMES = new Set(TEMPLATES.flatMap((name) => ['subject', 'text', 'html'].map((part) => `${name}.${part}.liquid`)))
+
+// An empty set of templates in memory: include, render and layout find nothing, and liquidjs never opens a file.
+const strict = { templates: {}, strictFilters: true, strictVariables: true, ownPropertyOnly: true }
+const plain = new Liquid(strict)
+const escaping = new Liquid({ ...strict, outputEscape: 'escape' })
+
+/**
+ * Parses every template once and tries each out. The operator's folder may replace any file and add languages; what such
+ * a language lacks comes from its parent tag, the default or English. Throws one Error that lists every file at fault.
+ */
+export async function loadRenderer(options: {
+  overridesDir: string | undefined
+  brand: string
+  defaultLocale: string
+}): Promise<Renderer> {
+  const faults: Faults = new Map()
+  const files = await readTemplates(BUILT_IN, NAMES, faults)
+  if (options.overridesDir !== undefined) {
+    for (const [key, file] of await readTemplates(options.overridesDir, NAMES, faults)) files.set(key, file)
+  }
+  const parts = new Map([...files].map(([key, file]) => [key, parse(key, file, faults)]))
+  const locales = [...new Set([...files.values()].flatMap((file) => file.language ?? []))].sort()
+
+  const brand = oneLine(options.brand)
+  const fallback = shortened(options.defaultLocale)
+  const mails = new Map<string, Mail>()
+  for (const locale of locales.map((tag) => tag.toLowerCase())) {
+    for (const template of TEMPLATES) {
+      const mail = assemble(template, [...shortened(locale), ...fallback, COMPLETE], parts)
+      for (const sample of samples[template]) tryOut(mail, { ...sample, brand }, faults)
+      mails.set(`${locale}/${template}`, mail)
+    }
+  }
+  if (!fallback.some((tag) => mails.has(`${tag}/code`))) {
+    faults.set(options.defaultLocale, 'is the default language, and there are no templates in it')
+  }
+  if (faults.size > 0) throw new Error(['Mail templates:', ...[...faults].map((fault) => fault.join(' '))].join('\n  '))
+
+  return {
+    locales,
+    render: (template, locale, data) => {
+      const best = [...shortened(locale ?? ''), ...fallback].find((tag) => mails.has(`${tag}/${template}`))
+      return compose(mails.get(`${best}/${template}`) as Mail, { ...data, brand })
+    }
+  }
+}
+
+function parse(key: string, { path, language, text }: TemplateFile, faults: Faults): Part {
+  const engine = key.endsWith('.html.liquid') ? escaping : plain
+  let parsed: Template[] = []
+  try {
+    parsed = engine.parse(text)
+  } catch (error) {
+    faults.set(path, `does not parse: ${(error as Error).message}`)
+  }
+  return { path, language, fill: (data) => engine.renderSync(parsed, data) }
+}
+
+/** Each part in the first of these languages that has it. */
+function assemble(template: MailTemplate, languages: readonly string[], parts: ReadonlyMap<string, Part>): Mail {
+  const first = (name: string): Part => {
+    const language = languages.find((tag) => parts.has(`${tag}/${template}.${name}.liquid`))
+    return parts.get(`${language}/${template}.${name}.liquid`) as Part
+  }
+  return { subject: first('subject'), text: first('text'), html: first('html'), layout: parts.get(LAYOUT) as Part }
+}
+
+function compose({ subject, text, html, layout }: Mail, data: Data): Rendered {
+  const line = oneLine(subject.fill(data))
+  const page = { brand: data.brand, lang: html.language, subject: line, content: html.fill(data) }
+  return { subject: line, text: text.fill(data), html: layout.fill(page) }
+}
+
+/** Renders with sample data and notes what a reader of the mail would miss. */
+function tryOut(mail: Mail, data: Data & { code?: string }, faults: Faults): void {
+  const { code = '' } = data
+  const attempt = (part: Part, scope: Data, fault: string, holds: (made: string) => boolean): string => {
+    let made = ''
+    let reason: string | undefined
+    try {
+      made = part.fill(scope)
+      if (!holds(made)) reason = fault
+    } catch (error) {
+      reason = `does not render: ${(error as Error).message}`
+    }
+    // A file that did not parse is empty here; its first fault is the one to tell.
+    if (reason !== undefined && !faults.has(part.path)) faults.set(part.path, reason)
+    return made
+  }
+
+  const subject = attempt(mail.subject, data, 'is empty', (made) => oneLine(made) !== '')
+  attempt(mail.text, data, code === '' ? 'is empty' : 'must hold {{ code }} alone on a line', (made) =>
+    code === '' ? made.trim() !== '' : made.split('\n').includes(code)
+  )
+  const content = attempt(
+    mail.html,
+    data,
+    code === '' ? 'is empty' : 'must hold {{ code }}',
+    (made) => made.trim() !== '' && made.includes(code)
+  )
+  const page = { brand: data.brand, lang: mail.html.language, subject, content }
+  attempt(mail.layout, page, 'must hold {{ content | raw }}', (made) => made.includes(content))
+}
+
+/** `zh-hant-tw`, `zh-hant`, `zh`. */
+function shortened(tag: string): string[] {
+  const subtags = tag.toLowerCase().split('-')
+  return subtags.map((_, index) => subtags.slice(0, subtags.length - index).join('-'))
+}
+
+/** A subject is one header line; a line break in it would begin another header. */
+const oneLine = (text: string): string => text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').trim()

@@ -1,0 +1,87 @@
+import { type Expression, type RawBuilder, sql } from 'kysely'
+import { statement } from '../db/statement.ts'
+
+/** Seconds a mail belongs to the instance that wrote or took it; then any instance may take it. */
+export const LEASE = 30
+
+/** What the courier knows of a mail: ids only. The code or link is made from `subjectId` when the mail is rendered. */
+export type MailRow = { id: string; kind: string; subjectId: string; messageId: string }
+
+export type Settled = {
+  id: string
+  state: 'sent' | 'refused' | 'expired' | 'dropped' | 'queued'
+  answer: string | null
+}
+
+/**
+ * The arm of a statement that promises a mail: it commits with the row the mail speaks of.
+ * The mail is born leased, so that the instance that wrote it sends it at once and nobody else does.
+ *
+ * @param from an arm whose rows have id, email_key, locale, expires_at and key_id
+ */
+export const queueMail = (mail: {
+  from: RawBuilder<unknown>
+  kind: string
+  id: Expression<string>
+  messageId: Expression<string>
+}): RawBuilder<unknown> => sql`
+  insert into postern.mail (id, kind, subject_id, email_key, locale, valid_until, due_at, message_id, key_id)
+  select ${mail.id}, ${sql.lit(mail.kind)}, made.id, made.email_key, made.locale, made.expires_at,
+         now() + ${sql.lit(LEASE)} * interval '1 second', ${mail.messageId}, made.key_id
+  from ${mail.from} as made
+  returning id`
+
+/** Takes mails whose lease has run out; each goes to one instance. A mail past its use is closed instead. */
+export const takeDueMails = statement(
+  { most: 'int4', keyIds: 'text[]' },
+  ({ most, keyIds }) => sql<MailRow>`
+    with due as (
+      select id from postern.mail
+      where state = 'queued' and due_at <= now() and valid_until > now() and key_id = any(${keyIds})
+      order by due_at limit ${most} for update skip locked
+    ), expired as (
+      update postern.mail set state = 'expired', settled_at = now()
+      where id in (
+        select id from postern.mail where state = 'queued' and due_at <= now() and valid_until <= now()
+        order by due_at limit 1000 for update skip locked
+      )
+    )
+    update postern.mail
+    set due_at = now() + ${sql.lit(LEASE)} * interval '1 second', attempts = attempts + 1
+    from due where mail.id = due.id
+    returning mail.id, mail.kind, mail.subject_id as "subjectId", mail.message_id as "messageId"`
+)
+
+/**
+ * Writes what became of a batch. A mail put back (`queued`) is tried again after 2, 4, 8 … at most 300 seconds, by its own count.
+ * A dropped mail loses its address at once: nothing was sent there.
+ */
+export const settleMails = statement(
+  { ids: 'uuid[]', states: 'text[]', answers: 'text[]' },
+  ({ ids, states, answers }) => sql<{ id: string }>`
+    update postern.mail set
+      state = news.state,
+      answer = coalesce(nullif(news.answer, ''), mail.answer),
+      sent_at = case when news.state = 'sent' then now() end,
+      settled_at = case when news.state <> 'queued' then now() end,
+      email_key = case when news.state <> 'dropped' then mail.email_key end,
+      due_at = case when news.state = 'queued' then now() + least(300, 2 ^ (mail.attempts + 1)) * interval '1 second' else mail.due_at end
+    from unnest(${ids}, ${states}, ${answers}) as news (id, state, answer)
+    where mail.id = news.id and mail.state = 'queued'
+    returning mail.id`
+)
+
+/** Gives unsent mails back at once, so that a draining instance delays nobody. */
+export const releaseMails = statement(
+  { ids: 'uuid[]' },
+  ({ ids }) => sql<{ id: string }>`
+    update postern.mail set due_at = now() where id = any(${ids}) and state = 'queued' returning id`
+)
+
+/** Seconds that the mail waiting longest is past its time; 0 when none is. */
+export const mailBacklog = statement(
+  {},
+  () => sql<{ overdue: number }>`
+    select coalesce(extract(epoch from now() - min(due_at)), 0)::float8 as overdue
+    from postern.mail where state = 'queued' and due_at <= now() and valid_until > now()`
+)

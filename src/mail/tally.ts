@@ -1,0 +1,65 @@
+import type { Db } from '../db/tables.ts'
+import { milliseconds } from '../lib/time.ts'
+import type { Lanes } from './lanes.ts'
+import { type Settled, settleMails } from './store.ts'
+
+/** Mails and seconds that may pass between a send and its mark: what a crash sends twice at the most. */
+const BATCH = 50
+const FLUSH_AFTER = 0.25
+
+/** Writes what became of mails in batches. While that fails, no more mails leave: they could not be marked either. */
+export class Tally {
+  readonly #db: Db
+  readonly #lanes: Lanes
+  readonly #onError: (error: unknown) => void
+  #pending: Settled[] = []
+  #timer: NodeJS.Timeout | undefined
+  #flushing: Promise<void> | undefined
+
+  constructor(db: Db, lanes: Lanes, onError: (error: unknown) => void) {
+    this.#db = db
+    this.#lanes = lanes
+    this.#onError = onError
+  }
+
+  add(settled: Settled): void {
+    this.#pending.push(settled)
+    if (this.#pending.length >= BATCH) {
+      this.#lanes.pause()
+      void this.#flush()
+    } else this.#timer ??= setTimeout(() => void this.#flush(), milliseconds(FLUSH_AFTER))
+  }
+
+  /** Writes the rest; what cannot be written is sent again by whoever takes it over. */
+  async close(): Promise<void> {
+    await this.#flushing
+    await this.#flush()
+    clearTimeout(this.#timer)
+  }
+
+  #flush(): Promise<void> {
+    this.#flushing ??= this.#write().finally(() => {
+      this.#flushing = undefined
+    })
+    return this.#flushing
+  }
+
+  async #write(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    const batch = this.#pending.splice(0)
+    if (batch.length === 0) return
+    try {
+      await settleMails(this.#db, {
+        ids: batch.map((settled) => settled.id),
+        states: batch.map((settled) => settled.state),
+        answers: batch.map((settled) => settled.answer ?? '')
+      })
+      if (this.#pending.length < BATCH) this.#lanes.resume()
+    } catch (error) {
+      this.#onError(error)
+      this.#pending.unshift(...batch)
+    }
+    if (this.#pending.length > 0) this.#timer ??= setTimeout(() => void this.#flush(), milliseconds(FLUSH_AFTER))
+  }
+}

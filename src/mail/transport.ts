@@ -1,0 +1,137 @@
+import nodemailer from 'nodemailer'
+import addressparser from 'nodemailer/lib/addressparser'
+import { parseConnectionUrl } from 'nodemailer/lib/shared'
+import { parseAddress } from '../lib/email.ts'
+import { milliseconds } from '../lib/time.ts'
+
+/** One mail to one recipient; `messageId` is `<id@host>` and stays the same when the mail is sent again. */
+export type OutgoingMail = { id: string; to: string; subject: string; text: string; html: string; messageId: string }
+
+/** `refused` is for good, `deferred` may go next time; `answer` is the server's last, one line of at most 300 characters. */
+export type Delivery = { outcome: 'sent' | 'refused' | 'deferred'; answer: string }
+
+export type Transport = {
+  /** Never throws. */
+  send: (mail: OutgoingMail) => Promise<Delivery>
+  /** Ends idle connections at once, and waits for the mails underway. */
+  close: () => Promise<void>
+}
+
+/** Nobody's holiday note or bounce robot should answer a code (RFC 3834; the other one is Exchange's). */
+export const automaticHeaders = { 'Auto-Submitted': 'auto-generated', 'X-Auto-Response-Suppress': 'All' } as const
+
+type Failure = Error & { code?: string; permanent?: boolean; response?: string; responseCode?: number }
+
+// RFC 4954: the server wants another sign-in from us. That is no word about the recipient.
+const ABOUT_OUR_SIGN_IN = new Set([530, 534, 535, 538])
+
+/**
+ * Sends over a pool of SMTP connections. Options in the URL's query are nodemailer's (`?requireTLS=true`, `?name=…`,
+ * `?tls.servername=…`); certificates are verified.
+ *
+ * @param options.deadline seconds a send may take in all, waiting for a free connection included
+ */
+export function smtpTransport(options: {
+  url: string
+  from: string
+  connections: number
+  deadline: number
+}): Transport {
+  const sender = senderOf(options.from)
+  const deadline = milliseconds(options.deadline)
+  const pool = nodemailer.createTransport({
+    ...parseConnectionUrl(options.url),
+    // From here on ours wins over the URL: its `debug` or `logger` would write codes to the log.
+    pool: true,
+    logger: false,
+    debug: false,
+    transactionLog: false,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+    maxConnections: options.connections,
+    maxRequeues: 2, // a connection that went stale while idle; everything else is the courier's to repeat
+    // A little sooner than the deadline, so that the answer says what was waited for; silence of the socket says least.
+    connectionTimeout: deadline * 0.8,
+    greetingTimeout: deadline * 0.8,
+    dnsTimeout: deadline * 0.8,
+    socketTimeout: deadline * 0.9,
+    // A firewall forgets idle connections without a word, and the next code would find out by waiting: leave before.
+    idleTimeout: deadline * 0.4,
+    socketCloseTimeout: 1000
+  })
+  pool.on('error', () => {}) // without a listener an error of an idle connection would end the process
+  const underway = new Set<Promise<Delivery>>()
+
+  const attempt = async (mail: OutgoingMail, signal: AbortSignal): Promise<Delivery> => {
+    try {
+      const { response } = await pool.sendMail({
+        envelope: { from: sender.address, to: [{ name: '', address: mail.to }] },
+        from: sender,
+        to: { name: '', address: mail.to },
+        subject: mail.subject,
+        text: mail.text,
+        html: mail.html,
+        messageId: mail.messageId,
+        headers: automaticHeaders,
+        xMailer: false,
+        signal
+      })
+      return { outcome: 'sent', answer: asAnswer(response, mail) }
+    } catch (error) {
+      return judge(error as Failure, mail)
+    }
+  }
+
+  const send = async (mail: OutgoingMail): Promise<Delivery> => {
+    // Checked here because nodemailer would mend such an address, and so write to somebody else.
+    if (parseAddress(mail.to) === undefined) return { outcome: 'refused', answer: 'not an address that mail can go to' }
+    const late = Promise.withResolvers<Delivery>()
+    const giveUp = new AbortController()
+    const timer = setTimeout(() => {
+      late.resolve({ outcome: 'deferred', answer: `not done within ${options.deadline} s` })
+      giveUp.abort() // closes the connection, which frees its place in the pool
+    }, deadline)
+    try {
+      return await Promise.race([attempt(mail, giveUp.signal), late.promise])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  return {
+    send: (mail) => {
+      const sending = send(mail).finally(() => underway.delete(sending))
+      underway.add(sending)
+      return sending
+    },
+    close: async () => {
+      pool.close()
+      await Promise.all(underway)
+    }
+  }
+}
+
+function senderOf(from: string): { name: string; address: string } {
+  const [sender, ...others] = addressparser(from)
+  if (!sender?.address || others.length > 0) throw new Error(`MAIL_FROM must be one address: ${from}`)
+  return { name: sender.name, address: sender.address }
+}
+
+/** Only what the server says of the sender, the recipient or the mail itself can be a refusal; the rest is our trouble or its own. */
+function judge(failure: Failure, mail: OutgoingMail): Delivery {
+  const ofThisMail = failure.code === 'EENVELOPE' || failure.code === 'EMESSAGE'
+  const refused = ofThisMail && failure.permanent === true && !ABOUT_OUR_SIGN_IN.has(failure.responseCode ?? 0)
+  return { outcome: refused ? 'refused' : 'deferred', answer: asAnswer(failure.response ?? failure.message, mail) }
+}
+
+/** Some servers quote what they refuse: lines and long words of the mail go, so that the ledger never holds a code or a link. */
+function asAnswer(said: string, mail: OutgoingMail): string {
+  const lines = mail.text.split('\n').map((line) => line.trim())
+  const quotable = [...lines.filter((line) => line.length >= 6), ...(mail.text.match(/\S{16,}/g) ?? [])]
+  const cleaned = quotable.reduce((text, quote) => text.replaceAll(quote, '…'), said)
+  return cleaned
+    .replace(/[\p{C}\s]+/gu, ' ')
+    .trim()
+    .slice(0, 300)
+    .toWellFormed()
+}

@@ -1,0 +1,181 @@
+import { text } from 'node:stream/consumers'
+import t from 'tap'
+import { mail, mailServer, oddServer, refusing, script, transportTo } from './servers.ts'
+
+t.test('a recipient who is refused for good is told with the server’s answer, and the next mail goes', async (t) => {
+  const { url, received } = await mailServer(t, {
+    onRcptTo: ({ address }, _session, done) =>
+      done(address === mail.to ? refusing(550, '5.1.1 no such mailbox') : undefined)
+  })
+  const transport = transportTo(t, url)
+
+  const refused = await transport.send(mail)
+  const next = await transport.send({ ...mail, to: 'ines@example.com' })
+
+  t.same(refused, { outcome: 'refused', answer: '550 5.1.1 no such mailbox' })
+  t.equal(next.outcome, 'sent')
+  t.same(received[0]?.to, ['ines@example.com'])
+})
+
+t.test('a mail that is refused after its end is refused', async (t) => {
+  const { url } = await oddServer(t, script({ '.': '554 5.7.1 looks like spam' }))
+
+  const delivery = await transportTo(t, url).send(mail)
+
+  t.same(delivery, { outcome: 'refused', answer: '554 5.7.1 looks like spam' })
+})
+
+t.test('what a server puts off is deferred, wherever in the conversation it does', async (t) => {
+  const greylisted = await mailServer(t, {
+    onRcptTo: (_address, _session, done) => done(refusing(451, '4.7.1 try again later'))
+  })
+  const closing = await mailServer(t, {
+    onMailFrom: (_address, _session, done) => done(refusing(421, '4.3.2 shutting down'))
+  })
+  const full = await oddServer(t, script({ '.': '452 4.3.1 no space' }))
+  const busy = await oddServer(t, (socket) => socket.end('421 too many connections\r\n'))
+
+  const answers = [greylisted, closing, full, busy].map(({ url }) => transportTo(t, url).send(mail))
+
+  t.match(await Promise.all(answers), [
+    { outcome: 'deferred', answer: '451 4.7.1 try again later' },
+    { outcome: 'deferred', answer: '421 4.3.2 shutting down' },
+    { outcome: 'deferred', answer: '452 4.3.1 no space' },
+    { outcome: 'deferred', answer: /too many connections/ }
+  ])
+})
+
+t.test('trouble with our own sign-in is no refusal of the recipient', async (t) => {
+  const wrong = await mailServer(t, {
+    authOptional: false,
+    allowInsecureAuth: true,
+    onAuth: (_auth, _session, done) => done(refusing(535, '5.7.8 wrong password'))
+  })
+  const none = await oddServer(t, script({ MAIL: '530 5.7.0 sign in first' }))
+  const unwelcome = await oddServer(t, (socket) => socket.end('554 no service for you\r\n'))
+  const signingIn = wrong.url.replace('//', '//postern:hunter2@')
+
+  const answers = [signingIn, none.url, unwelcome.url].map((url) => transportTo(t, url).send(mail))
+
+  t.match(await Promise.all(answers), [
+    { outcome: 'deferred', answer: '535 5.7.8 wrong password' },
+    { outcome: 'deferred', answer: '530 5.7.0 sign in first' },
+    { outcome: 'deferred', answer: '554 no service for you' }
+  ])
+})
+
+t.test('a connection that closes after the final dot defers the mail and is not used again', async (t) => {
+  let mails = 0
+  const { url, server } = await mailServer(t, {
+    onData: async (stream, _session, done) => {
+      await text(stream)
+      if (++mails > 1) return done()
+      for (const connection of server.connections) connection._socket.destroy()
+    }
+  })
+  const transport = transportTo(t, url)
+
+  const cut = await transport.send(mail)
+  const again = await transport.send(mail)
+
+  t.equal(cut.outcome, 'deferred')
+  t.equal(again.outcome, 'sent')
+  t.equal(mails, 2)
+})
+
+t.test('a server that never greets costs one deadline; when it has recovered the next mail goes', async (t) => {
+  const hole = await oddServer(t, () => {})
+  const transport = transportTo(t, hole.url, { deadline: 1 })
+
+  const begun = performance.now()
+  const [first, queued] = await Promise.all([transport.send(mail), transport.send(mail)])
+  const took = performance.now() - begun
+  await hole.stop()
+  const { received } = await mailServer(t, {}, hole.port)
+  const next = await transport.send(mail)
+
+  t.match(first, { outcome: 'deferred', answer: /Greeting never received/ })
+  t.equal(queued.outcome, 'deferred')
+  t.ok(took < 1200, `${took} ms`)
+  t.equal(next.outcome, 'sent')
+  t.equal(received.length, 1)
+})
+
+t.test('a server that always says a little more is left at the deadline, and its connection with it', async (t) => {
+  let connections = 0
+  const { url } = await oddServer(t, (socket) => {
+    if (++connections > 1) return script({})(socket)
+    script({ MAIL: '250-patience' })(socket)
+    const trickle = setInterval(() => socket.write('250-patience\r\n'), 20)
+    socket.on('close', () => clearInterval(trickle))
+  })
+  const transport = transportTo(t, url, { deadline: 0.5 })
+
+  const begun = performance.now()
+  const first = await transport.send(mail)
+  const took = performance.now() - begun
+  const next = await transport.send(mail)
+
+  t.same(first, { outcome: 'deferred', answer: 'not done within 0.5 s' })
+  t.ok(took < 700, `${took} ms`)
+  t.equal(next.outcome, 'sent')
+})
+
+t.test('timeouts in the URL do not lift the deadline', async (t) => {
+  const { url } = await oddServer(t, () => {})
+  const transport = transportTo(t, `${url}?greetingTimeout=60000&connectionTimeout=60000`, { deadline: 0.5 })
+
+  const delivery = await transport.send(mail)
+
+  t.match(delivery, { outcome: 'deferred', answer: /Greeting never received/ })
+})
+
+t.test('a server that falls silent amid a mail is left at the deadline too', async (t) => {
+  let mails = 0
+  const { url } = await mailServer(t, {
+    onData: async (stream, _session, done) => {
+      await text(stream)
+      if (++mails > 1) done()
+    }
+  })
+  const transport = transportTo(t, url, { deadline: 0.5 })
+
+  const first = await transport.send(mail)
+  const next = await transport.send(mail)
+
+  t.equal(first.outcome, 'deferred')
+  t.equal(next.outcome, 'sent')
+})
+
+t.test('a server that cannot be reached defers the mail', async (t) => {
+  const gone = await oddServer(t, () => {})
+  await gone.stop()
+
+  const delivery = await transportTo(t, gone.url).send(mail)
+
+  t.match(delivery, { outcome: 'deferred', answer: /ECONNREFUSED/ })
+})
+
+t.test('idle connections that the server drops harm nobody', async (t) => {
+  const { url, received, server } = await mailServer(t)
+  const transport = transportTo(t, url, { connections: 3 })
+  await Promise.all([transport.send(mail), transport.send(mail), transport.send(mail)])
+
+  for (const connection of server.connections) connection._socket.resetAndDestroy()
+  const next = await transport.send(mail)
+
+  t.equal(next.outcome, 'sent')
+  t.equal(received.length, 4)
+})
+
+t.test('an answer is one line, not too long, and quotes neither the code nor a link', async (t) => {
+  const link = 'https://app.example/reset#rst_abcdefghijklmnop'
+  const said = `550-no: 052731\r\n550-and ${link}\r\n550 \u0007${'x'.repeat(400)}`
+  const { url } = await oddServer(t, script({ '.': said }))
+
+  const delivery = await transportTo(t, url).send({ ...mail, text: `052731\n\nOpen ${link}\n` })
+
+  t.equal(delivery.outcome, 'refused')
+  t.match(delivery.answer, /^550-no: … 550-and … 550 x+$/)
+  t.equal(delivery.answer.length, 300)
+})
