@@ -1,0 +1,106 @@
+import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import { composeMails } from './compose-mails.ts'
+import { type Config, isProduction } from './config.ts'
+import type { Context } from './context.ts'
+import { connect } from './db/connect.ts'
+import { startEmbedded } from './db/embedded.ts'
+import { migrate } from './db/migrate.ts'
+import { buildApp } from './http/app.ts'
+import { readinessOf } from './http/readiness.ts'
+import { developmentKey } from './keys/development-key.ts'
+import { secretsOf } from './keys/secrets.ts'
+import { SigningKeys } from './keys/signing.ts'
+import { domainOf } from './lib/email.ts'
+import { suggester } from './lib/suggestion.ts'
+import { milliseconds } from './lib/time.ts'
+import { Courier, LANES, SEND_DEADLINE } from './mail/courier.ts'
+import { type DevInbox, devInbox } from './mail/dev-inbox.ts'
+import { loadRenderer } from './mail/render.ts'
+import { smtpTransport } from './mail/transport.ts'
+
+export type Instance = {
+  ctx: Context
+  app: FastifyInstance
+  /** Where it listens. */
+  url: string
+  inbox: DevInbox | undefined
+  /** Ends in order: ready flips, requests finish, mails under way finish, connections close. @param linger seconds to go on serving while not ready */
+  stop: (linger?: number) => Promise<void>
+}
+
+/** Opens the database that the settings name, or the embedded one. */
+export async function openDatabase(config: Config, log: Logger): Promise<{ url: string; close: () => Promise<void> }> {
+  if (config.DATABASE_URL !== undefined) return { url: config.DATABASE_URL, close: async () => undefined }
+  const embedded = await startEmbedded({ dataDir: config.DATA_DIR, say: (line) => log.info(line) })
+  log.info(`embedded Postgres under ${config.DATA_DIR}, for development only; set DATABASE_URL for anything else`)
+  return { url: embedded.url, close: embedded.stop }
+}
+
+/** Puts the parts together; nothing is connected or started yet. */
+export async function assemble(config: Config, databaseUrl: string, log: Logger) {
+  const keys = config.SECRET_KEYS.length > 0 ? config.SECRET_KEYS : [developmentKey(config.DATA_DIR)]
+  const secrets = secretsOf(keys.map((key) => Buffer.from(key, 'base64url')))
+  const db = connect({
+    url: databaseUrl,
+    poolSize: config.DATABASE_POOL_SIZE,
+    statementTimeout: config.DATABASE_STATEMENT_TIMEOUT,
+    prepared: config.DATABASE_PREPARED,
+    onIdleError: (error) => log.warn({ reason: error.message }, 'an idle database connection broke')
+  })
+  const renderer = await loadRenderer({
+    overridesDir: config.MAIL_TEMPLATES_DIR,
+    brand: config.BRAND_NAME,
+    defaultLocale: config.DEFAULT_LOCALE
+  })
+  const inbox =
+    config.SMTP_URL === undefined && !isProduction(config) ? devInbox({ from: config.MAIL_FROM }) : undefined
+  const transport =
+    inbox ??
+    smtpTransport({
+      url: config.SMTP_URL as string,
+      from: config.MAIL_FROM,
+      connections: LANES,
+      deadline: SEND_DEADLINE
+    })
+  const compose = composeMails({ db, config, secrets, renderer })
+  const courier = new Courier({ db, transport, compose, keyIds: secrets.ring.ids, log })
+  const signing = new SigningKeys({ db, secrets, issuer: config.PUBLIC_URL, audience: config.TOKEN_AUDIENCE })
+  const ctx: Context = {
+    config,
+    db,
+    secrets,
+    signing,
+    courier,
+    suggest: suggester(config.EMAIL_SUGGESTION_DOMAINS),
+    locales: renderer.locales,
+    mailHost: domainOf(config.MAIL_FROM).replace(/>$/, ''),
+    log
+  }
+  return { ctx, courier, inbox }
+}
+
+/** Starts one instance: schema, keys, courier, and at last the door. */
+export async function boot(config: Config, log: Logger): Promise<Instance> {
+  const database = await openDatabase(config, log)
+  const ran = await migrate(database.url)
+  if (ran.length > 0) log.info({ migrations: ran }, 'the schema was brought up to date')
+
+  let draining = false
+  const { ctx, courier, inbox } = await assemble(config, database.url, log)
+  await ctx.signing.start((error) => log.warn({ err: error }, 'the signing keys could not be reloaded'))
+  const app = await buildApp(ctx, { ready: readinessOf(ctx, () => draining), inbox })
+  const url = await app.listen({ host: config.HOST, port: config.PORT })
+  courier.start()
+
+  const stop = async (linger = 0): Promise<void> => {
+    draining = true
+    await new Promise((resolve) => setTimeout(resolve, milliseconds(linger)))
+    await app.close()
+    await courier.stop()
+    ctx.signing.stop()
+    await ctx.db.destroy()
+    await database.close()
+  }
+  return { ctx, app, url, inbox, stop }
+}

@@ -1,0 +1,44 @@
+import Type, { type Static } from 'typebox'
+
+export const exampleChallenge = 'chl_jZYkQAGiBF4zenNYqWI3xcbRVMPwBgAhFaPeUYf2LsmqTx'
+
+export const Challenge = Type.Object(
+  {
+    challenge: Type.String({
+      description: 'Names this request for a code. Keep it: the code is worth nothing without it.'
+    }),
+    expires_in: Type.Integer({ minimum: 0, description: 'Seconds the code stays valid.' }),
+    resend_in: Type.Integer({ minimum: 0, description: 'Seconds until the code may be mailed again.' }),
+    resends_left: Type.Integer({ minimum: 0, description: 'How often the code may still be mailed again.' }),
+    tries: Type.Integer({ minimum: 0, description: 'Guesses that are left.' }),
+    code_length: Type.Integer({
+      description: 'Characters of the code. It grows for an address that many codes were asked for.'
+    }),
+    code_alphabet: Type.Enum(['digits', 'base32'], { description: 'Which keyboard to show. An open list.' }),
+    reference: Type.String({
+      description: 'Four letters that stand in the mail too, so that two mails can be told apart.'
+    }),
+    email_suggestion: Type.Optional(
+      Type.String({
+        description:
+          'What the person may have meant to type. Advice from the typed text alone; it says nothing about accounts.'
+      })
+    )
+  },
+  {
+    $id: 'Challenge',
+    examples: [
+      {
+        challenge: exampleChallenge,
+        expires_in: 600,
+        resend_in: 30,
+        resends_left: 3,
+        tries: 3,
+        code_length: 6,
+        code_alphabet: 'digits',
+        reference: 'FBBC'
+      }
+    ]
+  }
+)
+export type Challenge = Static<typeof Challenge>

@@ -1,0 +1,59 @@
+import { isProduction, readConfig, suspiciousNames } from '../config.ts'
+import { type Environment, expectation, type SettingSchema, settingsOf } from '../lib/env.ts'
+import { settings } from '../settings.ts'
+
+const COMMANDS = `Usage: npm start -- [command]
+
+  serve                 run the service (default)
+  migrate               bring the database schema up to date and end
+  config check          check the settings, print what is in force, and end
+  keys status           which master keys are still in use, and by what
+  keys rotate           put a new key for signing access tokens in force
+  keys compromised ID   end everything that a master key made
+  openapi [--check]     write openapi/openapi.json, or only tell whether it is up to date
+  --help                this text
+
+Settings are environment variables. Each marked (secret) may come from the file that NAME_FILE names.
+`
+
+/** What `--help` prints: the commands, and every setting with its meaning, form and default. */
+export const helpText = (): string =>
+  COMMANDS +
+  settingsOf(settings)
+    .map(
+      ([name, schema]) => `\n${name}${schema.secret ? ' (secret)' : ''}\n    ${schema.description}\n    ${form(schema)}`
+    )
+    .join('\n')
+
+const form = (schema: SettingSchema): string => {
+  const must = expectation(schema)
+  return `${must[0]?.toUpperCase()}${must.slice(1)}${schema.unit ? ` (${schema.unit})` : ''}. Default: ${defaultOf(schema)}.`
+}
+
+/** A setting's default as a reader expects it: `on` and not `true`, words where it is computed. */
+export function defaultOf(schema: SettingSchema): string {
+  if (schema.defaultText !== undefined) return schema.defaultText
+  if (typeof schema.default === 'boolean') return schema.default ? 'on' : 'off'
+  if (Array.isArray(schema.default)) return schema.default.length === 0 ? 'none' : schema.default.join(',')
+  return String(schema.default)
+}
+
+/** Prints the settings in force, secrets only as present or absent; throws the ConfigError that a start would. */
+export function checkConfig(env: Environment): number {
+  const config = readConfig(env) as Record<string, unknown>
+  for (const [name, schema] of settingsOf(settings)) {
+    const value = config[name]
+    const given = Array.isArray(value) ? value.length > 0 : value !== undefined
+    const shown = Array.isArray(value)
+      ? value.join(',')
+      : typeof value === 'boolean'
+        ? value
+          ? 'on'
+          : 'off'
+        : String(value)
+    console.log(`${name}=${schema.secret ? (given ? '(set)' : '(not set)') : given ? shown : ''}`)
+  }
+  for (const hint of suspiciousNames(env)) console.error(hint)
+  console.log(`\nThe settings are in order${isProduction(readConfig(env)) ? ' for production' : ', for development'}.`)
+  return 0
+}

@@ -1,0 +1,86 @@
+import type { Logger } from 'pino'
+import { assemble, openDatabase } from '../boot.ts'
+import { readConfig } from '../config.ts'
+import type { Context } from '../context.ts'
+import { migrate } from '../db/migrate.ts'
+import { rotateSigningKeys } from '../keys/rotate.ts'
+import { JWKS_MAX_AGE } from '../keys/signing.ts'
+import { endEverythingOf, findKeyUses } from '../keys/store.ts'
+import type { Environment } from '../lib/env.ts'
+import { MINUTE } from '../lib/time.ts'
+import { makeLog } from './log.ts'
+
+/** Lists every master key that is configured or in use; exit code 1 when one in use is not configured. */
+export async function showKeys(env: Environment): Promise<number> {
+  return await withContext(env, async ({ db, secrets }) => {
+    const uses = Map.groupBy(await findKeyUses(db, {}), (use) => use.keyId)
+    const ids = new Set([...secrets.ring.ids, ...uses.keys()])
+    for (const id of ids) {
+      const place = secrets.ring.ids.indexOf(id)
+      const role = place === 0 ? 'makes and verifies' : place > 0 ? 'verifies' : 'MISSING from SECRET_KEYS'
+      const kinds = uses
+        .get(id)
+        ?.map((use) => use.kind)
+        .join(', ')
+      console.log(`${id}  ${role}; ${kinds === undefined ? 'not in use' : `in use by: ${kinds}`}`)
+    }
+    return [...uses.keys()].every((id) => secrets.knows(id)) ? 0 : 1
+  })
+}
+
+/** Publishes a new signing key, which signs after the JWKS' max-age; the old ones verify until their tokens have run out. */
+export async function rotateKeys(env: Environment): Promise<number> {
+  return await withContext(env, async ({ db, secrets, config }) => {
+    const kid = await rotateSigningKeys(db, secrets, {
+      publish: JWKS_MAX_AGE,
+      verify: config.ACCESS_TOKEN_TTL + MINUTE
+    })
+    console.log(`The key ${kid} is published and signs in ${JWKS_MAX_AGE} seconds.`)
+    return 0
+  })
+}
+
+/**
+ * Answers the loss of a master key: what it made ends, signing keys that it sealed are replaced at once.
+ * Wants the key out of first place already, so that nothing new is made with it.
+ */
+export async function compromiseKey(env: Environment, id: string | undefined): Promise<number> {
+  return await withContext(env, async ({ db, secrets, config }) => {
+    if (id === undefined || !/^[0-9a-f]{8}$/.test(id)) {
+      console.error('Name the key by its id, eight hex digits; `keys status` lists them.')
+      return 2
+    }
+    if (id === secrets.ring.newest.id) {
+      console.error(
+        `${id} still makes new secrets. Put another key in front of it in SECRET_KEYS on every instance first.`
+      )
+      return 1
+    }
+    await rotateSigningKeys(db, secrets, { publish: 0, verify: 0 })
+    const [ended] = await endEverythingOf(db, { keyId: id })
+    console.log(
+      `Ended ${ended?.sessions} sessions and ${ended?.challenges} open codes of ${id}; access tokens are signed by a new key.`
+    )
+    console.log(
+      `Now take ${id} out of SECRET_KEYS. Access tokens handed out before are refused by services that fetch the JWKS anew, at the latest in ${config.ACCESS_TOKEN_TTL} seconds.`
+    )
+    return 0
+  })
+}
+
+async function withContext(env: Environment, work: (ctx: Context) => Promise<number>): Promise<number> {
+  const config = readConfig(env)
+  const log: Logger = makeLog('error')
+  const database = await openDatabase(config, log)
+  try {
+    await migrate(database.url)
+    const { ctx } = await assemble(config, database.url, log)
+    try {
+      return await work(ctx)
+    } finally {
+      await ctx.db.destroy()
+    }
+  } finally {
+    await database.close()
+  }
+}

@@ -1,0 +1,20 @@
+import { type DestinationStream, type Logger, pino } from 'pino'
+
+/** JSON lines; whatever could carry a secret or an address is cut out, whoever logs it. */
+export function makeLog(level: string, destination?: DestinationStream): Logger {
+  const options = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+    serializers: { err: describeError }
+  }
+  return destination === undefined ? pino(options) : pino(options, destination)
+}
+
+/** Name, message, code and stack. Other members of an error (a statement's parameters, a mail's envelope) stay out. */
+function describeError(error: Error & { code?: unknown }): Record<string, unknown> {
+  if (!(error instanceof Error)) return { message: String(error) }
+  const { name, message, code, stack, cause } = error
+  return { name, message, code, stack, ...(cause instanceof Error && { cause: describeError(cause) }) }
+}

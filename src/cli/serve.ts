@@ -1,0 +1,40 @@
+import { boot, type Instance } from '../boot.ts'
+import { isProduction, readConfig, suspiciousNames } from '../config.ts'
+import type { Environment } from '../lib/env.ts'
+import { milliseconds } from '../lib/time.ts'
+import { makeLog } from './log.ts'
+
+/** Seconds from the signal to the end, whatever hangs; below the 30 s that orchestrators usually grant. */
+const DRAIN_LIMIT = 25
+/** Seconds to go on serving as not ready, so that load balancers look elsewhere before the door closes. */
+const LINGER = 2
+
+/** Runs the service until SIGTERM or SIGINT. */
+export async function serve(env: Environment): Promise<undefined> {
+  const config = readConfig(env)
+  const log = makeLog(config.LOG_LEVEL)
+  for (const hint of suspiciousNames(env)) log.warn(hint)
+
+  const starting = boot(config, log)
+  const leave = (signal: NodeJS.Signals) => void drain(starting, signal)
+  process.once('SIGTERM', leave).once('SIGINT', leave)
+  const instance = await starting
+
+  log.info(`listening on ${instance.url}, reachable as ${config.PUBLIC_URL}`)
+  if (instance.inbox !== undefined) log.info(`no SMTP_URL: mails are shown at ${config.PUBLIC_URL}/dev/inbox`)
+  if (!isProduction(config)) log.info(`try it: the reference is at ${config.PUBLIC_URL}/docs`)
+  return undefined
+
+  async function drain(started: Promise<Instance>, signal: NodeJS.Signals): Promise<void> {
+    log.info({ signal }, 'shutting down')
+    setTimeout(() => process.exit(1), milliseconds(DRAIN_LIMIT)).unref()
+    try {
+      await (await started).stop(signal === 'SIGTERM' ? LINGER : 0)
+      log.info('stopped')
+      process.exit(0)
+    } catch (error) {
+      log.error({ err: error }, 'could not stop in order')
+      process.exit(1)
+    }
+  }
+}

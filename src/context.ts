@@ -1,0 +1,30 @@
+import type { Logger } from 'pino'
+import type { Config } from './config.ts'
+import type { Db } from './db/tables.ts'
+import type { Secrets } from './keys/secrets.ts'
+import type { SigningKeys } from './keys/signing.ts'
+import type { Suggest } from './lib/suggestion.ts'
+import type { Courier } from './mail/courier.ts'
+
+/** What flows work with; one of it an instance, made by `boot.ts`. */
+export type Context = {
+  config: Config
+  db: Db
+  secrets: Secrets
+  signing: SigningKeys
+  courier: Pick<Courier, 'offer'>
+  suggest: Suggest
+  /** The languages that mails can be written in. */
+  locales: readonly string[]
+  /** The host part of every Message-ID. */
+  mailHost: string
+  log: Logger
+}
+
+/** Who asks, as far as a flow may know it. */
+export type Client = {
+  /** The client's /24 or /64 as a CIDR. */
+  network: string | null
+  agent: string | null
+  requestId: string
+}

@@ -1,0 +1,79 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import { Challenge } from '../challenge/schema.ts'
+import type { Context } from '../context.ts'
+import { keyRoutes } from '../keys/routes.ts'
+import { newId } from '../lib/identifier.ts'
+import { milliseconds } from '../lib/time.ts'
+import type { DevInbox } from '../mail/dev-inbox.ts'
+import { otpRoutes } from '../otp/routes.ts'
+import { ProblemBody } from '../routing.ts'
+import { sessionRoutes } from '../session/routes.ts'
+import { Session } from '../session/schema.ts'
+import { userRoutes } from '../user/routes.ts'
+import { User } from '../user/schema.ts'
+import { answerBrokenConnection } from './broken-connection.ts'
+import { devRoutes } from './dev.ts'
+import { describeContract, docRoutes } from './docs.ts'
+import { handleError } from './errors.ts'
+import { type Health, healthRoutes } from './health.ts'
+import { refuseUnknown } from './methods.ts'
+import { problemPages } from './pages.ts'
+import { parseStrictly } from './parsing.ts'
+import { logAnswers, markAnswers } from './tracing.ts'
+
+export type AppOptions = {
+  /** Looks at everything the service needs. */
+  ready: () => Promise<Health>
+  /** Present only outside production, and only without a mail server. */
+  inbox: DevInbox | undefined
+}
+
+const BODY_LIMIT_BYTES = 16 * 1024
+
+/** The HTTP face of the service: one register line a feature. */
+export async function buildApp(ctx: Context, { ready, inbox }: AppOptions): Promise<FastifyInstance> {
+  const app: FastifyInstance = Fastify({
+    loggerInstance: ctx.log as FastifyBaseLogger,
+    genReqId: newId,
+    requestIdHeader: false, // an incoming id is logged, never used: it is the client's to choose
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: milliseconds(15),
+    keepAliveTimeout: milliseconds(72), // longer than the usual 60 s of a load balancer, which then closes first
+    http: { headersTimeout: milliseconds(10) },
+    forceCloseConnections: 'idle',
+    trustProxy: ctx.config.TRUSTED_PROXIES.length > 0 ? ctx.config.TRUSTED_PROXIES : false,
+    routerOptions: { caseSensitive: true },
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
+    clientErrorHandler: answerBrokenConnection,
+    frameworkErrors: (error, request, reply) => {
+      markAnswers(request, reply)
+      handleError(error, request, reply)
+    }
+  }).withTypeProvider<TypeBoxTypeProvider>()
+
+  for (const schema of [ProblemBody, Challenge, Session, User]) app.addSchema(schema)
+  app.decorateRequest('liveSession', null)
+  app.setErrorHandler(handleError)
+  app.addHook('onRequest', (request, reply, done) => {
+    markAnswers(request, reply)
+    done()
+  })
+  app.addHook('onResponse', logAnswers)
+  parseStrictly(app)
+  const finish = refuseUnknown(app)
+  await describeContract(app)
+
+  await app.register(otpRoutes, { ctx, prefix: '/v1' })
+  await app.register(sessionRoutes, { ctx, prefix: '/v1' })
+  await app.register(userRoutes, { ctx, prefix: '/v1' })
+  await app.register(keyRoutes, { ctx })
+  await app.register(healthRoutes, { ready })
+  await app.register(problemPages)
+  await app.register(docRoutes)
+  if (inbox !== undefined) await app.register(devRoutes, { inbox })
+
+  finish()
+  return app
+}

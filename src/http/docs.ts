@@ -1,0 +1,56 @@
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+
+const DESCRIPTION = `Headless authentication: your screens, our codes and sessions.
+
+Ask for a code at \`POST /v1/otp\`, trade it at \`POST /v1/otp/verify\`, send the access token as \`Authorization: Bearer …\`,
+and refresh it at \`POST /v1/session/refresh\`. Refusals are \`application/problem+json\` (RFC 9457): switch on \`code\`, and
+treat one you do not know by its status. 503 is never a sign-out: wait \`Retry-After\` seconds and send the same again.
+Clients ignore members they do not know; within /v1 only optional members are added.`
+
+/** Only from here; the page sets styles on its elements, which is what `unsafe-inline` for styles allows. */
+const DOCS_CSP =
+  "default-src 'none'; connect-src 'self'; img-src 'self' data:; script-src 'self'; style-src 'self' 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+/** The contract, generated from the routes; to be registered before them. */
+export async function describeContract(app: FastifyInstance): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Postern',
+        version: '1.0.0',
+        description: DESCRIPTION,
+        license: { name: 'MIT', identifier: 'MIT' }
+      },
+      servers: [{ url: '/', description: 'Where this document was fetched from.' }],
+      tags: [
+        { name: 'Sign in with a code', description: 'A code by mail, bound to the client that asked for it.' },
+        { name: 'Sessions', description: 'Access tokens of ten minutes, refresh tokens that survive lost replies.' },
+        { name: 'Account', description: 'What the person behind the session may see and change.' },
+        { name: 'Operation', description: 'For load balancers and process managers.' }
+      ],
+      components: {
+        securitySchemes: {
+          bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'The access token of a session.' }
+        }
+      }
+    },
+    refResolver: { buildLocalReference: (json, _base, _fragment, i) => String(json.$id ?? `def-${i}`) }
+  })
+}
+
+/** The contract as a file, and a page to read and try it, served from here alone. */
+export const docRoutes: FastifyPluginAsync = async (app) => {
+  app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => {
+    reply.header('cache-control', 'public, max-age=300')
+    return app.swagger()
+  })
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    uiConfig: { deepLinking: true, tryItOutEnabled: false, displayRequestDuration: true },
+    staticCSP: DOCS_CSP,
+    theme: { title: 'Postern: reference' }
+  })
+}

@@ -1,0 +1,76 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { DatabaseUnavailable, isConflict, sqlState } from '../db/failure.ts'
+import { Problem, type ProblemCode, type ProblemDetails, problems } from '../problems.ts'
+import type { ProblemBody } from '../routing.ts'
+
+/** Seconds after which a broken dependency is worth another try. */
+const RETRY_AFTER = 2
+
+/** The RFC 9457 body of a refusal. */
+export function problemBody(code: ProblemCode, requestId: string, details: ProblemDetails = {}): ProblemBody {
+  const { title, status } = problems[code]
+  return {
+    type: `/problems/${code}`,
+    title,
+    status,
+    ...(details.detail !== undefined && { detail: details.detail }),
+    instance: `urn:uuid:${requestId}`,
+    code,
+    ...(details.errors !== undefined && { errors: details.errors })
+  }
+}
+
+export function sendProblem(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  code: ProblemCode,
+  details: ProblemDetails = {}
+) {
+  const { status, scheme } = problems[code]
+  if (scheme !== undefined) reply.header('www-authenticate', scheme)
+  if (details.retryAfter !== undefined) reply.header('retry-after', details.retryAfter)
+  if (details.allow !== undefined) reply.header('allow', details.allow)
+  return reply
+    .code(status)
+    .type('application/problem+json')
+    .serializer(JSON.stringify)
+    .send(problemBody(code, request.id, details))
+}
+
+/** Makes every error an answer of the catalogue. What none of ours foresaw is logged and told as `internal`, without details. */
+export function handleError(error: FastifyError, request: FastifyRequest, reply: FastifyReply) {
+  if (error instanceof Problem) {
+    if (error.code === 'unavailable') request.log.warn({ err: error }, 'a dependency is not available')
+    return sendProblem(request, reply, error.code, error.details)
+  }
+  if (error instanceof DatabaseUnavailable || isConflict(error)) {
+    request.log.warn({ reason: error.message, sqlState: sqlState(error) }, 'the database is not available')
+    return sendProblem(request, reply, 'unavailable', { retryAfter: RETRY_AFTER })
+  }
+  if (error.validation) return sendProblem(request, reply, 'invalid-request', { errors: faultsOf(error) })
+  const code = foreseen(error)
+  if (code !== undefined) return sendProblem(request, reply, code, { detail: error.message })
+  request.log.error({ err: error }, 'unforeseen error')
+  return sendProblem(request, reply, 'internal')
+}
+
+/** The framework's own refusals, which it makes before a route is asked. */
+function foreseen(error: FastifyError): ProblemCode | undefined {
+  if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return 'unsupported-media-type'
+  if (error.statusCode === 413) return 'payload-too-large'
+  if (error.statusCode === 414 || error.statusCode === 404) return 'not-found'
+  if (error.statusCode === 415) return 'unsupported-media-type'
+  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) return 'invalid-request'
+  return undefined
+}
+
+function faultsOf(error: FastifyError): { pointer: string; detail: string }[] {
+  const place = error.validationContext === 'body' ? '' : `/${error.validationContext}`
+  return (error.validation ?? []).map(({ instancePath, params, message }) => {
+    const name = params.missingProperty ?? params.additionalProperty
+    const member = typeof name === 'string' ? `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}` : ''
+    const detail =
+      params.additionalProperty === undefined ? (message ?? 'is not valid') : 'is not a member of this request'
+    return { pointer: `${place}${instancePath}${member}`, detail: params.missingProperty ? 'is missing' : detail }
+  })
+}

@@ -1,0 +1,64 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import Type, { type Static } from 'typebox'
+import { refusals } from '../routing.ts'
+
+const Check = Type.Object({ ok: Type.Boolean(), detail: Type.Optional(Type.String()) })
+const Health = Type.Object(
+  { status: Type.Enum(['ready', 'not-ready']), checks: Type.Record(Type.String(), Check) },
+  {
+    examples: [
+      {
+        status: 'ready',
+        checks: { database: { ok: true }, migrations: { ok: true }, keys: { ok: true }, mail: { ok: true } }
+      }
+    ]
+  }
+)
+export type Health = Static<typeof Health>
+
+const Alive = Type.Object(
+  { status: Type.Literal('alive') },
+  { description: 'The process answers.', examples: [{ status: 'alive' }] }
+)
+
+/** @param ready looks at everything the service needs; never throws */
+export const healthRoutes: FastifyPluginAsyncTypebox<{ ready: () => Promise<Health> }> = async (app, { ready }) => {
+  app.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'))
+
+  app.get(
+    '/livez',
+    {
+      schema: {
+        operationId: 'getLiveness',
+        tags: ['Operation'],
+        summary: 'Whether the process lives',
+        description: 'Restart the process when this does not answer. It looks at nothing outside the process.',
+        response: { 200: Alive }
+      }
+    },
+    async () => ({ status: 'alive' as const })
+  )
+
+  app.get(
+    '/readyz',
+    {
+      schema: {
+        operationId: 'getReadiness',
+        tags: ['Operation'],
+        summary: 'Whether requests should come here',
+        description:
+          'Looks at the database, the migrations, the keys and the mail queue. Take the instance out of the load balancer while this is 503; do not restart it.',
+        response: {
+          200: Health,
+          503: { ...Health, description: 'Not ready; `checks` says why.' },
+          500: refusals()[500]
+        }
+      }
+    },
+    async (_request, reply) => {
+      const health = await ready()
+      if (health.status !== 'ready') reply.code(503).header('retry-after', 2)
+      return health
+    }
+  )
+}

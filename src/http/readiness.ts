@@ -1,0 +1,63 @@
+import type { Context } from '../context.ts'
+import { pendingMigrations } from '../db/migrate.ts'
+import { findKeyUses } from '../keys/store.ts'
+import { MINUTE, monotonicNow } from '../lib/time.ts'
+import { mailBacklog } from '../mail/store.ts'
+import type { Health } from './health.ts'
+
+/**
+ * Seconds that a due mail may wait. A code that nobody sends expires within ten minutes, so that this is only passed when no
+ * courier works at all, and not while a mail server is down: an outage of mail must not take sessions with it.
+ */
+const MOST_OVERDUE = 15 * MINUTE
+/** Seconds an answer stands, so that nobody can make the database work by asking. */
+const KEPT = 1
+
+type Check = Health['checks'][string]
+
+/** @param draining whether the process is on its way out */
+export function readinessOf(ctx: Context, draining: () => boolean): () => Promise<Health> {
+  let kept: { at: number; health: Promise<Health> } | undefined
+  return async () => {
+    if (draining()) return summary({ process: { ok: false, detail: 'shutting down' } })
+    if (kept === undefined || monotonicNow() - kept.at > KEPT) kept = { at: monotonicNow(), health: look(ctx) }
+    return await kept.health
+  }
+}
+
+async function look(ctx: Context): Promise<Health> {
+  const [migrations, keys, mail] = await Promise.all([
+    check(async () => {
+      const pending = await pendingMigrations(ctx.db)
+      return pending.length > 0 ? `missing: ${pending.join(', ')}` : undefined
+    }),
+    check(async () => {
+      const missing = (await findKeyUses(ctx.db, {})).filter((use) => !ctx.secrets.knows(use.keyId))
+      const uses = missing.map((use) => `${use.keyId} (${use.kind})`)
+      return missing.length > 0 ? `SECRET_KEYS lacks keys in use: ${uses.join(', ')}` : ctx.signing.fault
+    }),
+    check(async () => {
+      const overdue = (await mailBacklog(ctx.db, {}))[0]?.overdue ?? 0
+      return overdue > MOST_OVERDUE ? `a mail has been due for ${Math.floor(overdue)} s` : undefined
+    })
+  ])
+  const reached = [migrations, keys, mail].every((result) => result !== OUT_OF_REACH)
+  const database = reached ? { ok: true } : { ok: false, detail: 'out of reach' }
+  return summary({ database, migrations, keys, mail })
+}
+
+const OUT_OF_REACH: Check = { ok: false, detail: 'unknown: the database is out of reach' }
+
+async function check(fault: () => Promise<string | undefined>): Promise<Check> {
+  try {
+    const detail = await fault()
+    return detail === undefined ? { ok: true } : { ok: false, detail }
+  } catch {
+    return OUT_OF_REACH
+  }
+}
+
+const summary = (checks: Health['checks']): Health => ({
+  status: Object.values(checks).every((result) => result.ok) ? 'ready' : 'not-ready',
+  checks
+})

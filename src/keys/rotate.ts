@@ -1,0 +1,60 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { transaction } from '../db/statement.ts'
+import type { Db, Tx } from '../db/tables.ts'
+import { sha256 } from '../lib/capability.ts'
+import { seal, unseal } from './seal.ts'
+import type { Secrets } from './secrets.ts'
+import {
+  insertSigningKey,
+  lockSigningKeys,
+  resealSigningKey,
+  retireSigningKeysExcept,
+  type SigningKeyRow
+} from './store.ts'
+
+/** @param activatesIn seconds until it signs; it verifies and is published at once */
+export async function makeSigningKey(tx: Tx, secrets: Secrets, activatesIn: number): Promise<string> {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const { kty, crv, x, y } = publicKey.export({ format: 'jwk' })
+  const kid = sha256(JSON.stringify({ crv, kty, x, y })).toString('base64url') // RFC 7638 thumbprint
+  await insertSigningKey(tx, {
+    kid,
+    publicJwk: JSON.stringify({ kty, crv, x, y }),
+    sealedPrivate: seal(secrets.ring.newest, kid, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()),
+    keyId: secrets.ring.newest.id,
+    activatesIn
+  })
+  return kid
+}
+
+/** Moves what older master keys seal to the newest, so that those can be retired. */
+export async function resealSigningKeys(tx: Tx, secrets: Secrets, rows: readonly SigningKeyRow[]): Promise<void> {
+  for (const row of rows) {
+    const master = secrets.ring.find(row.keyId)
+    if (master === undefined || master.id === secrets.ring.newest.id) continue
+    const pem = unseal(master, row.kid, row.sealedPrivate)
+    await resealSigningKey(tx, {
+      kid: row.kid,
+      sealedPrivate: seal(secrets.ring.newest, row.kid, pem),
+      keyId: secrets.ring.newest.id
+    })
+  }
+}
+
+/**
+ * Puts a new signing key in force and lets the others run out.
+ *
+ * @param overlap seconds: the new key is published for `publish` before it signs; the old ones verify for `verify` after that
+ */
+export async function rotateSigningKeys(
+  db: Db,
+  secrets: Secrets,
+  overlap: { publish: number; verify: number }
+): Promise<string> {
+  return await transaction(db, async (tx) => {
+    await lockSigningKeys(tx, {})
+    const kid = await makeSigningKey(tx, secrets, overlap.publish)
+    await retireSigningKeysExcept(tx, { kid, retiresIn: overlap.publish + overlap.verify })
+    return kid
+  })
+}

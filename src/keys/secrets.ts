@@ -1,0 +1,79 @@
+import { randomBytes } from 'node:crypto'
+import { type KeyRing, keyRing, type MasterKey, mac, mint, read, sha256, type TokenKind } from '../lib/capability.ts'
+import { type CodeForm, codeOf, formBytes, formFromBytes, referenceOf } from '../lib/code.ts'
+import { idFromBytes, idToBytes } from '../lib/identifier.ts'
+
+const ID_BYTES = 16
+/** 128 random bits that live in the client's token only; the session's row holds their digest. */
+const SEED_BYTES = 16
+
+const challengeKind: TokenKind = { prefix: 'chl_', purpose: 'challenge', payloadBytes: ID_BYTES + 2 }
+const refreshKind: TokenKind = { prefix: 'rfr_', purpose: 'refresh', payloadBytes: ID_BYTES + 4 + SEED_BYTES }
+
+export type ChallengeRef = { keyId: string; id: string; form: CodeForm }
+export type RefreshRef = { keyId: string; sessionId: string; generation: number; seed: Buffer }
+
+/** Everything secret that the service hands out or recognises. All of it is derived; none of it is stored. */
+export type Secrets = ReturnType<typeof secretsOf>
+
+/** @param masters 32 bytes each, newest first */
+export function secretsOf(masters: readonly Buffer[]) {
+  const ring: KeyRing = keyRing(masters)
+
+  const keyNamed = (id: string): MasterKey => {
+    const key = ring.find(id)
+    if (key === undefined) throw new Error(`master key ${id} is not among SECRET_KEYS`)
+    return key
+  }
+
+  return {
+    ring,
+    knows: (keyId: string): boolean => ring.find(keyId) !== undefined,
+
+    challengeToken: ({ keyId, id, form }: ChallengeRef): string =>
+      mint(challengeKind, keyNamed(keyId), Buffer.concat([idToBytes(id), formBytes(form)])),
+
+    readChallenge(token: string): ChallengeRef | undefined {
+      const found = read(challengeKind, ring, token)
+      if (found === undefined) return undefined
+      const { key, payload } = found
+      return {
+        keyId: key.id,
+        id: idFromBytes(payload.subarray(0, ID_BYTES)),
+        form: formFromBytes(payload.subarray(ID_BYTES))
+      }
+    },
+
+    code: ({ keyId, id, form }: ChallengeRef): string => codeOf(keyNamed(keyId), id, form),
+    reference: ({ keyId, id }: Pick<ChallengeRef, 'keyId' | 'id'>): string => referenceOf(keyNamed(keyId), id),
+
+    refreshToken({ keyId, sessionId, generation, seed }: RefreshRef): string {
+      const step = Buffer.alloc(4)
+      step.writeUInt32BE(generation)
+      return mint(refreshKind, keyNamed(keyId), Buffer.concat([idToBytes(sessionId), step, seed]))
+    },
+
+    readRefresh(token: string): RefreshRef | undefined {
+      const found = read(refreshKind, ring, token)
+      if (found === undefined) return undefined
+      const { key, payload } = found
+      return {
+        keyId: key.id,
+        sessionId: idFromBytes(payload.subarray(0, ID_BYTES)),
+        generation: payload.readUInt32BE(ID_BYTES),
+        seed: Buffer.from(payload.subarray(ID_BYTES + 4))
+      }
+    },
+
+    newSeed: (): Buffer => randomBytes(SEED_BYTES),
+
+    /** The seed a repeat can find again: from the client's own random key, which only its digest outlives. */
+    repeatableSeed: (keyId: string, challengeId: string, idempotencyKey: string): Buffer =>
+      mac(keyNamed(keyId), 'seed', idToBytes(challengeId), idempotencyKey.toLowerCase()).subarray(0, SEED_BYTES),
+
+    seedHash: (seed: Buffer): Buffer => sha256(seed),
+
+    /** What an address is called where the address itself must not stand. */
+    addressMac: (emailKey: string): Buffer => mac(ring.newest, 'address', emailKey)
+  }
+}

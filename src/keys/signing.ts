@@ -1,0 +1,148 @@
+import { createPublicKey, type JsonWebKey } from 'node:crypto'
+import { createSigner, createVerifier } from 'fast-jwt'
+import { transaction } from '../db/statement.ts'
+import type { Db } from '../db/tables.ts'
+import { MINUTE, milliseconds, monotonicNow } from '../lib/time.ts'
+import { makeSigningKey, resealSigningKeys } from './rotate.ts'
+import { unseal } from './seal.ts'
+import type { Secrets } from './secrets.ts'
+import { findSigningKeys, lockSigningKeys, type SigningKeyRow } from './store.ts'
+
+/** Seconds a client may keep the JWKS; a new key is published for so long before it signs. */
+export const JWKS_MAX_AGE = 5 * MINUTE
+/** Far below JWKS_MAX_AGE: every instance knows a new key long before it signs. */
+const RELOAD_EVERY = 30
+const RELOAD_ON_UNKNOWN_AFTER = 2
+/** Verified tokens that are remembered; measured with 10,000 sessions in turn. */
+const VERIFIER_CACHE = 20_000
+
+/** Claims of an access token (RFC 9068 media type); times are seconds since 1970. */
+export type Claims = {
+  iss: string
+  aud: string
+  sub: string
+  sid: string
+  jti: string
+  iat: number
+  exp: number
+  amr: string[]
+}
+
+type Keys = {
+  sign: ((claims: Claims) => string) | undefined
+  verifiers: ReadonlyMap<string, (token: string) => Claims>
+  jwks: { keys: JsonWebKey[] }
+  /** Why this instance must not serve; undefined when all is well. */
+  fault: string | undefined
+}
+
+/** The key ring of access tokens: loaded from the database, reloaded on a timer and when an unknown key shows up. */
+export class SigningKeys {
+  readonly #db: Db
+  readonly #secrets: Secrets
+  readonly #issuer: string
+  readonly #audience: string
+  #keys: Keys = { sign: undefined, verifiers: new Map(), jwks: { keys: [] }, fault: 'no signing key is loaded' }
+  #loadedRows = ''
+  #loadedAt = Number.NEGATIVE_INFINITY
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(options: { db: Db; secrets: Secrets; issuer: string; audience: string }) {
+    this.#db = options.db
+    this.#secrets = options.secrets
+    this.#issuer = options.issuer
+    this.#audience = options.audience
+  }
+
+  get jwks(): { keys: JsonWebKey[] } {
+    return this.#keys.jwks
+  }
+
+  get fault(): string | undefined {
+    return this.#keys.fault
+  }
+
+  /** Makes the first key where there is none, moves seals to the newest master key, and keeps the ring fresh. */
+  async start(onError: (error: unknown) => void): Promise<void> {
+    await transaction(this.#db, async (tx) => {
+      await lockSigningKeys(tx, {})
+      const rows = await findSigningKeys(tx, {})
+      if (!rows.some((row) => row.active)) await makeSigningKey(tx, this.#secrets, 0)
+      else await resealSigningKeys(tx, this.#secrets, rows)
+    })
+    await this.reload()
+    this.#timer = setInterval(() => this.reload().catch(onError), milliseconds(RELOAD_EVERY)).unref()
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+
+  async reload(): Promise<void> {
+    this.#loadedAt = monotonicNow()
+    const rows = await findSigningKeys(this.#db, {})
+    const fingerprint = JSON.stringify(rows.map((row) => [row.kid, row.keyId, row.active]))
+    if (fingerprint === this.#loadedRows) return // verified tokens stay remembered while nothing changes
+    this.#keys = this.#read(rows)
+    this.#loadedRows = fingerprint
+  }
+
+  sign(claims: Omit<Claims, 'iss' | 'aud'>): string {
+    if (this.#keys.sign === undefined) throw new Error(this.#keys.fault)
+    return this.#keys.sign({ iss: this.#issuer, aud: this.#audience, ...claims })
+  }
+
+  /** The claims of a token that one of our keys signed. Its end is the database's to judge, on the database's clock. */
+  async verify(token: string): Promise<Claims | undefined> {
+    const kid = kidOf(token)
+    if (kid === undefined) return undefined
+    if (!this.#keys.verifiers.has(kid) && monotonicNow() - this.#loadedAt > RELOAD_ON_UNKNOWN_AFTER) await this.reload()
+    try {
+      return this.#keys.verifiers.get(kid)?.(token)
+    } catch {
+      return undefined
+    }
+  }
+
+  #read(rows: readonly SigningKeyRow[]): Keys {
+    const signing = rows.find((row) => row.active)
+    const master = signing && this.#secrets.ring.find(signing.keyId)
+    return {
+      sign:
+        signing &&
+        master &&
+        createSigner({
+          key: unseal(master, signing.kid, signing.sealedPrivate),
+          algorithm: 'ES256',
+          kid: signing.kid,
+          header: { typ: 'at+jwt', alg: 'ES256' }
+        }),
+      verifiers: new Map(rows.map((row) => [row.kid, this.#verifier(row)])),
+      jwks: { keys: rows.map((row) => ({ ...row.publicJwk, kid: row.kid, alg: row.alg, use: 'sig' })) },
+      fault: signing === undefined ? 'no signing key' : master ? undefined : `master key ${signing.keyId} is missing`
+    }
+  }
+
+  #verifier(row: SigningKeyRow): (token: string) => Claims {
+    return createVerifier({
+      key: createPublicKey({ key: row.publicJwk, format: 'jwk' }).export({ type: 'spki', format: 'pem' }).toString(),
+      algorithms: ['ES256'],
+      cache: VERIFIER_CACHE,
+      checkTyp: 'at+jwt',
+      allowedIss: this.#issuer,
+      allowedAud: this.#audience,
+      ignoreExpiration: true
+    })
+  }
+}
+
+function kidOf(token: string): string | undefined {
+  try {
+    const header = JSON.parse(Buffer.from(token.slice(0, token.indexOf('.')), 'base64url').toString()) as {
+      kid?: unknown
+    }
+    return typeof header.kid === 'string' ? header.kid : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,88 @@
+import { sql } from 'kysely'
+import { statement } from '../db/statement.ts'
+
+export type SigningKeyRow = {
+  kid: string
+  alg: string
+  publicJwk: Record<string, string>
+  sealedPrivate: Buffer
+  keyId: string
+  active: boolean
+}
+
+/** The signing keys that still verify, the one that signs first. */
+export const findSigningKeys = statement(
+  {},
+  () => sql<SigningKeyRow>`
+    select kid, alg, public_jwk as "publicJwk", sealed_private as "sealedPrivate", key_id as "keyId", activates_at <= now() as active
+    from postern.signing_key where retires_at is null or retires_at > now()
+    order by activates_at <= now() desc, activates_at desc, kid desc`
+)
+
+/** One instance at a time makes signing keys; the lock goes with the transaction. */
+export const lockSigningKeys = statement({}, () => sql`select pg_advisory_xact_lock(hashtext('postern signing keys'))`)
+
+/** @param activatesIn seconds from now */
+export const insertSigningKey = statement(
+  { kid: 'text', publicJwk: 'text', sealedPrivate: 'bytea', keyId: 'text', activatesIn: 'int4' },
+  ({ kid, publicJwk, sealedPrivate, keyId, activatesIn }) => sql`
+    insert into postern.signing_key (kid, alg, public_jwk, sealed_private, key_id, activates_at)
+    values (${kid}, 'ES256', ${publicJwk}::jsonb, ${sealedPrivate}, ${keyId}, now() + ${activatesIn} * interval '1 second')`
+)
+
+/** Sets the end of every signing key but one. @param retiresIn seconds from now */
+export const retireSigningKeysExcept = statement(
+  { kid: 'text', retiresIn: 'int4' },
+  ({ kid, retiresIn }) => sql<{ kid: string }>`
+    update postern.signing_key
+    set retires_at = least(coalesce(retires_at, 'infinity'), now() + ${retiresIn} * interval '1 second')
+    where kid <> ${kid} and (retires_at is null or retires_at > now())
+    returning kid`
+)
+
+export const resealSigningKey = statement(
+  { kid: 'text', sealedPrivate: 'bytea', keyId: 'text' },
+  ({ kid, sealedPrivate, keyId }) => sql`
+    update postern.signing_key set sealed_private = ${sealedPrivate}, key_id = ${keyId} where kid = ${kid}`
+)
+
+/**
+ * Which master keys live rows still need. Sessions are walked key by key along their index, so that the answer costs
+ * a few look-ups however many sessions there are.
+ */
+export type KeyUse = { keyId: string; kind: 'session' | 'challenge' | 'mail' | 'signing_key' }
+export const findKeyUses = statement(
+  {},
+  () => sql<KeyUse>`
+    with recursive ids as (
+      (select key_id from postern.session order by key_id limit 1)
+      union all
+      select (select s.key_id from postern.session as s where s.key_id > ids.key_id order by s.key_id limit 1)
+      from ids where ids.key_id is not null
+    )
+    select ids.key_id as "keyId", 'session' as kind from ids
+    where ids.key_id is not null and exists (
+      select from postern.session as s where s.key_id = ids.key_id and s.expires_at > now() and s.revoked_at is null)
+    union all
+    select distinct key_id, 'challenge' from postern.challenge where expires_at > now() and used_at is null
+    union all
+    select distinct key_id, 'mail' from postern.mail where state = 'queued' and valid_until > now()
+    union all
+    select distinct key_id, 'signing_key' from postern.signing_key where retires_at is null or retires_at > now()`
+)
+
+/** Ends every session a master key made, and every open challenge and mail of it. */
+export const endEverythingOf = statement(
+  { keyId: 'text' },
+  ({ keyId }) => sql<{ sessions: number; challenges: number }>`
+    with sessions as (
+      update postern.session set revoked_at = now()
+      where key_id = ${keyId} and revoked_at is null and expires_at > now() returning 1
+    ), challenges as (
+      update postern.challenge set expires_at = now()
+      where key_id = ${keyId} and used_at is null and expires_at > now() returning 1
+    ), mails as (
+      update postern.mail set state = 'expired', settled_at = now() where key_id = ${keyId} and state = 'queued'
+    )
+    select (select count(*)::int4 from sessions) as sessions, (select count(*)::int4 from challenges) as challenges`
+)

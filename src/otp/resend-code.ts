@@ -1,0 +1,40 @@
+import { presentChallenge } from '../challenge/present.ts'
+import type { Challenge } from '../challenge/schema.ts'
+import type { Context } from '../context.ts'
+import { newId } from '../lib/identifier.ts'
+import { monotonicNow } from '../lib/time.ts'
+import { Problem } from '../problems.ts'
+import { resendChallenge } from './store.ts'
+
+/** Mails the same code again, in a mail of its own. Neither its end nor its tries change. */
+export async function resendCode(ctx: Context, token: string): Promise<Challenge> {
+  const challenge = ctx.secrets.readChallenge(token)
+  if (challenge === undefined) throw new Problem('code-rejected')
+  const mailId = newId()
+  const messageId = `<${mailId}@${ctx.mailHost}>`
+  const { CODE_RESENDS, CODE_RESEND_AFTER } = ctx.config
+
+  const leasedAt = monotonicNow()
+  const [state] = await resendChallenge(ctx.db, {
+    id: challenge.id,
+    keyId: challenge.keyId,
+    mostSends: CODE_RESENDS + 1,
+    resendAfter: CODE_RESEND_AFTER,
+    mailId,
+    messageId
+  })
+
+  if (state === undefined || !state.alive) throw new Problem('code-rejected')
+  if (!state.resent) {
+    const usedUp = state.sends > CODE_RESENDS
+    const wait = usedUp ? state.expiresIn : CODE_RESEND_AFTER - state.sentAgo
+    throw new Problem('too-many-requests', {
+      detail: usedUp
+        ? 'This code was mailed as often as it may be; ask for a new one.'
+        : 'The code was mailed a moment ago.',
+      retryAfter: Math.max(1, Math.ceil(wait))
+    })
+  }
+  ctx.courier.offer({ id: mailId, kind: 'code', subjectId: challenge.id, messageId }, leasedAt)
+  return presentChallenge(ctx, challenge.id, { ...state, sends: state.sends + 1, sentAgo: 0 })
+}

@@ -1,0 +1,96 @@
+import type { FastifyRequest } from 'fastify'
+import Type, { type Static } from 'typebox'
+import type { Client, Context } from './context.ts'
+import { networkOf } from './lib/network.ts'
+import { type ProblemCode, problems } from './problems.ts'
+import { authenticate } from './session/authenticate.ts'
+import type { SessionView } from './session/store.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set by `requireSession` in its scope, and nowhere else. */
+    liveSession: SessionView | null
+  }
+}
+
+/** RFC 9457, with the members every refusal of ours has. */
+export const ProblemBody = Type.Object(
+  {
+    type: Type.String({ format: 'uri-reference', description: 'A page that explains the problem.' }),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.Optional(Type.String()),
+    instance: Type.String({ description: '`urn:uuid:` and the request id: what to tell the operator.' }),
+    code: Type.String({ description: 'What to switch on. An open list: treat an unknown code by its status.' }),
+    errors: Type.Optional(
+      Type.Array(
+        Type.Object({ pointer: Type.String({ description: 'JSON pointer to the place.' }), detail: Type.String() })
+      )
+    )
+  },
+  { $id: 'Problem' }
+)
+export type ProblemBody = Static<typeof ProblemBody>
+
+/** The refusals of an operation, by status, beside those that every operation has. */
+export function refusals(...codes: ProblemCode[]): Record<number, unknown> {
+  const byStatus = Map.groupBy(
+    [...codes, 'invalid-request', 'internal', 'unavailable'] as ProblemCode[],
+    (code) => problems[code].status
+  )
+  return Object.fromEntries([...byStatus].map(([status, group]) => [status, refusal(status, [...new Set(group)])]))
+}
+
+/** As `refusals`, for an operation that reads a body. */
+export const bodyRefusals = (...codes: ProblemCode[]): Record<number, unknown> =>
+  refusals('payload-too-large', 'unsupported-media-type', ...codes)
+
+function refusal(status: number, codes: readonly ProblemCode[]) {
+  const example = (code: ProblemCode) => ({
+    type: `/problems/${code}`,
+    title: problems[code].title,
+    status,
+    instance: 'urn:uuid:0198c5a1-7b1e-7c33-9d0c-0c5d2f6a1b42',
+    code,
+    ...(code === 'invalid-request' && { errors: [{ pointer: '/email', detail: 'must be string' }] })
+  })
+  return {
+    description: codes.map((code) => `\`${code}\`: ${problems[code].title}`).join(' '),
+    ...(status === 429 || status === 503
+      ? { headers: { 'Retry-After': { type: 'integer', minimum: 1, description: 'Seconds to wait.' } } }
+      : {}),
+    content: {
+      'application/problem+json': {
+        schema: { $ref: 'Problem#' },
+        examples: Object.fromEntries(codes.map((code) => [code, { value: example(code) }]))
+      }
+    }
+  }
+}
+
+/** An answer without a body. */
+export const NoContent = Type.Null({ description: 'Done; the answer has no body.' })
+
+/** Half of what a User-Agent may be: enough to recognise a device in a list. */
+const AGENT_LENGTH = 256
+
+export const clientOf = (request: FastifyRequest): Client => ({
+  network: networkOf(request.ip),
+  agent: request.headers['user-agent']?.slice(0, AGENT_LENGTH) ?? null,
+  requestId: request.id
+})
+
+/** A hook for a protected scope: refuses whoever has no live session, and notes it for `sessionOf`. */
+export const requireSession =
+  (ctx: Context) =>
+  async (request: FastifyRequest): Promise<void> => {
+    request.liveSession = await authenticate(ctx, request.headers.authorization)
+  }
+
+export function sessionOf(request: FastifyRequest): SessionView {
+  if (request.liveSession === null) throw new Error('the route stands outside of requireSession')
+  return request.liveSession
+}
+
+/** Marks an operation in the contract as one that wants a bearer token. */
+export const bearer = [{ bearer: [] }]

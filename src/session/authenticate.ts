@@ -1,0 +1,22 @@
+import type { Context } from '../context.ts'
+import type { Claims } from '../keys/signing.ts'
+import { Problem } from '../problems.ts'
+import { findLiveSession, type SessionView } from './store.ts'
+
+/** What a genuine access token says, even when it has run out; undefined for anything else. */
+export async function readBearer(ctx: Context, authorization: string | undefined): Promise<Claims | undefined> {
+  const token = /^Bearer ([\w.~+/-]{1,4096}=*)$/i.exec(authorization ?? '')?.[1]
+  return token === undefined ? undefined : await ctx.signing.verify(token)
+}
+
+/**
+ * The live session behind a bearer token: the signature is checked here, everything that can change is asked of the
+ * database, so that a session that was ended is refused at once. Refuses with `session-rejected`.
+ */
+export async function authenticate(ctx: Context, authorization: string | undefined): Promise<SessionView> {
+  const claims = await readBearer(ctx, authorization)
+  if (claims === undefined) throw new Problem('session-rejected')
+  const [session] = await findLiveSession(ctx.db, { id: claims.sid, tokenExpiresAt: new Date(claims.exp * 1000) })
+  if (session === undefined) throw new Problem('session-rejected')
+  return session
+}

@@ -1,0 +1,45 @@
+import type { Client, Context } from '../context.ts'
+import { newId } from '../lib/identifier.ts'
+import { Problem } from '../problems.ts'
+import { endOwnSession, endSessionsExcept, listLiveSessions } from './own-store.ts'
+import type { ListedSessionBody } from './schema.ts'
+import type { SessionView } from './store.ts'
+
+/** The caller's live sessions, the one used last first. */
+export async function listSessions(ctx: Context, session: SessionView): Promise<{ sessions: ListedSessionBody[] }> {
+  const sessions = await listLiveSessions(ctx.db, { userId: session.userId })
+  return {
+    sessions: sessions.map((listed) => ({
+      id: listed.id,
+      current: listed.id === session.sessionId,
+      created_at: listed.createdAt.toISOString(),
+      authenticated_at: listed.authenticatedAt.toISOString(),
+      last_used_at: listed.lastUsedAt.toISOString(),
+      expires_at: listed.expiresAt.toISOString(),
+      amr: listed.amr,
+      network: listed.network,
+      agent: listed.agent
+    }))
+  }
+}
+
+/** Ends one of the caller's sessions; somebody else's, an ended and an unknown one are `not-found` alike. */
+export async function endSession(ctx: Context, session: SessionView, id: string, client: Client): Promise<void> {
+  const [result] = await endOwnSession(ctx.db, { userId: session.userId, id, eventId: newId(), ...client })
+  if (result?.ended !== 1) throw new Problem('not-found')
+}
+
+/** Ends all of the caller's sessions but the one that asks. */
+export async function endOtherSessions(
+  ctx: Context,
+  session: SessionView,
+  client: Client
+): Promise<{ sessions_ended: number }> {
+  const [result] = await endSessionsExcept(ctx.db, {
+    userId: session.userId,
+    id: session.sessionId,
+    eventId: newId(),
+    ...client
+  })
+  return { sessions_ended: result?.ended ?? 0 }
+}

@@ -1,0 +1,69 @@
+import { type RawBuilder, sql } from 'kysely'
+import { record } from '../audit/store.ts'
+import { type Slots, statement } from '../db/statement.ts'
+
+/** One of a user's live sessions, as its owner sees it in a list. */
+export type ListedSession = {
+  id: string
+  createdAt: Date
+  authenticatedAt: Date
+  lastUsedAt: Date
+  expiresAt: Date
+  amr: string[]
+  network: string | null
+  agent: string | null
+}
+
+const ownLive = (userId: RawBuilder<unknown>): RawBuilder<unknown> => sql`
+  s.user_id = ${userId} and u.id = s.user_id and u.credential_version = s.credential_version
+  and s.revoked_at is null and s.expires_at > now() and s.idle_expires_at > now()`
+
+export const listLiveSessions = statement(
+  { userId: 'uuid' },
+  ({ userId }) => sql<ListedSession>`
+    select s.id, s.created_at as "createdAt", s.authenticated_at as "authenticatedAt", s.last_used_at as "lastUsedAt",
+      least(s.expires_at, s.idle_expires_at) as "expiresAt", s.amr, s.client_network::text as network, s.client_agent as agent
+    from postern.session as s, postern."user" as u where ${ownLive(sql`${userId}`)}
+    order by s.last_used_at desc, s.id desc`
+)
+
+const eventParameters = { eventId: 'uuid', network: 'cidr?', agent: 'text?', requestId: 'text' } as const
+
+/** Ends what `which` picks among the live sessions of a user, with one event that says why. */
+const ending = (slots: Slots<typeof eventParameters>, kind: string, which: RawBuilder<unknown>) => sql<{
+  ended: number
+}>`
+  with ended as (
+    update postern.session as s set revoked_at = now() from postern."user" as u
+    where ${which} returning s.user_id
+  ), noted as (${record({
+    from: sql`(select distinct user_id from ended) as ended`,
+    id: slots.eventId,
+    kind: sql.lit(kind),
+    outcome: sql`'session_ended'`,
+    userId: sql`ended.user_id`,
+    client: slots
+  })})
+  select count(*)::int4 as ended from ended`
+
+export const endOwnSession = statement({ ...eventParameters, userId: 'uuid', id: 'uuid' }, (slots) =>
+  ending(slots, 'session_revoked', sql`s.id = ${slots.id} and ${ownLive(sql`${slots.userId}`)}`)
+)
+
+export const endSessionsExcept = statement({ ...eventParameters, userId: 'uuid', id: 'uuid' }, (slots) =>
+  ending(slots, 'other_sessions_revoked', sql`s.id <> ${slots.id} and ${ownLive(sql`${slots.userId}`)}`)
+)
+
+/** Signs out by the session's id alone: the caller has shown a genuine token of it. */
+export const endSessionById = statement({ ...eventParameters, id: 'uuid' }, (slots) =>
+  ending(slots, 'sign_out', sql`s.id = ${slots.id} and u.id = s.user_id and s.revoked_at is null`)
+)
+
+/** As `endSessionById`, for whoever holds a refresh token: its seed must be the session's. */
+export const endSessionBySeed = statement({ ...eventParameters, id: 'uuid', seedHash: 'bytea' }, (slots) =>
+  ending(
+    slots,
+    'sign_out',
+    sql`s.id = ${slots.id} and s.seed_hash = ${slots.seedHash} and u.id = s.user_id and s.revoked_at is null`
+  )
+)

@@ -1,0 +1,51 @@
+import { randomUUID } from 'node:crypto'
+import type { Context } from '../context.ts'
+import { presentUser } from '../user/present.ts'
+import type { Session, SessionInfo } from './schema.ts'
+import type { SessionView } from './store.ts'
+
+const secondsBetween = (from: Date, to: Date): number => Math.max(0, Math.floor((to.getTime() - from.getTime()) / 1000))
+
+export const presentSessionInfo = (view: SessionView): SessionInfo => ({
+  id: view.sessionId,
+  created_at: view.sessionCreatedAt.toISOString(),
+  authenticated_at: view.authenticatedAt.toISOString(),
+  expires_at: view.expiresAt.toISOString(),
+  amr: view.amr
+})
+
+/**
+ * A session with a fresh access token, dated by the database's clock.
+ *
+ * @param seed of the refresh token; without one the client keeps the refresh token it has
+ */
+export function presentSession(ctx: Context, view: SessionView, seed?: Buffer): Session {
+  const issuedAt = Math.floor(view.now.getTime() / 1000)
+  const expiresIn = Math.min(ctx.config.ACCESS_TOKEN_TTL, secondsBetween(view.now, view.expiresAt))
+  return {
+    access_token: ctx.signing.sign({
+      sub: view.userId,
+      sid: view.sessionId,
+      jti: randomUUID(),
+      iat: issuedAt,
+      exp: issuedAt + expiresIn,
+      amr: view.amr
+    }),
+    token_type: 'Bearer',
+    expires_in: expiresIn,
+    ...(seed && {
+      refresh_token: ctx.secrets.refreshToken({
+        keyId: view.keyId,
+        sessionId: view.sessionId,
+        generation: view.generation,
+        seed
+      })
+    }),
+    refresh_expires_in: Math.min(
+      secondsBetween(view.now, view.idleExpiresAt),
+      secondsBetween(view.now, view.expiresAt)
+    ),
+    session: presentSessionInfo(view),
+    user: presentUser(view)
+  }
+}

@@ -1,0 +1,26 @@
+import type { Client, Context } from '../context.ts'
+import { newId } from '../lib/identifier.ts'
+import { Problem } from '../problems.ts'
+import { presentSession } from './present.ts'
+import type { Session } from './schema.ts'
+import { stepSession } from './store.ts'
+
+/** Trades a refresh token for the current pair. Safe to repeat: a lost reply is answered again. Refuses with `refresh-rejected`. */
+export async function refreshSession(ctx: Context, token: string, client: Client): Promise<Session> {
+  const given = ctx.secrets.readRefresh(token) // undefined: a token we never made, and no query for it
+  if (given === undefined) throw new Problem('refresh-rejected')
+
+  const [session] = await stepSession(ctx.db, {
+    id: given.sessionId,
+    seedHash: ctx.secrets.seedHash(given.seed),
+    given: given.generation,
+    givenKeyId: given.keyId,
+    keyId: ctx.secrets.ring.newest.id,
+    idleTtl: ctx.config.SESSION_IDLE_TTL,
+    eventId: newId(),
+    ...client
+  })
+
+  if (session === undefined || session.stolen) throw new Problem('refresh-rejected')
+  return presentSession(ctx, session, given.seed)
+}

@@ -1,0 +1,129 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import Type from 'typebox'
+import type { Context } from '../context.ts'
+import { named } from '../lib/schema.ts'
+import { bearer, bodyRefusals, clientOf, NoContent, refusals, requireSession, sessionOf } from '../routing.ts'
+import { presentUser } from '../user/present.ts'
+import { endOtherSessions, endSession, listSessions } from './own-sessions.ts'
+import { presentSessionInfo } from './present.ts'
+import { refreshSession } from './refresh-session.ts'
+import { CurrentSession, LogoutBody, RefreshBody, Session, SessionList, SessionsEnded } from './schema.ts'
+import { signOut } from './sign-out.ts'
+
+const tags = ['Sessions']
+
+export const sessionRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app, { ctx }) => {
+  app.post(
+    '/session/refresh',
+    {
+      schema: {
+        operationId: 'refreshSession',
+        tags,
+        summary: 'Trade a refresh token for the current pair of tokens',
+        description:
+          'Safe to repeat: after a lost reply, send the same token again. Replace the stored token only when the answer has arrived. Only `refresh-rejected` means that the session is over.',
+        body: RefreshBody,
+        response: {
+          200: named(Session, 'The current pair of tokens.'),
+          ...bodyRefusals('refresh-rejected', 'too-many-requests')
+        }
+      }
+    },
+    (request) => refreshSession(ctx, request.body.refresh_token, clientOf(request))
+  )
+
+  app.post(
+    '/session/logout',
+    {
+      schema: {
+        operationId: 'logout',
+        tags,
+        summary: 'Sign out',
+        description:
+          'Ends the session of the refresh token, or else of the bearer token. Also fine when it has ended already.',
+        security: [{}, { bearer: [] }],
+        body: LogoutBody,
+        response: { 204: NoContent, ...bodyRefusals('refresh-rejected', 'session-rejected') }
+      }
+    },
+    async (request, reply) => {
+      const { authorization } = request.headers
+      await signOut(ctx, { refreshToken: request.body.refresh_token, authorization }, clientOf(request))
+      return reply.code(204).send(null)
+    }
+  )
+
+  await app.register(protectedRoutes, { ctx })
+}
+
+const protectedRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app, { ctx }) => {
+  app.addHook('onRequest', requireSession(ctx))
+
+  app.get(
+    '/session',
+    {
+      schema: {
+        operationId: 'getSession',
+        tags,
+        summary: 'Who is signed in',
+        description:
+          'The session and the user behind a bearer token. A session that was ended is refused at once, however long its access token would last.',
+        security: bearer,
+        response: { 200: CurrentSession, ...refusals('session-rejected') }
+      }
+    },
+    async (request) => {
+      const session = sessionOf(request)
+      return { session: presentSessionInfo(session), user: presentUser(session) }
+    }
+  )
+
+  app.get(
+    '/me/sessions',
+    {
+      schema: {
+        operationId: 'listSessions',
+        tags,
+        summary: 'List the sessions of the user',
+        description: 'Live sessions, the one used last first.',
+        security: bearer,
+        response: { 200: SessionList, ...refusals('session-rejected') }
+      }
+    },
+    (request) => listSessions(ctx, sessionOf(request))
+  )
+
+  app.delete(
+    '/me/sessions',
+    {
+      schema: {
+        operationId: 'endOtherSessions',
+        tags,
+        summary: 'End all other sessions',
+        description: 'Signs every other device out; the session that asks goes on.',
+        security: bearer,
+        response: { 200: SessionsEnded, ...refusals('session-rejected') }
+      }
+    },
+    (request) => endOtherSessions(ctx, sessionOf(request), clientOf(request))
+  )
+
+  app.delete(
+    '/me/sessions/:id',
+    {
+      schema: {
+        operationId: 'endSession',
+        tags,
+        summary: 'End one session',
+        description: 'Signs one device out. The session of somebody else is as unknown as one that never was.',
+        security: bearer,
+        params: Type.Object({ id: Type.String({ format: 'uuid', description: 'From the list of sessions.' }) }),
+        response: { 204: NoContent, ...refusals('session-rejected', 'not-found') }
+      }
+    },
+    async (request, reply) => {
+      await endSession(ctx, sessionOf(request), request.params.id, clientOf(request))
+      return reply.code(204).send(null)
+    }
+  )
+}

@@ -1,0 +1,120 @@
+import Type, { type Static } from 'typebox'
+import { named } from '../lib/schema.ts'
+import { exampleUser, User } from '../user/schema.ts'
+
+/** A token is opaque: anything that is a text is judged, not validated. */
+export const Token = (example: string) => Type.String({ minLength: 1, maxLength: 512, examples: [example] })
+
+const exampleRefresh = 'rfr_jZYkQAGiBF4zenNYqWI3xcbRVMMAAAABq0aZ1l9v2kQpC1u5mXw7dBFh8wkN2sYt0oQe5rL3'
+
+const SessionInfo = Type.Object({
+  id: Type.String({ format: 'uuid' }),
+  created_at: Type.String({ format: 'date-time' }),
+  authenticated_at: Type.String({ format: 'date-time', description: 'When the person last proved who they are.' }),
+  expires_at: Type.String({
+    format: 'date-time',
+    description: 'When the session ends at the latest, however often it is refreshed.'
+  }),
+  amr: Type.Array(Type.String(), { description: 'How the person signed in (RFC 8176): `otp`, `pwd`. An open list.' })
+})
+export type SessionInfo = Static<typeof SessionInfo>
+
+const exampleInfo = {
+  id: '0198c5a1-7b1f-7aa0-8a51-3f2b7c9d4e10',
+  created_at: '2026-11-22T09:30:00.000Z',
+  authenticated_at: '2026-11-22T09:30:00.000Z',
+  expires_at: '2027-02-20T09:30:00.000Z',
+  amr: ['otp']
+}
+
+export const Session = Type.Object(
+  {
+    access_token: Type.String({
+      description:
+        'A JWT (ES256, `typ: at+jwt`) for the Authorization header. Verify it with the keys at /.well-known/jwks.json.'
+    }),
+    token_type: Type.Literal('Bearer'),
+    expires_in: Type.Integer({ description: 'Seconds the access token is good for.' }),
+    refresh_token: Type.Optional(
+      Type.String({
+        description:
+          'Trade it for the next pair at /v1/session/refresh. Absent when an existing session was renewed: keep the one you have.'
+      })
+    ),
+    refresh_expires_in: Type.Integer({
+      description: 'Seconds until the session ends unless it is refreshed: the nearer of its idle and its absolute end.'
+    }),
+    session: SessionInfo,
+    user: named(User)
+  },
+  {
+    $id: 'Session',
+    examples: [
+      {
+        access_token: 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCIsImtpZCI6Ii4uLiJ9.eyJzdWIiOiIuLi4ifQ.c2lnbmF0dXJl',
+        token_type: 'Bearer',
+        expires_in: 600,
+        refresh_token: exampleRefresh,
+        refresh_expires_in: 2_592_000,
+        session: exampleInfo,
+        user: exampleUser
+      }
+    ]
+  }
+)
+export type Session = Static<typeof Session>
+
+export const CurrentSession = Type.Object(
+  { session: SessionInfo, user: named(User) },
+  { description: 'The session and its user.', examples: [{ session: exampleInfo, user: exampleUser }] }
+)
+
+export const RefreshBody = Type.Object(
+  { refresh_token: Token(exampleRefresh) },
+  { additionalProperties: false, examples: [{ refresh_token: exampleRefresh }] }
+)
+export const LogoutBody = Type.Object(
+  { refresh_token: Type.Optional(Token(exampleRefresh)) },
+  { additionalProperties: false, examples: [{ refresh_token: exampleRefresh }] }
+)
+
+const ListedSession = Type.Object({
+  id: Type.String({ format: 'uuid' }),
+  current: Type.Boolean({ description: 'Whether this is the session that asks.' }),
+  created_at: Type.String({ format: 'date-time' }),
+  authenticated_at: Type.String({ format: 'date-time' }),
+  last_used_at: Type.String({ format: 'date-time', description: 'When it was opened or last refreshed.' }),
+  expires_at: Type.String({ format: 'date-time', description: 'When it ends unless it is refreshed.' }),
+  amr: Type.Array(Type.String()),
+  network: Type.Union([Type.String(), Type.Null()], {
+    description: 'The network it was opened from: /24 of an IPv4, /64 of an IPv6 address.'
+  }),
+  agent: Type.Union([Type.String(), Type.Null()], { description: 'The User-Agent it was opened with.' })
+})
+export type ListedSessionBody = Static<typeof ListedSession>
+
+export const SessionList = Type.Object(
+  { sessions: Type.Array(ListedSession) },
+  {
+    description: 'The live sessions.',
+    examples: [
+      {
+        sessions: [
+          {
+            ...exampleInfo,
+            current: true,
+            last_used_at: '2026-11-22T09:40:00.000Z',
+            expires_at: '2026-12-22T09:40:00.000Z',
+            network: '203.0.113.0/24',
+            agent: 'Mozilla/5.0'
+          }
+        ]
+      }
+    ]
+  }
+)
+
+export const SessionsEnded = Type.Object(
+  { sessions_ended: Type.Integer({ minimum: 0 }) },
+  { description: 'How many sessions were ended.', examples: [{ sessions_ended: 2 }] }
+)

@@ -1,0 +1,39 @@
+import Type, { type Static } from 'typebox'
+
+/** A language tag (BCP 47), as far as mails care for it. */
+export const Locale = Type.String({
+  pattern: '^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$',
+  maxLength: 35,
+  description: 'A language tag (BCP 47). Mails come in the nearest language there are templates for.',
+  examples: ['fr-CH']
+})
+
+export const exampleUser = {
+  id: '0198c5a1-7b1e-7c33-9d0c-0c5d2f6a1b42',
+  email: 'maya@example.com',
+  email_verified: true,
+  has_password: false,
+  locale: 'en',
+  created_at: '2026-11-22T09:30:00.000Z'
+}
+
+export const User = Type.Object(
+  {
+    id: Type.String({ format: 'uuid' }),
+    email: Type.String({ description: 'The address as it was typed when the account was made.' }),
+    email_verified: Type.Boolean({ description: 'Whether somebody has shown a code that was mailed to the address.' }),
+    has_password: Type.Boolean({ description: 'Whether signing in with a password is possible.' }),
+    locale: Type.String({ description: 'The language of mails to this account (BCP 47).' }),
+    created_at: Type.String({ format: 'date-time' })
+  },
+  {
+    $id: 'User',
+    examples: [exampleUser]
+  }
+)
+export type User = Static<typeof User>
+
+export const UpdateMeBody = Type.Object(
+  { locale: Type.Optional(Locale) },
+  { additionalProperties: false, examples: [{ locale: 'fr' }] }
+)

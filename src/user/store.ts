@@ -1,0 +1,63 @@
+import { type Expression, type RawBuilder, sql } from 'kysely'
+import { statement } from '../db/statement.ts'
+
+/** An account as its owner may see it. */
+export type UserView = {
+  userId: string
+  email: string
+  emailVerified: boolean
+  hasPassword: boolean
+  userLocale: string
+  userCreatedAt: Date
+}
+
+/** The columns of `UserView`, from the user row that goes by `u`. */
+export const userView = sql`
+  u.id as "userId", u.email, u.email_verified_at is not null as "emailVerified",
+  u.password_hash is not null as "hasPassword", u.locale as "userLocale", u.created_at as "userCreatedAt"`
+
+const ownerColumns = sql`u.id, u.email, u.email_verified_at, u.password_hash, u.credential_version, u.locale, u.created_at`
+
+/** The condition that a challenge is younger than the account's last change of credentials: a reset ends what was open. */
+const stillValid = sql`(u.credential_changed_at is null or u.credential_changed_at < spent.created_at)`
+
+/** The arm that reads the account of a used challenge. It is read, not rewritten; `for share` holds off a reset until we commit. */
+export const knownUser = sql`
+  select ${ownerColumns} from spent join postern."user" as u on u.email_key = spent.email_key
+  where spent.used_at is not null and u.email_verified_at is not null and u.disabled_at is null and ${stillValid}
+  for share of u`
+
+/**
+ * The arm that makes the account, or proves one that was never proven. With `do nothing` the second of two right codes
+ * for a new address would be spent without a session. Whatever stood in an unproven account was put there by
+ * somebody who may not own the mailbox: its password goes and its sessions end.
+ */
+export const proveUser = (slots: {
+  userId: Expression<string>
+  defaultLocale: Expression<string>
+  signupOpen: Expression<boolean>
+}): RawBuilder<unknown> => sql`
+  insert into postern."user" as u (id, email, email_key, email_verified_at, locale)
+  select ${slots.userId}, spent.email, spent.email_key, now(), coalesce(spent.locale, ${slots.defaultLocale})
+  from spent
+  where spent.used_at is not null and not exists (select from known)
+    and (${slots.signupOpen} or exists (select from postern."user" as made where made.email_key = spent.email_key))
+  on conflict (email_key) do update set
+    email_verified_at = coalesce(u.email_verified_at, excluded.email_verified_at),
+    password_hash = case when u.email_verified_at is not null then u.password_hash end,
+    credential_version = u.credential_version + case when u.email_verified_at is null then 1 else 0 end,
+    updated_at = now()
+  where u.disabled_at is null and (u.credential_changed_at is null or u.credential_changed_at < (select created_at from spent))
+  returning ${ownerColumns}`
+
+/** The columns of an arm `owner` made of `known` and `proven`. */
+export const ownerOf = sql`
+  select id, email, email_verified_at, password_hash, credential_version, locale, created_at from known
+  union all
+  select id, email, email_verified_at, password_hash, credential_version, locale, created_at from proven`
+
+export const setLocale = statement(
+  { id: 'uuid', locale: 'text' },
+  ({ id, locale }) => sql<UserView>`
+    update postern."user" as u set locale = ${locale}, updated_at = now() where u.id = ${id} returning ${userView}`
+)

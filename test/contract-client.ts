@@ -1,0 +1,115 @@
+import { readFileSync } from 'node:fs'
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
+import addFormats from 'ajv-formats'
+
+type Operation = {
+  operationId: string
+  requestBody?: { content: Record<string, { schema: object }> }
+  responses: Record<string, { content?: Record<string, { schema: object }> }>
+}
+
+const contract = JSON.parse(readFileSync(new URL('../openapi/openapi.json', import.meta.url), 'utf8')) as {
+  paths: Record<string, Record<string, Operation>>
+  components: object
+}
+
+const ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: true })
+addFormats.default(ajv)
+ajv.addSchema({ $id: 'contract', components: contract.components })
+
+const validators = new Map<object, ValidateFunction>()
+
+function validatorOf(schema: object): ValidateFunction {
+  const known = validators.get(schema)
+  if (known !== undefined) return known
+  const text = JSON.stringify(schema).replaceAll('"#/components/', '"contract#/components/')
+  const made = ajv.compile(JSON.parse(text) as object)
+  validators.set(schema, made)
+  return made
+}
+
+const operations = new Map(
+  Object.entries(contract.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => [operation.operationId, { path, method, operation }] as const)
+  )
+)
+export const operationIds = [...operations.keys()]
+
+export type Answer = {
+  status: number
+  headers: Headers
+  // biome-ignore lint/suspicious/noExplicitAny: a test reads what it expects; the contract's check is what types would be
+  body: any
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  problem: any
+}
+
+export type CallOptions = {
+  headers?: Record<string, string>
+  bearer?: string | undefined
+  id?: string
+  signal?: AbortSignal
+}
+
+/** Which statuses of which operations the suite has seen, for the test that wants all of them. */
+export const seen = new Set<string>()
+
+/**
+ * Calls an operation by its name and holds the answer against the contract; a request that was accepted is held against
+ * it too. Throws when either does not match.
+ */
+export async function call(
+  base: string,
+  operationId: string,
+  body?: unknown,
+  options: CallOptions = {}
+): Promise<Answer> {
+  const found = operations.get(operationId)
+  if (found === undefined) throw new Error(`the contract has no operation ${operationId}`)
+  const { path, method, operation } = found
+  const response = await fetch(base + path.replace('{id}', options.id ?? ''), {
+    method: method.toUpperCase(),
+    headers: {
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...(options.bearer !== undefined && { authorization: `Bearer ${options.bearer}` }),
+      ...options.headers
+    },
+    ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    ...(options.signal && { signal: options.signal })
+  })
+  const text = await response.text()
+  const type = response.headers.get('content-type')?.split(';')[0] ?? ''
+  const json: unknown = type.includes('json') ? JSON.parse(text) : null
+  holdAnswer(operation, response, type, json)
+  if (response.ok) holdRequest(operation, body ?? (operation.requestBody ? {} : undefined))
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: json,
+    problem: type === 'application/problem+json' ? json : undefined
+  }
+}
+
+function holdAnswer(operation: Operation, response: Response, type: string, json: unknown): void {
+  const where = `${operation.operationId} ${response.status}`
+  seen.add(where)
+  const declared = operation.responses[response.status]
+  if (declared === undefined) throw new Error(`${where} is not in the contract: ${JSON.stringify(json)}`)
+  if (response.headers.get('x-request-id') === null) throw new Error(`${where} bears no X-Request-Id`)
+  if (declared.content === undefined) return
+  const schema = declared.content[type]?.schema
+  if (schema === undefined) throw new Error(`${where} answers ${type || 'nothing'}, which is not in the contract`)
+  hold(schema, json, where)
+}
+
+function holdRequest(operation: Operation, body: unknown): void {
+  const schema = operation.requestBody?.content['application/json']?.schema
+  if (schema === undefined) return
+  hold(schema, typeof body === 'string' ? JSON.parse(body) : body, `${operation.operationId} request`)
+}
+
+function hold(schema: object, value: unknown, where: string): void {
+  const validate = validatorOf(schema)
+  if (!validate(value))
+    throw new Error(`${where} breaks the contract: ${ajv.errorsText(validate.errors)} in ${JSON.stringify(value)}`)
+}
