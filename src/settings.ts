@@ -86,7 +86,7 @@ export const settings = Type.Object({
   SIGNUP: choice(
     ['open', 'closed'],
     'open',
-    '`open`: a right code for a new address makes an account. `closed`: accounts are made by you.'
+    '`open`: a code goes to any address, and the right one makes an account. `closed`: only addresses that have an account get one.'
   ),
   UNKNOWN_ADDRESS: choice(
     ['notify', 'silent'],

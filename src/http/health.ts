@@ -49,7 +49,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ ready: () => Promise<Heal
         description:
           'Looks at the database, the migrations, the keys and the mail queue. Take the instance out of the load balancer while this is 503; do not restart it.',
         response: {
-          200: Health,
+          200: { ...Health, description: 'Ready: everything the service needs is there.' },
           503: { ...Health, description: 'Not ready; `checks` says why.' },
           500: refusals()[500]
         }

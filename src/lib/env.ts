@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { distance } from 'fastest-levenshtein'
 import type { TObject, TSchema } from 'typebox'
 import Value from 'typebox/value'
+import { edits } from './spelling.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -79,7 +79,7 @@ export function misspelt(table: TObject, env: Environment): string[] {
   return Object.keys(env)
     .filter((name) => name.length >= 6 && !known.includes(name))
     .flatMap((name) => {
-      const meant = known.find((ours) => distance(ours, name.toUpperCase()) <= 2)
+      const meant = known.find((ours) => edits(ours, name.toUpperCase()) <= 2)
       return meant === undefined ? [] : [`${name} is not a setting; ${meant} is`]
     })
 }

@@ -1,5 +1,5 @@
 import checker from '@zootools/email-spell-checker'
-import { distance } from 'fastest-levenshtein'
+import { edits } from './spelling.ts'
 
 /** Mailbox providers that the package's list lacks: real, so never "corrected", and worth correcting to. */
 const MORE_DOMAINS = `
@@ -9,7 +9,7 @@ const MORE_DOMAINS = `
   freenet.de posteo.de posteo.net mailbox.org arcor.de 1und1.de mail.de orange.fr wanadoo.fr free.fr laposte.net sfr.fr neuf.fr
   bbox.fr bluewin.ch hispeed.ch libero.it virgilio.it tin.it alice.it telefonica.net terra.es uol.com.br bol.com.br
   proton.me protonmail.com protonmail.ch pm.me tutanota.com tuta.io tuta.com fastmail.com fastmail.fm hey.com zoho.com
-  zohomail.eu yandex.com yandex.ru mail.ru inbox.ru bk.ru list.ru rambler.ru qq.com 163.com 126.com sina.com naver.com daum.net
+  zohomail.eu yandex.com yandex.ru mail.ru inbox.ru bk.ru list.ru rambler.ru qq.com 163.com 126.com sina.com foxmail.com naver.com daum.net
   hanmail.net rediffmail.com duck.com kpnmail.nl ziggo.nl planet.nl skynet.be telenet.be proximus.be seznam.cz wp.pl o2.pl
   onet.pl interia.pl centrum.cz abv.bg ukr.net bigpond.com bigpond.net.au virginmedia.com ntlworld.com blueyonder.co.uk talktalk.net
 `
@@ -18,9 +18,13 @@ const MORE_DOMAINS = `
 
 /** Endings that slip from the keyboard where `com` was meant. `co` and `cm` are countries, so they count only behind a provider's name. */
 const SLIPPED_COM = /\.(con|co|cm|om|comm|cmo|ocm|vom|xom|cpm|coom|c0m|cim|clm|como|cob)$/
+/** Two letters are a country: a provider's name with another country behind it is most likely the provider there. */
+const COUNTRY = /^[^.]+\.((co|com|net|org)\.)?[a-z]{2}$/
 /** Shorter names are near to too many real companies' domains (`sap.com` is no typing mistake). */
 const SHORTEST_NAME = 5
 const MOST_REMEMBERED = 5000
+
+const nameOf = (domain: string): string => domain.slice(0, domain.indexOf('.'))
 
 export type Suggest = (address: string) => string | undefined
 
@@ -39,7 +43,8 @@ export function suggester(own: readonly string[]): Suggest {
     const withCom = domain.replace(SLIPPED_COM, '.com')
     if (withCom !== domain && real.has(withCom)) return withCom
     const found = checker.run({ email: `someone@${domain}`, ...options })?.domain
-    if (found === undefined || !real.has(found) || distance(domain, found) > 2) return undefined
+    if (found === undefined || !real.has(found) || edits(domain, found) > 2) return undefined
+    if (nameOf(domain) === nameOf(found) && COUNTRY.test(domain)) return undefined
     return ours.has(found) || domain.indexOf('.') >= SHORTEST_NAME ? found : undefined
   }
 

@@ -1,0 +1,155 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { builtinModules } from 'node:module'
+import { dirname, join, relative, resolve } from 'node:path'
+import t from 'tap'
+
+const ROOT = resolve(import.meta.dirname, '../src')
+
+/**
+ * The floors of the house, from the ground up; the first pattern that fits a file is its floor. A file imports from its
+ * own folder and from lower floors. `only` are the packages a floor may use; without it any.
+ */
+const floors: { name: string; files: RegExp; only?: RegExp }[] = [
+  { name: 'lib', files: /^lib\// },
+  { name: 'settings and problems', files: /^(settings|config|problems)\.ts$/, only: /^typebox$/ },
+  { name: 'database', files: /^db\//, only: /^(kysely|pg)(\/|$)/ },
+  { name: 'audit and mail stores', files: /^(audit|mail)\/store\.ts$/, only: /^kysely$/ },
+  { name: 'account store', files: /^user\/(store|schema)\.ts$/, only: /^(kysely|typebox)$/ },
+  {
+    name: 'session and challenge stores',
+    files: /^(session|challenge)\/(\w+-)?(store|schema)\.ts$/,
+    only: /^(kysely|typebox)$/
+  },
+  {
+    name: 'services',
+    files: /^(mail|keys|limit|hashing)\/(?!routes\.ts)/,
+    only: /^(kysely|fast-jwt|nodemailer|liquidjs|pino)(\/|$)/
+  },
+  {
+    name: 'sign-in stores, schemas and mails',
+    files: /^(otp|password)\/(store|schema|mail)\.ts$/,
+    only: /^(kysely|typebox)$/
+  },
+  { name: 'context', files: /^context\.ts$/, only: /^pino$/ },
+  { name: 'account flows', files: /^user\/(?!routes\.ts)/, only: /^$/ },
+  { name: 'session and challenge flows', files: /^(session|challenge)\/(?!routes\.ts)/, only: /^$/ },
+  { name: 'sign-in flows', files: /^(otp|password)\/(?!routes\.ts)/, only: /^$/ },
+  { name: 'routing', files: /^routing\.ts$/, only: /^(fastify|typebox)$/ },
+  { name: 'routes', files: /^\w+\/routes\.ts$/, only: /^(@fastify\/type-provider-typebox|fastify|typebox)$/ },
+  { name: 'composition', files: /^(http\/.+|boot\.ts|compose-mails\.ts)$/ },
+  { name: 'command line', files: /^cli\// }
+]
+
+type Import = { from: string; to: string; foreign: boolean }
+
+const files = readdirSync(ROOT, { recursive: true, encoding: 'utf8' })
+  .filter((file) => /\.(ts|js)$/.test(file))
+  .sort()
+const text = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
+const floorOf = (file: string): number => floors.findIndex((floor) => floor.files.test(file))
+const folderOf = (file: string): string => dirname(file)
+
+const imports: Import[] = files.flatMap((from) =>
+  [...text(from).matchAll(/(?:from|import)\s*\(?'([^']+)'/g)]
+    .map((match) => match[1] as string)
+    .filter((to) => !to.startsWith('node:') && !builtinModules.includes(to))
+    .map((to) =>
+      to.startsWith('.')
+        ? { from, to: relative(ROOT, resolve(ROOT, folderOf(from), to)), foreign: false }
+        : { from, to, foreign: true }
+    )
+)
+
+t.test('every file has a floor', async (t) => {
+  t.strictSame(
+    files.filter((file) => floorOf(file) === -1),
+    []
+  )
+})
+
+t.test('a file imports from its own folder and from lower floors', async (t) => {
+  const upward = imports
+    .filter(
+      ({ from, to, foreign }) =>
+        !foreign && (floorOf(to) > floorOf(from) || (floorOf(to) === floorOf(from) && folderOf(to) !== folderOf(from)))
+    )
+    // The composition root is one floor of several folders.
+    .filter(
+      ({ from, to }) => !(floors[floorOf(from)]?.name === 'composition' && floors[floorOf(to)]?.name === 'composition')
+    )
+
+  t.strictSame(
+    upward.map(({ from, to }) => `${from} -> ${to}`),
+    []
+  )
+})
+
+t.test('a floor uses the packages it is allowed', async (t) => {
+  const wrong = imports.filter(({ from, to, foreign }) => foreign && floors[floorOf(from)]?.only?.test(to) === false)
+
+  t.strictSame(
+    wrong.map(({ from, to }) => `${from} -> ${to}`),
+    []
+  )
+})
+
+t.test('a file of lib uses one package at the most', async (t) => {
+  const used = Map.groupBy(
+    imports.filter(({ from, foreign }) => foreign && from.startsWith('lib/')),
+    ({ from }) => from
+  )
+  const several = [...used].filter(([, all]) => new Set(all.map(({ to }) => to.split('/')[0])).size > 1)
+
+  t.strictSame(
+    several.map(([file]) => file),
+    []
+  )
+})
+
+t.test('sign-in methods never import each other, and routes never import a store', async (t) => {
+  const methods = /^(otp|password|provider|passkey|totp)\//
+  const across = imports.filter(
+    ({ from, to }) => methods.test(from) && methods.test(to) && folderOf(from) !== folderOf(to)
+  )
+  const stores = imports.filter(({ from, to }) => from.endsWith('routes.ts') && to.endsWith('store.ts'))
+
+  t.strictSame(
+    [...across, ...stores].map(({ from, to }) => `${from} -> ${to}`),
+    []
+  )
+})
+
+t.test('there is no circle', async (t) => {
+  const next = Map.groupBy(
+    imports.filter(({ foreign }) => !foreign),
+    ({ from }) => from
+  )
+  const circles: string[] = []
+  const walk = (file: string, path: string[]): void => {
+    if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(' -> '))
+    else if (!walked.has(file)) {
+      for (const { to } of next.get(file) ?? []) walk(to, [...path, file])
+      walked.add(file)
+    }
+  }
+  const walked = new Set<string>()
+
+  for (const file of files) walk(file, [])
+
+  t.strictSame(circles, [])
+})
+
+t.test('no file is longer than 200 lines, and none has a name that says nothing', async (t) => {
+  const long = files.filter((file) => text(file).split('\n').length > 201)
+  const vague = files.filter((file) => /(^|\/)(index|utils?|helpers?|types|common|misc)\.ts$/.test(file))
+
+  t.strictSame({ long, vague }, { long: [], vague: [] })
+})
+
+t.test('no statement takes whatever columns there are', async (t) => {
+  const greedy = files.filter((file) =>
+    /\b(select|returning)\s+(\w+\.)?\*|selectAll\(|returningAll\(/i.test(text(file))
+  )
+
+  t.strictSame(greedy, [])
+})

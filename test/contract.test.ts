@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { contractText } from '../src/cli/openapi.ts'
+import { problems } from '../src/problems.ts'
+
+const committed = readFileSync(new URL('../openapi/openapi.json', import.meta.url), 'utf8')
+const contract = JSON.parse(committed) as {
+  openapi: string
+  // biome-ignore lint/suspicious/noExplicitAny: the walk below reads what it looks for
+  paths: Record<string, Record<string, any>>
+}
+const operations = Object.entries(contract.paths).flatMap(([path, methods]) =>
+  Object.entries(methods).map(([method, operation]) => ({ path, method, ...operation }))
+)
+
+t.test('the committed contract is what the routes declare', async (t) => {
+  const declared = await contractText()
+
+  t.equal(committed, declared, 'npm run openapi, then commit')
+})
+
+t.test('the contract is OpenAPI 3.1 and has the operations that clients were promised', async (t) => {
+  const promised = `POST /v1/otp requestOtp
+POST /v1/otp/resend resendOtp
+POST /v1/otp/verify verifyOtp
+POST /v1/session/refresh refreshSession
+POST /v1/session/logout logout
+GET /v1/session getSession
+GET /v1/me getMe
+PATCH /v1/me updateMe
+GET /v1/me/sessions listSessions
+DELETE /v1/me/sessions endOtherSessions
+DELETE /v1/me/sessions/{id} endSession
+GET /.well-known/jwks.json getJwks
+GET /livez getLiveness
+GET /readyz getReadiness`.split('\n')
+
+  t.match(contract.openapi, /^3\.1\./)
+  t.strictSame(
+    operations.map(({ path, method, operationId }) => `${method.toUpperCase()} ${path} ${operationId}`).sort(),
+    promised.sort()
+  )
+})
+
+t.test('every operation says what it does, shows an example, and names every answer', async (t) => {
+  for (const operation of operations) {
+    const where = operation.operationId as string
+
+    t.ok(operation.summary && operation.description && operation.tags?.length === 1, `${where} is described`)
+    for (const [status, answer] of Object.entries<{ description: string; content?: object }>(operation.responses)) {
+      t.not(answer.description, 'Default Response', `${where} ${status} is described`)
+      if (Number(status) >= 400 && !answer.description.startsWith('Not ready'))
+        t.match(
+          answer.content,
+          { 'application/problem+json': { examples: Object } },
+          `${where} ${status} shows a refusal`
+        )
+    }
+    if (operation.requestBody)
+      t.ok(operation.requestBody.content['application/json'].example, `${where} shows a request`)
+  }
+})
+
+t.test('whoever asks with a body is told what else may come back: 400, 413, 415, 500 and 503', async (t) => {
+  for (const operation of operations.filter(({ requestBody }) => requestBody)) {
+    for (const status of [400, 413, 415, 500, 503])
+      t.ok(operation.responses[status], `${operation.operationId} ${status}`)
+  }
+})
+
+t.test('a refusal of the catalogue has a status that HTTP knows, and 401s have a scheme', async (t) => {
+  for (const [code, { status, scheme, help }] of Object.entries(problems)) {
+    t.ok(status >= 400 && status < 600 && help.length > 0, code)
+    t.equal(scheme !== undefined, status === 401, `${code} has a scheme exactly when it is a 401`)
+  }
+})
