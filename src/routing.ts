@@ -4,12 +4,12 @@ import type { Client, Context } from './context.ts'
 import { networkOf } from './lib/network.ts'
 import { type ProblemCode, problems } from './problems.ts'
 import { authenticate } from './session/authenticate.ts'
-import type { SessionView } from './session/store.ts'
+import type { LiveSession } from './session/store.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** Set by `requireSession` in its scope, and nowhere else. */
-    liveSession: SessionView | null
+    liveSession: LiveSession | null
   }
 }
 
@@ -87,7 +87,7 @@ export const requireSession =
     request.liveSession = await authenticate(ctx, request.headers.authorization)
   }
 
-export function sessionOf(request: FastifyRequest): SessionView {
+export function sessionOf(request: FastifyRequest): LiveSession {
   if (request.liveSession === null) throw new Error('the route stands outside of requireSession')
   return request.liveSession
 }

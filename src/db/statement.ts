@@ -10,6 +10,7 @@ import {
   type RawBuilder,
   sql
 } from 'kysely'
+import { shortcutOf } from './connect.ts'
 import { isConflict, isStaleStatement } from './failure.ts'
 import { type Db, SCHEMA, type Tables, type Tx } from './tables.ts'
 
@@ -51,6 +52,22 @@ const compiler = new Kysely<Tables>({
 
 const isRaw = <Row>(built: RawBuilder<Row> | Compilable<Row>): built is RawBuilder<Row> => 'isRawBuilder' in built
 
+/** Gives a slot that is used several times one number, so that its value is sent and parsed once. */
+function numbered<Row>(query: CompiledQuery<Row>): CompiledQuery<Row> {
+  const places = new Map<unknown, number>()
+  const numbers = query.parameters.map((value) => {
+    const key = value instanceof Slot ? value.name : Symbol('a value')
+    if (!places.has(key)) places.set(key, places.size + 1)
+    return places.get(key) as number
+  })
+  const parameters = query.parameters.filter((_value, index) => numbers.indexOf(numbers[index] as number) === index)
+  return {
+    ...query,
+    parameters,
+    sql: query.sql.replace(/\$(\d+)/g, (_found, place) => `$${numbers[Number(place) - 1]}`)
+  }
+}
+
 const TRIES = 3
 
 /**
@@ -72,16 +89,19 @@ export function statement<P extends Parameters, Row>(
       sql`${new Slot(name)}::${sql.raw(type.replace('?', ''))}`
     ])
     const built = build(Object.fromEntries(slots) as Slots<P>, compiler)
-    return isRaw(built) ? built.compile(compiler) : built.compile()
+    return numbered(isRaw(built) ? built.compile(compiler) : built.compile())
   }
 
   return async (db, values) => {
     compiled ??= compile()
-    const query: CompiledQuery<Row> = {
-      ...compiled,
-      parameters: compiled.parameters.map((value) => (value instanceof Slot ? values[value.name] : value))
-    }
-    return await retried(db, async () => (await db.executeQuery(query)).rows)
+    const query = compiled
+    const parameters = query.parameters.map((value) => (value instanceof Slot ? values[value.name] : value))
+    const shortcut = shortcutOf(db)
+    const run = async (): Promise<Row[]> =>
+      shortcut === undefined
+        ? (await db.executeQuery<Row>({ ...query, parameters })).rows
+        : ((await shortcut(query.sql, parameters)) as Row[])
+    return await retried(db, run)
   }
 }
 

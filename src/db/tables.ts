@@ -24,7 +24,6 @@ export type AddressBudgetTable = {
   key: Buffer
   code_level: number
   code_level_at: Date
-  last_challenge: string
   last_length: number
   last_charge: number
   created_at: Defaulted<Date>

@@ -1,8 +1,22 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomFillSync } from 'node:crypto'
 import { v7 } from 'uuid'
 
+const ID_BYTES = 16
+/** Drawn from the system in one go: 16 bytes at a time cost every request several microseconds. */
+const pool = Buffer.alloc(256 * ID_BYTES)
+let drawn = pool.length
+
+function freshRandom(): Buffer {
+  if (drawn === pool.length) {
+    randomFillSync(pool)
+    drawn = 0
+  }
+  drawn += ID_BYTES
+  return pool.subarray(drawn - ID_BYTES, drawn)
+}
+
 /** A fresh row id: UUIDv7, so that new rows land at the end of an index. */
-export const newId = (): string => v7()
+export const newId = (): string => v7({ random: freshRandom() })
 
 /**
  * A row id that the same inputs always give (UUIDv8, RFC 9562 5.8): a retry meets the row its first try made.

@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts'
 import type { Claims } from '../keys/signing.ts'
 import { Problem } from '../problems.ts'
-import { findLiveSession, type SessionView } from './store.ts'
+import { findLiveSession, type LiveSession } from './store.ts'
 
 /** What a genuine access token says, even when it has run out; undefined for anything else. */
 export async function readBearer(ctx: Context, authorization: string | undefined): Promise<Claims | undefined> {
@@ -13,7 +13,7 @@ export async function readBearer(ctx: Context, authorization: string | undefined
  * The live session behind a bearer token: the signature is checked here, everything that can change is asked of the
  * database, so that a session that was ended is refused at once. Refuses with `session-rejected`.
  */
-export async function authenticate(ctx: Context, authorization: string | undefined): Promise<SessionView> {
+export async function authenticate(ctx: Context, authorization: string | undefined): Promise<LiveSession> {
   const claims = await readBearer(ctx, authorization)
   if (claims === undefined) throw new Problem('session-rejected')
   const [session] = await findLiveSession(ctx.db, { id: claims.sid, tokenExpiresAt: new Date(claims.exp * 1000) })

@@ -3,10 +3,10 @@ import { newId } from '../lib/identifier.ts'
 import { Problem } from '../problems.ts'
 import { endOwnSession, endSessionsExcept, listLiveSessions } from './own-store.ts'
 import type { ListedSessionBody } from './schema.ts'
-import type { SessionView } from './store.ts'
+import type { LiveSession } from './store.ts'
 
 /** The caller's live sessions, the one used last first. */
-export async function listSessions(ctx: Context, session: SessionView): Promise<{ sessions: ListedSessionBody[] }> {
+export async function listSessions(ctx: Context, session: LiveSession): Promise<{ sessions: ListedSessionBody[] }> {
   const sessions = await listLiveSessions(ctx.db, { userId: session.userId })
   return {
     sessions: sessions.map((listed) => ({
@@ -24,7 +24,7 @@ export async function listSessions(ctx: Context, session: SessionView): Promise<
 }
 
 /** Ends one of the caller's sessions; somebody else's, an ended and an unknown one are `not-found` alike. */
-export async function endSession(ctx: Context, session: SessionView, id: string, client: Client): Promise<void> {
+export async function endSession(ctx: Context, session: LiveSession, id: string, client: Client): Promise<void> {
   const [result] = await endOwnSession(ctx.db, { userId: session.userId, id, eventId: newId(), ...client })
   if (result?.ended !== 1) throw new Problem('not-found')
 }
@@ -32,7 +32,7 @@ export async function endSession(ctx: Context, session: SessionView, id: string,
 /** Ends all of the caller's sessions but the one that asks. */
 export async function endOtherSessions(
   ctx: Context,
-  session: SessionView,
+  session: LiveSession,
   client: Client
 ): Promise<{ sessions_ended: number }> {
   const [result] = await endSessionsExcept(ctx.db, {
