@@ -19,13 +19,12 @@ export async function up(db: Kysely<never>): Promise<void> {
 
   await sql`
     create table postern.address_budget (
-      key            bytea primary key,       -- MAC of the canonical address, known or not
-      code_level     double precision not null check (code_level >= 0),
-      code_level_at  timestamptz not null,    -- the level leaks from here on
-      last_challenge uuid not null,           -- what the last charge was for: the same again is free
-      last_length    smallint not null,
-      last_charge    smallint not null,
-      created_at     timestamptz not null default now()
+      key           bytea primary key,        -- MAC of the canonical address, known or not
+      code_level    double precision not null check (code_level >= 0),
+      code_level_at timestamptz not null,     -- the level leaks from here on
+      last_length   smallint not null,        -- what the last charge bought
+      last_charge   smallint not null,
+      created_at    timestamptz not null default now()
     ) with (fillfactor = 70)`.execute(db)
 
   await sql`

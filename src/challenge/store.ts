@@ -19,9 +19,12 @@ const lengthAt = (level: RawBuilder<unknown>, slots: BudgetSlots): RawBuilder<un
        when ${level} + ${slots.tries} <= ${slots.strengthenAt} then ${sql.lit(LONG_CODE)}
        else ${sql.lit(STRONG_CODE)} end`
 
+/** What a challenge whose code has `form.length` costs the address. */
+const chargeFor = (slots: BudgetSlots): RawBuilder<unknown> => sql`
+  case when form.length = ${sql.lit(STRONG_CODE)} then 0 else ${slots.tries} end`
+
 const budgetParameters = {
   budgetKey: 'bytea',
-  id: 'uuid',
   tries: 'int4',
   lengthenAt: 'float8',
   strengthenAt: 'float8'
@@ -30,6 +33,7 @@ type BudgetSlots = Slots<typeof budgetParameters>
 
 export const challengeParameters = {
   ...budgetParameters,
+  id: 'uuid',
   email: 'text',
   emailKey: 'text',
   locale: 'text?',
@@ -43,32 +47,27 @@ type ChallengeSlots = Slots<typeof challengeParameters>
 /**
  * The arm that charges an address for a challenge's tries and says how long its code must be.
  * Only `on conflict do update` sees what a parallel request has just committed, so the count happens there and nowhere else.
- * A second charge for the same challenge is free: it is a retry that ran beside its first try.
  */
 export const chargeBudget = (slots: BudgetSlots, unless: RawBuilder<unknown>): RawBuilder<unknown> => sql`
-  insert into postern.address_budget as b (key, code_level, code_level_at, last_challenge, last_length, last_charge)
-  select ${slots.budgetKey}, first.charge, now(), ${slots.id}, first.length, first.charge
-  from (select length, case when length = ${sql.lit(STRONG_CODE)} then 0 else ${slots.tries} end as charge
-        from (select ${lengthAt(sql`0`, slots)} as length) as l) as first
+  insert into postern.address_budget as b (key, code_level, code_level_at, last_length, last_charge)
+  select ${slots.budgetKey}, first.charge, now(), first.length, first.charge
+  from (select length, ${chargeFor(slots)} as charge from (select ${lengthAt(sql`0`, slots)} as length) as form) as first
   where not exists (${unless})
-  on conflict (key) do update set (code_level, code_level_at, last_challenge, last_length, last_charge) = (
-    select case when same then level else level + charge end,
-           greatest(now(), b.code_level_at),
-           excluded.last_challenge,
-           case when same then b.last_length else length end,
-           case when same then b.last_charge else charge end
-    from (select ${leakedLevel} as level, b.last_challenge = excluded.last_challenge as same) as was
+  on conflict (key) do update set (code_level, code_level_at, last_length, last_charge) = (
+    select was.level + price.charge, greatest(now(), b.code_level_at), form.length, price.charge
+    from (select ${leakedLevel} as level) as was
     cross join lateral (select ${lengthAt(sql`was.level`, slots)} as length) as form
-    cross join lateral (
-      select case when form.length = ${sql.lit(STRONG_CODE)} then 0 else ${slots.tries} end as charge
-    ) as price
+    cross join lateral (select ${chargeFor(slots)} as charge) as price
   )
   returning last_length as length, last_charge as charge`
 
 const challengeColumns = sql`
   id, email_key, locale, key_id, code_length, code_alphabet, tries_left, sends, sent_at, expires_at`
 
-/** The arm that makes the challenge that `budget` has paid for. */
+/**
+ * The arm that makes the challenge that `budget` has paid for. An id that is there already fails the statement, and so
+ * undoes the charge.
+ */
 export const insertChallenge = (slots: ChallengeSlots): RawBuilder<unknown> => sql`
   insert into postern.challenge (
     id, purpose, email, email_key, budget_key, locale, code_length, code_alphabet, charged, tries_left, sends, sent_at,
@@ -77,7 +76,6 @@ export const insertChallenge = (slots: ChallengeSlots): RawBuilder<unknown> => s
          case when budget.length = ${sql.lit(STRONG_CODE)} then 'base32' else 'digits' end, budget.charge, ${slots.tries},
          1, now(), now() + ${slots.ttl} * interval '1 second', ${slots.network}, ${slots.agent}, ${slots.keyId}
   from budget
-  on conflict (id) do nothing
   returning ${challengeColumns}`
 
 /** A challenge as its token's holder may see it. */
@@ -100,9 +98,16 @@ type SpendSlots = Slots<typeof spendParameters>
 
 /** The arm that takes the address's budget row first, as everywhere: budget, challenge, user, session. */
 export const holdBudget = (slots: SpendSlots): RawBuilder<unknown> => sql`
-  select b.key from postern.address_budget as b
+  select b.key, b.xmin as version from postern.address_budget as b
   where ${slots.right} and b.key = (select c.budget_key from postern.challenge as c where c.id = ${slots.id})
   for update`
+
+/**
+ * Whether another statement changed the budget row while this one waited for it in `held`. What that one did, a session it
+ * opened for instance, is then missing from this one's snapshot.
+ */
+export const overtaken = sql`
+  not exists (select from held join postern.address_budget as b on b.key = held.key and b.xmin = held.version)`
 
 /** The arm that spends a try of a live challenge, and the challenge itself when the code is right. Needs `held`. */
 export const spendTry = (slots: SpendSlots): RawBuilder<unknown> => sql`

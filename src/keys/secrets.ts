@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { type KeyRing, keyRing, type MasterKey, mac, mint, read, sha256, type TokenKind } from '../lib/capability.ts'
 import { type CodeForm, codeOf, formBytes, formFromBytes, referenceOf } from '../lib/code.ts'
 import { idFromBytes, idToBytes } from '../lib/identifier.ts'
+import { Problem } from '../problems.ts'
 
 const ID_BYTES = 16
 /** 128 random bits that live in the client's token only; the session's row holds their digest. */
@@ -22,7 +23,8 @@ export function secretsOf(masters: readonly Buffer[]) {
 
   const keyNamed = (id: string): MasterKey => {
     const key = ring.find(id)
-    if (key === undefined) throw new Error(`master key ${id} is not among SECRET_KEYS`)
+    // Another instance can answer, and so can this one once it is configured: readiness names the key.
+    if (key === undefined) throw new Problem('unavailable', { retryAfter: 2 })
     return key
   }
 

@@ -3,6 +3,7 @@ import { createSigner, createVerifier } from 'fast-jwt'
 import { transaction } from '../db/statement.ts'
 import type { Db } from '../db/tables.ts'
 import { MINUTE, milliseconds, monotonicNow } from '../lib/time.ts'
+import { Problem } from '../problems.ts'
 import { makeSigningKey, resealSigningKeys } from './rotate.ts'
 import { unseal } from './seal.ts'
 import type { Secrets } from './secrets.ts'
@@ -45,6 +46,7 @@ export class SigningKeys {
   #keys: Keys = { sign: undefined, verifiers: new Map(), jwks: { keys: [] }, fault: 'no signing key is loaded' }
   #loadedRows = ''
   #loadedAt = Number.NEGATIVE_INFINITY
+  #reloading: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
 
   constructor(options: { db: Db; secrets: Secrets; issuer: string; audience: string }) {
@@ -78,9 +80,17 @@ export class SigningKeys {
     clearInterval(this.#timer)
   }
 
-  async reload(): Promise<void> {
-    this.#loadedAt = monotonicNow()
+  /** Whoever asks while a look is under way waits for that one. */
+  reload(): Promise<void> {
+    this.#reloading ??= this.#load().finally(() => {
+      this.#reloading = undefined
+    })
+    return this.#reloading
+  }
+
+  async #load(): Promise<void> {
     const rows = await findSigningKeys(this.#db, {})
+    this.#loadedAt = monotonicNow()
     const fingerprint = JSON.stringify(rows.map((row) => [row.kid, row.keyId, row.active]))
     if (fingerprint === this.#loadedRows) return // verified tokens stay remembered while nothing changes
     this.#keys = this.#read(rows)
@@ -88,7 +98,7 @@ export class SigningKeys {
   }
 
   sign(claims: Omit<Claims, 'iss' | 'aud'>): string {
-    if (this.#keys.sign === undefined) throw new Error(this.#keys.fault)
+    if (this.#keys.sign === undefined) throw new Problem('unavailable', { retryAfter: 2 }) // readiness says why
     return this.#keys.sign({ iss: this.#issuer, aud: this.#audience, ...claims })
   }
 
@@ -96,12 +106,16 @@ export class SigningKeys {
   async verify(token: string): Promise<Claims | undefined> {
     const kid = kidOf(token)
     if (kid === undefined) return undefined
-    if (!this.#keys.verifiers.has(kid) && monotonicNow() - this.#loadedAt > RELOAD_ON_UNKNOWN_AFTER) await this.reload()
+    if (!this.#keys.verifiers.has(kid) && this.#mayLookAgain()) await this.reload()
     try {
       return this.#keys.verifiers.get(kid)?.(token)
     } catch {
       return undefined
     }
+  }
+
+  #mayLookAgain(): boolean {
+    return this.#reloading !== undefined || monotonicNow() - this.#loadedAt > RELOAD_ON_UNKNOWN_AFTER
   }
 
   #read(rows: readonly SigningKeyRow[]): Keys {
@@ -131,6 +145,7 @@ export class SigningKeys {
       checkTyp: 'at+jwt',
       allowedIss: this.#issuer,
       allowedAud: this.#audience,
+      requiredClaims: ['iss', 'aud', 'sub', 'sid', 'exp'], // the checks above pass over a claim that is absent
       ignoreExpiration: true
     })
   }

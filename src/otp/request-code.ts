@@ -1,12 +1,13 @@
 import { presentChallenge } from '../challenge/present.ts'
 import type { Challenge } from '../challenge/schema.ts'
 import type { Client, Context } from '../context.ts'
+import { sqlState } from '../db/failure.ts'
 import { type Address, parseAddress } from '../lib/email.ts'
 import { derivedId, newId } from '../lib/identifier.ts'
 import { preferredLanguage } from '../lib/language.ts'
 import { monotonicNow } from '../lib/time.ts'
 import { Problem } from '../problems.ts'
-import { requestChallenge, requestChallengeOnce } from './store.ts'
+import { type Requested, requestChallenge, requestChallengeOnce } from './store.ts'
 
 export type CodeRequest = {
   email: string
@@ -17,6 +18,7 @@ export type CodeRequest = {
 
 /** A twin of an idempotent request commits within moments; after so many looks something else is wrong. */
 const LOOKS = 3
+const UNIQUE_VIOLATION = '23505'
 
 /**
  * Promises a mail with a code and answers what the client needs to ask for it. One statement, the same for every
@@ -45,14 +47,20 @@ export async function requestCode(ctx: Context, request: CodeRequest, client: Cl
 
   const leasedAt = monotonicNow()
   const run = request.idempotencyKey ? requestChallengeOnce : requestChallenge
-  let [made] = await run(ctx.db, values)
-  for (let look = 1; made === undefined && look < LOOKS; look++) [made] = await run(ctx.db, values)
+  let made: Requested | undefined
+  for (let look = 1; made === undefined && look <= LOOKS; look++) [made] = await run(ctx.db, values).catch(unlessTwin)
   if (made === undefined) throw new Problem('unavailable', { retryAfter: 1 })
 
   if (made.fresh)
     ctx.courier.offer({ id: mailId, kind: 'code', subjectId: values.id, messageId: values.messageId }, leasedAt)
   const suggestion = ctx.suggest(address.spelling)
   return { ...presentChallenge(ctx, values.id, made), ...(suggestion && { email_suggestion: suggestion }) }
+}
+
+/** A twin made the challenge first: this statement was undone with its charge and its mail, and the next look finds the twin's. */
+function unlessTwin(error: unknown): [] {
+  if (sqlState(error) !== UNIQUE_VIOLATION) throw error
+  return []
 }
 
 function addressOf(email: string): Address {

@@ -7,6 +7,7 @@ import {
   chargeBudget,
   holdBudget,
   insertChallenge,
+  overtaken,
   refundCharge,
   spendParameters,
   spendTry
@@ -43,7 +44,7 @@ export const requestChallenge = statement(
 
 /**
  * As `requestChallenge`, for an id derived from an Idempotency-Key: a repeat costs nothing and mails nothing.
- * No row: a twin is committing the same challenge right now; the next try finds it.
+ * A unique violation: a twin has just committed the same challenge; the next try finds it.
  */
 export const requestChallengeOnce = statement(
   requestParameters,
@@ -89,7 +90,11 @@ const verifyParameters = {
 } as const
 
 /** What became of a try. Without a session the code was wrong, or right for an account that may not sign in. */
-export type Verified = { [K in keyof SessionView]: SessionView[K] | null } & { openSessions: number | null }
+export type Verified = { [K in keyof SessionView]: SessionView[K] | null } & {
+  openSessions: number | null
+  /** Sessions may have been opened at the same moment that `openSessions` does not count. */
+  overtaken: boolean
+}
 
 const verifying = (renews: boolean) =>
   statement({ ...verifyParameters, renewId: 'uuid?' }, (slots) => {
@@ -116,7 +121,7 @@ const verifying = (renews: boolean) =>
         emailMac: sql`spent.budget_key`,
         client: slots
       })})
-      select ${openedView}, ${openSessions} as "openSessions"
+      select ${openedView}, ${openSessions} as "openSessions", ${overtaken} as overtaken
       from spent left join (owner join opened on true) on true`
   })
 

@@ -6,7 +6,7 @@ import { derivedId, newId } from '../lib/identifier.ts'
 import { Problem } from '../problems.ts'
 import { presentSession } from '../session/present.ts'
 import type { Session } from '../session/schema.ts'
-import { endExcessSessions, findOpenedSession, type SessionView } from '../session/store.ts'
+import { endExcessSessions, findOpenedSession, type LiveSession, type SessionView } from '../session/store.ts'
 import { type Verified, verifyChallenge, verifyChallengeRenewing } from './store.ts'
 
 export type CodeAttempt = {
@@ -14,7 +14,7 @@ export type CodeAttempt = {
   code: string
   idempotencyKey: string | undefined
   /** The live session of the caller, when it sent a bearer: signing in again renews it. */
-  session: SessionView | undefined
+  session: LiveSession | undefined
 }
 
 /** Trades a mailed code for a session. Refuses with `code-rejected`, whatever the reason. */
@@ -26,6 +26,7 @@ export async function verifyCode(ctx: Context, attempt: CodeAttempt, client: Cli
   const right = sameText(ctx.secrets.code(challenge), given)
 
   const draft = draftOf(ctx, challenge, attempt.idempotencyKey)
+  const renewId = attempt.session?.sessionId ?? null
   const verify = attempt.session === undefined ? verifyChallenge : verifyChallengeRenewing
   // The database judges even a wrong code: it must cost a try, and only it knows whether one is left.
   const [verified] = await verify(ctx.db, {
@@ -42,18 +43,18 @@ export async function verifyCode(ctx: Context, attempt: CodeAttempt, client: Cli
     amr: ['otp'],
     idleTtl: ctx.config.SESSION_IDLE_TTL,
     sessionTtl: ctx.config.SESSION_TTL,
-    renewId: attempt.session?.sessionId ?? null,
+    renewId,
     eventId: newId(),
     ...client
   })
 
   if (isOpened(verified)) {
     await limitSessions(ctx, verified)
-    return presentSession(ctx, verified, verified.sessionId === draft.sessionId ? draft.seed : undefined)
+    return presentSession(ctx, verified, seedFor(verified, draft))
   }
-  const repeated = verified === undefined && right ? await findRepeated(ctx, challenge, draft) : undefined
+  const repeated = verified === undefined && right ? await findRepeated(ctx, challenge, draft, renewId) : undefined
   if (repeated === undefined) throw new Problem('code-rejected')
-  return presentSession(ctx, repeated, draft.seed)
+  return presentSession(ctx, repeated, seedFor(repeated, draft))
 }
 
 type Draft = { sessionId: string; seed: Buffer; usedKey: Buffer | null }
@@ -69,20 +70,31 @@ function draftOf(ctx: Context, challenge: ChallengeRef, idempotencyKey: string |
   }
 }
 
-async function findRepeated(ctx: Context, challenge: ChallengeRef, draft: Draft): Promise<SessionView | undefined> {
+/** A session that was renewed keeps the refresh token it has. */
+const seedFor = (session: SessionView, draft: Draft): Buffer | undefined =>
+  session.sessionId === draft.sessionId ? draft.seed : undefined
+
+async function findRepeated(
+  ctx: Context,
+  challenge: ChallengeRef,
+  draft: Draft,
+  renewId: string | null
+): Promise<SessionView | undefined> {
   if (draft.usedKey === null) return undefined
-  const values = { sessionId: draft.sessionId, challengeId: challenge.id, usedKey: draft.usedKey }
+  const values = { sessionId: draft.sessionId, renewId, challengeId: challenge.id, usedKey: draft.usedKey }
   return (await findOpenedSession(ctx.db, values))[0]
 }
 
-const isOpened = (verified: Verified | undefined): verified is SessionView & { openSessions: number } =>
-  verified?.sessionId != null
+type Opened = SessionView & { openSessions: number; overtaken: boolean }
+
+const isOpened = (verified: Verified | undefined): verified is Opened => verified?.sessionId != null
 
 /**
  * Ends what is beyond the limit, in a statement of its own after the commit: only then it sees what parallel sign-ins
- * opened. Below half of the limit no burst that fits through the pool can pass it, and the statement is saved.
+ * opened. Far below the limit, and with nobody else signing in at that moment, the statement is saved.
  */
-async function limitSessions(ctx: Context, opened: SessionView & { openSessions: number }): Promise<void> {
+async function limitSessions(ctx: Context, opened: Opened): Promise<void> {
   const most = ctx.config.SESSIONS_PER_USER
-  if (opened.openSessions + 1 > most / 2) await endExcessSessions(ctx.db, { userId: opened.userId, most })
+  const mayExceed = opened.overtaken || opened.openSessions + 1 > most / 2
+  if (mayExceed) await endExcessSessions(ctx.db, { userId: opened.userId, most })
 }

@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto'
 import type { Context } from '../context.ts'
 import { presentUser } from '../user/present.ts'
 import type { Session, SessionInfo } from './schema.ts'
-import type { SessionView } from './store.ts'
+import type { LiveSession, SessionView } from './store.ts'
 
 const secondsBetween = (from: Date, to: Date): number => Math.max(0, Math.floor((to.getTime() - from.getTime()) / 1000))
 
-export const presentSessionInfo = (view: SessionView): SessionInfo => ({
+export const presentSessionInfo = (view: LiveSession): SessionInfo => ({
   id: view.sessionId,
   created_at: view.sessionCreatedAt.toISOString(),
   authenticated_at: view.authenticatedAt.toISOString(),
@@ -21,7 +21,8 @@ export const presentSessionInfo = (view: SessionView): SessionInfo => ({
  */
 export function presentSession(ctx: Context, view: SessionView, seed?: Buffer): Session {
   const issuedAt = Math.floor(view.now.getTime() / 1000)
-  const expiresIn = Math.min(ctx.config.ACCESS_TOKEN_TTL, secondsBetween(view.now, view.expiresAt))
+  const endsIn = Math.min(secondsBetween(view.now, view.idleExpiresAt), secondsBetween(view.now, view.expiresAt))
+  const expiresIn = Math.min(ctx.config.ACCESS_TOKEN_TTL, endsIn)
   return {
     access_token: ctx.signing.sign({
       sub: view.userId,
@@ -41,10 +42,7 @@ export function presentSession(ctx: Context, view: SessionView, seed?: Buffer): 
         seed
       })
     }),
-    refresh_expires_in: Math.min(
-      secondsBetween(view.now, view.idleExpiresAt),
-      secondsBetween(view.now, view.expiresAt)
-    ),
+    refresh_expires_in: endsIn,
     session: presentSessionInfo(view),
     user: presentUser(view)
   }

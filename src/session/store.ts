@@ -20,11 +20,17 @@ export type SessionView = UserView & {
   now: Date
 }
 
+/** A session as a bearer's requests need it: this is the hot path, and each column costs it time. */
+export type LiveSession = Omit<SessionView, 'idleExpiresAt' | 'generation' | 'keyId' | 'now'>
+
+/** The columns of `LiveSession` from the rows `s` and `u`. */
+const liveSession = sql`
+  s.id as "sessionId", s.created_at as "sessionCreatedAt", s.authenticated_at as "authenticatedAt",
+  s.expires_at as "expiresAt", s.amr, ${userView}`
+
 /** The columns of `SessionView` from the rows `s` and `u`. */
 const sessionView = sql`
-  s.id as "sessionId", s.created_at as "sessionCreatedAt", s.authenticated_at as "authenticatedAt",
-  s.idle_expires_at as "idleExpiresAt", s.expires_at as "expiresAt", s.generation, s.key_id as "keyId", s.amr, now() as now,
-  ${userView}`
+  ${liveSession}, s.idle_expires_at as "idleExpiresAt", s.generation, s.key_id as "keyId", now() as now`
 
 /** What makes the session `s` of the user `u` live; every statement on sessions says it. */
 const live = sql`
@@ -94,17 +100,21 @@ export const endExcessSessions = statement(
 /** @param tokenExpiresAt the access token's own end: the database's clock judges it, so that skewed nodes agree */
 export const findLiveSession = statement(
   { id: 'uuid', tokenExpiresAt: 'timestamptz' },
-  ({ id, tokenExpiresAt }) => sql<SessionView>`
-    select ${sessionView} from postern.session as s, postern."user" as u
+  ({ id, tokenExpiresAt }) => sql<LiveSession>`
+    select ${liveSession} from postern.session as s, postern."user" as u
     where s.id = ${id} and ${tokenExpiresAt} > now() and ${live}`
 )
 
-/** The session that a used challenge opened less than a minute ago, for a repeat under the same Idempotency-Key. */
+/**
+ * The session that a used challenge opened less than a minute ago, for a repeat under the same Idempotency-Key; or the
+ * caller's own (`renewId`) when that challenge renewed it, which its time of authentication shows.
+ */
 export const findOpenedSession = statement(
-  { sessionId: 'uuid', challengeId: 'uuid', usedKey: 'bytea' },
-  ({ sessionId, challengeId, usedKey }) => sql<SessionView>`
+  { sessionId: 'uuid', renewId: 'uuid?', challengeId: 'uuid', usedKey: 'bytea' },
+  ({ sessionId, renewId, challengeId, usedKey }) => sql<SessionView>`
     select ${sessionView} from postern.session as s, postern."user" as u, postern.challenge as c
-    where s.id = ${sessionId} and c.id = ${challengeId} and c.used_key = ${usedKey}
+    where (s.id = ${sessionId} or (s.id = ${renewId} and s.authenticated_at = c.used_at and u.email_key = c.email_key))
+      and c.id = ${challengeId} and c.used_key = ${usedKey}
       and c.used_at > now() - ${sql.lit(GRACE)} * interval '1 second' and ${live}`
 )
 

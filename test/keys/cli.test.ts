@@ -1,0 +1,163 @@
+import t, { type Test } from 'tap'
+import { JWKS_MAX_AGE } from '../../src/keys/signing.ts'
+import { newKey, start, until } from '../helper.ts'
+import { refused } from '../session/signed-in.ts'
+import { idOf, postern } from './command.ts'
+import { decode } from './tokens.ts'
+
+/** A deployment in the middle of a rotation: the old key made something, the new one is in front by now. */
+async function startRotated(t: Test) {
+  const [oldKey, newestKey] = [newKey(), newKey()]
+  const keys = `${newestKey},${oldKey}`
+  const before = await start(t, { SECRET_KEYS: `${oldKey},${newestKey}` })
+  const { databaseUrl } = before
+  const old = (await before.signIn('old@example.com')).body
+  const oldCode = (await before.api.requestOtp({ email: 'old-code@example.com' })).body.challenge
+  const { api, ctx } = await before.another({ SECRET_KEYS: keys })
+  const young = (await before.signIn('new@example.com', api)).body
+  const youngCode = (await api.requestOtp({ email: 'new-code@example.com' })).body.challenge
+  await until(async () =>
+    (await before.sql("select from postern.mail where state = 'queued'")).length === 0 ? true : undefined
+  )
+  const command = (words: string, settings: Record<string, string> = {}) =>
+    postern(['keys', ...words.split(' ')], { DATABASE_URL: databaseUrl, SECRET_KEYS: keys, ...settings })
+  return { ...before, api, ctx, command, oldKey, newestKey, keys, old, young, oldCode, youngCode }
+}
+
+/** A command's output says nothing that is secret. */
+function tellsNothing(t: Test, { out, err }: { out: string; err: string }, keys: string[], databaseUrl: string): void {
+  const secrets = [...keys, ...keys.map((key) => Buffer.from(key, 'base64url').toString('hex')), databaseUrl]
+  for (const secret of secrets) t.notOk((out + err).includes(secret))
+}
+
+t.test('status tells which key makes, which verify, and what still needs them', async (t) => {
+  const { command, oldKey, newestKey, databaseUrl } = await startRotated(t)
+
+  const { code, out, err } = await command('status')
+
+  t.equal(code, 0)
+  t.equal(err, '')
+  t.match(out.trim().split('\n'), [
+    `${idOf(newestKey)}  makes and verifies; in use by: session, challenge, signing_key`,
+    `${idOf(oldKey)}  verifies; in use by: session, challenge`
+  ])
+  tellsNothing(t, { out, err }, [oldKey, newestKey], databaseUrl)
+})
+
+t.test('status says when a key that is in use is missing, and fails then', async (t) => {
+  const { command, oldKey, newestKey } = await startRotated(t)
+  const added = newKey()
+
+  const { code, out } = await command('status', { SECRET_KEYS: `${newestKey},${added}` })
+
+  t.equal(code, 1)
+  t.match(out, `${idOf(oldKey)}  MISSING from SECRET_KEYS; in use by: session, challenge`)
+  t.match(out, `${idOf(added)}  verifies; not in use`)
+})
+
+t.test('rotate publishes a signing key that signs when every client can know it', async (t) => {
+  const { command, api, ctx, young, sql, signIn } = await startRotated(t)
+  const oldKid = decode(young.access_token).header.kid
+
+  const { code, out } = await command('rotate')
+
+  t.equal(code, 0)
+  const kid = /^The key (\S+) is published and signs in 300 seconds/.exec(out)?.[1] as string
+  await ctx.signing.reload()
+  const published = (await api.getJwks()).body.keys.map((key: { kid: string }) => key.kid)
+  t.strictSame(new Set(published), new Set([kid, oldKid]))
+  t.equal(decode((await signIn('old@example.com', api)).body.access_token).header.kid, oldKid)
+  const [times] = await sql<{ waits: string; overlap: string }>(
+    `select extract(epoch from n.activates_at - n.created_at)::int as waits,
+      extract(epoch from o.retires_at - n.activates_at)::int as overlap
+     from postern.signing_key as n, postern.signing_key as o where n.kid = $1 and o.kid = $2`,
+    [kid, oldKid]
+  )
+  t.match(times, { waits: JWKS_MAX_AGE, overlap: 660 }, 'the old one verifies until its last token has run out')
+})
+
+t.test('compromised ends what the key made, and nothing else', async (t) => {
+  const { command, api, ctx, oldKey, newestKey, old, young, oldCode, youngCode, another, databaseUrl } =
+    await startRotated(t)
+  const oldKid = decode(young.access_token).header.kid
+  const codeOf = (challenge: string) =>
+    ctx.secrets.code(ctx.secrets.readChallenge(challenge) as Parameters<typeof ctx.secrets.code>[0])
+
+  const ended = await command(`compromised ${idOf(oldKey)}`)
+
+  t.equal(ended.code, 0)
+  t.match(ended.out, `Ended 1 sessions and 1 open codes of ${idOf(oldKey)}`)
+  tellsNothing(t, ended, [oldKey, newestKey], databaseUrl)
+  refused(t, await api.getSession({ bearer: old.access_token }), 'session-rejected')
+  refused(t, await api.refreshSession({ refresh_token: old.refresh_token }), 'refresh-rejected')
+  refused(t, await api.verifyOtp({ challenge: oldCode, code: codeOf(oldCode) }), 'code-rejected')
+  await ctx.signing.reload()
+  const published = (await api.getJwks()).body.keys.map((key: { kid: string }) => key.kid)
+  t.equal(published.length, 1)
+  t.not(published[0], oldKid, 'access tokens are signed by a new key')
+  const goesOn = await api.refreshSession({ refresh_token: young.refresh_token })
+  t.equal(goesOn.status, 200)
+  t.equal((await api.getSession({ bearer: goesOn.body.access_token })).status, 200)
+  t.equal((await api.verifyOtp({ challenge: youngCode, code: codeOf(youngCode) })).status, 200)
+
+  const status = await command('status')
+  t.match(status.out, `${idOf(oldKey)}  verifies; not in use`)
+  const without = await another({ SECRET_KEYS: newestKey })
+  t.equal((await without.api.getReadiness()).status, 200, 'the key can be taken out')
+  t.equal((await without.api.getSession({ bearer: goesOn.body.access_token })).status, 200)
+})
+
+t.test('compromised ends the mails of the key that wait as well', async (t) => {
+  const { command, sql, oldKey } = await startRotated(t)
+  await sql(`update postern.mail set state = 'queued', settled_at = null, due_at = now() + interval '1 hour'`)
+
+  await command(`compromised ${idOf(oldKey)}`)
+
+  const states = await sql('select state, count(*)::int from postern.mail where key_id = $1 group by 1', [idOf(oldKey)])
+  t.strictSame(states, [{ state: 'expired', count: 2 }])
+})
+
+t.test('compromised replaces the signing key that the key had sealed', async (t) => {
+  const { command, sql, stop, oldKey, newestKey } = await startRotated(t)
+  await stop()
+  await sql('update postern.signing_key set key_id = $1', [idOf(oldKey)]) // as a crash between two deployments leaves it
+
+  const { code } = await command(`compromised ${idOf(oldKey)}`)
+
+  t.equal(code, 0)
+  const inForce = await sql('select key_id from postern.signing_key where retires_at is null or retires_at > now()')
+  t.strictSame(inForce, [{ key_id: idOf(newestKey) }])
+})
+
+t.test('compromised wants a key by its id, and one that makes nothing any more', async (t) => {
+  const { command, api, old, young, newestKey, oldKey } = await startRotated(t)
+
+  const codes = await Promise.all(
+    [
+      'compromised',
+      `compromised ${oldKey}`,
+      'compromised ABCDEF01',
+      'compromised %',
+      `compromised ${idOf(newestKey)}`
+    ].map(async (words) => (await command(words)).code)
+  )
+
+  t.strictSame(codes, [2, 2, 2, 2, 1])
+  for (const { access_token } of [old, young]) t.equal((await api.getSession({ bearer: access_token })).status, 200)
+  t.equal((await api.getJwks()).body.keys.length, 1)
+})
+
+t.test('a command with settings that do not hold ends with one message and no secret', async (t) => {
+  const { command, databaseUrl, keys } = await startRotated(t)
+
+  const short = await command('status', { SECRET_KEYS: 'c2hvcnQ' })
+  const nowhere = await command('status', { DATABASE_URL: databaseUrl.replace(/:\d+\//, ':1/') })
+
+  t.equal(short.code, 1)
+  t.match(short.err, 'SECRET_KEYS must be 32 bytes each')
+  t.notMatch(short.err, 'c2hvcnQ')
+  t.equal(nowhere.code, 1)
+  t.match(nowhere.err, 'the database is not available')
+  t.notMatch(nowhere.err, '    at ', 'no stack')
+  tellsNothing(t, nowhere, [...keys.split(','), new URL(databaseUrl).password], databaseUrl)
+})

@@ -1,0 +1,21 @@
+import { spawn } from 'node:child_process'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { keyIdOf } from '../../src/lib/capability.ts'
+
+const program = fileURLToPath(new URL('../../src/cli/postern.js', import.meta.url))
+
+/** The id that a master key goes by. */
+export const idOf = (key: string): string => keyIdOf(Buffer.from(key, 'base64url'))
+
+/** Runs a command as an operator would, in a process of its own. */
+export async function postern(words: string[], settings: Record<string, string>) {
+  const { PATH, HOME, TMPDIR } = process.env
+  const child = spawn(process.execPath, [program, ...words], {
+    env: { PATH, HOME, TMPDIR, NODE_ENV: 'test', ...settings },
+    stdio: ['ignore', 'pipe', 'pipe']
+  })
+  const ended = new Promise<number | null>((resolve) => child.on('close', resolve))
+  const [out, err, code] = await Promise.all([text(child.stdout), text(child.stderr), ended])
+  return { code, out, err }
+}

@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto'
+import t from 'tap'
+import { until, wrongCode } from '../helper.ts'
+import { pair, withKey } from './pair.ts'
+
+const email = 'maya@example.com'
+const rejected = { status: 401, problem: { code: 'code-rejected' } }
+
+t.test('a sign-in whose reply is lost is repeated with the same key and has the same session', async (t) => {
+  const { apis, codeOf, traces } = await pair(t)
+  const { challenge } = (await apis[0].requestOtp({ email })).body
+  const attempt = { challenge, code: codeOf(challenge) }
+  const key = randomUUID()
+
+  const first = await apis[0].verifyOtp(attempt, withKey(key))
+  const again = await apis[1].verifyOtp(attempt, withKey(key.toUpperCase()))
+
+  t.equal(again.status, 200)
+  t.equal(again.body.session.id, first.body.session.id)
+  t.equal(again.body.refresh_token, first.body.refresh_token)
+  t.equal((await apis[0].getSession({ bearer: again.body.access_token })).status, 200)
+  t.equal((await apis[0].refreshSession({ refresh_token: again.body.refresh_token })).status, 200)
+  t.match(await traces(), { sessions: 1, level: 0 })
+})
+
+t.test('a client that hangs up in the middle of its sign-in gets in by repeating it', async (t) => {
+  const { apis, codeOf, sql, traces } = await pair(t)
+  const { challenge } = (await apis[0].requestOtp({ email })).body
+  const attempt = { challenge, code: codeOf(challenge) }
+  const key = randomUUID()
+
+  const hangUp = new AbortController()
+  const lost = apis[0].verifyOtp(attempt, { ...withKey(key), signal: hangUp.signal }).catch((error) => error.name)
+  await until(async () => {
+    const [used] = await sql('select 1 from postern.challenge where used_at is not null')
+    if (used) hangUp.abort()
+    return used
+  })
+  await lost
+  const { status, body } = await apis[1].verifyOtp(attempt, withKey(key))
+
+  t.equal(status, 200)
+  t.equal((await apis[0].refreshSession({ refresh_token: body.refresh_token })).status, 200)
+  t.match(await traces(), { sessions: 1 })
+})
+
+t.test('sign-ins repeated side by side on two instances have one session', async (t) => {
+  const { apis, codeOf, traces } = await pair(t)
+  const { challenge } = (await apis[0].requestOtp({ email })).body
+  const attempt = { challenge, code: codeOf(challenge) }
+  const key = randomUUID()
+
+  const answers = await Promise.all(
+    Array.from({ length: 16 }, (_, index) => apis[index % 2 ? 1 : 0].verifyOtp(attempt, withKey(key)))
+  )
+
+  t.same([...new Set(answers.map(({ status }) => status))], [200])
+  t.equal(new Set(answers.map(({ body }) => body.refresh_token)).size, 1)
+  t.match(await traces(), { sessions: 1, level: 0 })
+})
+
+t.test('a repeat opens nothing with another key, without one, with a wrong code, or after a minute', async (t) => {
+  const { apis, codeOf, sql, traces } = await pair(t)
+  const [api] = apis
+  const { challenge } = (await api.requestOtp({ email })).body
+  const attempt = { challenge, code: codeOf(challenge) }
+  const key = randomUUID()
+  await api.verifyOtp(attempt, withKey(key))
+  const past = (seconds: number) =>
+    sql(`update postern.challenge set used_at = now() - $1 * interval '1 second'`, [seconds])
+
+  const otherKey = await api.verifyOtp(attempt, withKey(randomUUID()))
+  const noKey = await api.verifyOtp(attempt)
+  const wrong = await api.verifyOtp({ challenge, code: wrongCode(attempt.code) }, withKey(key))
+  await past(50)
+  const inTime = await api.verifyOtp(attempt, withKey(key))
+  await past(60)
+  const late = await api.verifyOtp(attempt, withKey(key))
+
+  for (const answer of [otherKey, noKey, wrong, late]) t.match(answer, rejected)
+  t.equal(inTime.status, 200)
+  t.match(await traces(), { sessions: 1 })
+})
+
+t.test('a repeat does not bring back a session that was ended meanwhile', async (t) => {
+  const { apis, codeOf } = await pair(t)
+  const [api] = apis
+  const { challenge } = (await api.requestOtp({ email })).body
+  const attempt = { challenge, code: codeOf(challenge) }
+  const key = randomUUID()
+  const { body } = await api.verifyOtp(attempt, withKey(key))
+  await api.logout({ refresh_token: body.refresh_token })
+
+  t.match(await api.verifyOtp(attempt, withKey(key)), rejected)
+})
+
+t.test('a renewal whose reply is lost is repeated with the same key and has the same session', async (t) => {
+  const { apis, codeOf, signIn, traces } = await pair(t)
+  const { body: first } = await signIn(email)
+  const { challenge } = (await apis[0].requestOtp({ email })).body
+  const attempt = { challenge, code: codeOf(challenge) }
+  const options = { ...withKey(randomUUID()), bearer: first.access_token }
+
+  const renewed = await apis[0].verifyOtp(attempt, options)
+  const again = await apis[1].verifyOtp(attempt, options)
+
+  t.equal(again.status, 200)
+  t.same(again.body.session, renewed.body.session)
+  t.notOk('refresh_token' in again.body)
+  t.match(await traces(), { sessions: 1 })
+})

@@ -1,0 +1,163 @@
+import t from 'tap'
+import type { Context } from '../../src/context.ts'
+import { newId } from '../../src/lib/identifier.ts'
+import { requestCode } from '../../src/otp/request-code.ts'
+import { verifyCode } from '../../src/otp/verify-code.ts'
+import { wrongCode } from '../helper.ts'
+import { pair } from './pair.ts'
+
+const email = 'maya@example.com'
+
+/** Runs so many at once, by turns on the one and the other. */
+const atOnce = <Side, Result>(
+  times: number,
+  sides: readonly [Side, Side],
+  run: (side: Side, index: number) => Promise<Result>
+) => Promise.all(Array.from({ length: times }, (_, index) => run(sides[index % 2 ? 1 : 0], index)))
+
+/** The flows themselves, for races that are run too often for HTTP. */
+const client = () => ({ network: null, agent: null, requestId: newId() })
+const ask = (ctx: Context, address: string) =>
+  requestCode(
+    ctx,
+    { email: address, locale: undefined, acceptLanguage: undefined, idempotencyKey: undefined },
+    client()
+  )
+const verify = (ctx: Context, challenge: string, code: string) =>
+  verifyCode(ctx, { challenge, code, idempotencyKey: undefined, session: undefined }, client())
+
+t.test('64 right codes at once over two instances open one session', async (t) => {
+  const { apis, codeOf, traces } = await pair(t)
+  const { challenge } = (await apis[0].requestOtp({ email })).body
+  const code = codeOf(challenge)
+
+  const answers = await atOnce(64, apis, (api) => api.verifyOtp({ challenge, code }))
+
+  t.equal(answers.filter(({ status }) => status === 200).length, 1)
+  t.equal(answers.filter(({ problem }) => problem?.code === 'code-rejected').length, 63)
+  t.match(await traces(), { sessions: 1, users: 1, level: 0 })
+})
+
+t.test('of 200 wrong codes at once over two instances exactly three are judged', async (t) => {
+  const { apis, codeOf, sql, traces } = await pair(t)
+  const { challenge } = (await apis[0].requestOtp({ email })).body
+  const code = codeOf(challenge)
+
+  const answers = await atOnce(200, apis, (api) => api.verifyOtp({ challenge, code: wrongCode(code) }))
+
+  t.equal(answers.filter(({ problem }) => problem?.code === 'code-rejected').length, 200)
+  t.match(await sql('select tries_left, used_at from postern.challenge'), [{ tries_left: 0, used_at: null }])
+  t.match(await sql('select outcome, count(*)::int from postern.event group by 1'), [
+    { outcome: 'wrong_code', count: 3 }
+  ])
+  t.equal((await apis[1].verifyOtp({ challenge, code })).status, 401)
+  t.match(await traces(), { sessions: 0, users: 0, level: 3 })
+})
+
+t.test('a right code among wrong ones opens one session, or none when three wrong ones came first', async (t) => {
+  const { apis, codeOf, sql } = await pair(t)
+
+  for (let round = 1; round <= 20; round++) {
+    const { challenge } = (await apis[0].requestOtp({ email: `round-${round}@example.com` })).body
+    const code = codeOf(challenge)
+    const answers = await atOnce(8, apis, (api, index) =>
+      api.verifyOtp({ challenge, code: index % 4 ? wrongCode(code) : code })
+    )
+
+    const opened = answers.filter(({ status }) => status === 200).length
+    const events = await sql(
+      `select outcome from postern.event where email_mac = (select budget_key from postern.challenge where email like 'round-${round}@%')`
+    )
+    const wrong = events.filter(({ outcome }) => outcome === 'wrong_code').length
+    t.ok(opened === 1 ? wrong <= 2 : opened === 0 && wrong === 3, `${opened} sessions, ${wrong} wrong codes judged`)
+    t.equal(events.length, opened + wrong)
+  }
+})
+
+t.test('two codes of one new address at once are two sessions of one user, in 500 rounds', async (t) => {
+  const { ctx, second, codeOf, sql, traces } = await pair(t, { LOG_LEVEL: 'warn' })
+  const sides = [ctx, second.ctx] as const
+
+  for (let round = 1; round <= 500; round++) {
+    const challenges = await atOnce(2, sides, async (side) => (await ask(side, `round-${round}@example.com`)).challenge)
+    const sessions = await atOnce(2, sides, (side, index) => {
+      const challenge = challenges[index] as string
+      return verify(side, challenge, codeOf(challenge))
+    })
+    const [one, other] = sessions
+    if (one?.user.id !== other?.user.id || one?.session.id === other?.session.id) t.fail(`round ${round}`)
+  }
+
+  t.match(await traces(), { challenges: 1000, sessions: 1000, users: 500, level: 0 })
+  t.same(await sql('select user_id from postern.session group by 1 having count(*) <> 2'), [])
+})
+
+t.test('two codes of one new address at once over HTTP are two living sessions of one user', async (t) => {
+  const { apis, codeOf } = await pair(t)
+
+  for (let round = 1; round <= 20; round++) {
+    const asked = await atOnce(2, apis, (api) => api.requestOtp({ email: `round-${round}@example.com` }))
+    const challenges: string[] = asked.map(({ body }) => body.challenge)
+    const opened = await atOnce(2, apis, (api, index) =>
+      api.verifyOtp({ challenge: challenges[index], code: codeOf(challenges[index] as string) })
+    )
+    const current = await atOnce(2, apis, (api, index) => api.getSession({ bearer: opened[index]?.body.access_token }))
+
+    t.same(
+      current.map(({ status }) => status),
+      [200, 200]
+    )
+    t.equal(current[0]?.body.user.id, current[1]?.body.user.id)
+    t.not(current[0]?.body.session.id, current[1]?.body.session.id)
+  }
+})
+
+t.test('32 codes of one new address at once are 32 sessions of one user', async (t) => {
+  const { apis, codeOf, traces } = await pair(t)
+  const asked = await atOnce(32, apis, (api) => api.requestOtp({ email }))
+
+  const opened = await atOnce(32, apis, (api, index) => {
+    const challenge: string = asked[index]?.body.challenge
+    return api.verifyOtp({ challenge, code: codeOf(challenge) })
+  })
+
+  t.same([...new Set(opened.map(({ status }) => status))], [200])
+  t.match(await traces(), { sessions: 32, users: 1 })
+})
+
+t.test(
+  '128 requests for one address at once over two instances get no more short codes than its level allows',
+  async (t) => {
+    const { apis, sql, traces } = await pair(t)
+
+    const answers = await atOnce(128, apis, (api) => api.requestOtp({ email }))
+
+    const forms = Map.groupBy(answers, ({ status, body }) => `${status} ${body.code_length} ${body.code_alphabet}`)
+    t.same([...forms].map(([form, group]) => [form, group.length]).toSorted(), [
+      ['202 13 base32', 118],
+      ['202 6 digits', 3],
+      ['202 8 digits', 7]
+    ])
+    t.match(await traces(), { challenges: 129, mails: 129, level: 30 })
+    t.match(await sql('select sum(charged)::int as charged from postern.challenge where used_at is null'), [
+      { charged: 30 }
+    ])
+  }
+)
+
+t.test('no charge and no refund is lost when codes are asked for and used at once', async (t) => {
+  const { apis, codeOf, traces } = await pair(t, { CODE_STRENGTHEN_AT: '1000' })
+  const asked = await atOnce(20, apis, (api) => api.requestOtp({ email }))
+
+  const answers = await atOnce(40, apis, (api, index) => {
+    if (index % 2) return api.requestOtp({ email })
+    const challenge: string = asked[index / 2]?.body.challenge
+    return api.verifyOtp({ challenge, code: codeOf(challenge) })
+  })
+
+  t.same(
+    answers.map(({ status }) => status),
+    Array.from({ length: 40 }, (_, index) => (index % 2 ? 202 : 200))
+  )
+  t.match(await traces(), { challenges: 40, sessions: 20, level: 60 })
+})
