@@ -90,7 +90,11 @@ export async function boot(config: Config, log: Logger): Promise<Instance> {
   const { ctx, courier, inbox } = await assemble(config, database.url, log)
   await ctx.signing.start((error) => log.warn({ err: error }, 'the signing keys could not be reloaded'))
   const app = await buildApp(ctx, { ready: readinessOf(ctx, () => draining), inbox })
-  const url = await app.listen({ host: config.HOST, port: config.PORT })
+  const url = await app.listen({
+    host: config.HOST,
+    port: config.PORT,
+    listenTextResolver: (at) => `listening on ${at}`
+  })
   courier.start()
 
   const stop = async (linger = 0): Promise<void> => {

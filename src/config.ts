@@ -92,8 +92,13 @@ function rules(config: Read, known: ReadonlySet<string>): string[] {
       /^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/.test(config.DEFAULT_LOCALE ?? ''),
       'must be a language tag, such as en or pt-BR'
     ],
-    ['CODE_STRENGTHEN_AT', config.CODE_STRENGTHEN_AT >= config.CODE_LENGTHEN_AT, 'must not be below CODE_LENGTHEN_AT'],
-    ['SESSION_IDLE_TTL', config.SESSION_IDLE_TTL <= config.SESSION_TTL, 'must not be above SESSION_TTL']
+    // Written as negations: a figure that could not be read is a fault of its own and drags no other along.
+    [
+      'CODE_STRENGTHEN_AT',
+      !(config.CODE_STRENGTHEN_AT < config.CODE_LENGTHEN_AT),
+      'must not be below CODE_LENGTHEN_AT'
+    ],
+    ['SESSION_IDLE_TTL', !(config.SESSION_IDLE_TTL > config.SESSION_TTL), 'must not be above SESSION_TTL']
   ]
   return checks.filter(([name, holds]) => !holds && !known.has(name)).map(([name, , fault]) => `${name} ${fault}`)
 }

@@ -20,7 +20,7 @@ export async function serve(env: Environment): Promise<undefined> {
   process.once('SIGTERM', leave).once('SIGINT', leave)
   const instance = await starting
 
-  log.info(`listening on ${instance.url}, reachable as ${config.PUBLIC_URL}`)
+  log.info(`ready for clients at ${config.PUBLIC_URL}`)
   if (instance.inbox !== undefined) log.info(`no SMTP_URL: mails are shown at ${config.PUBLIC_URL}/dev/inbox`)
   if (!isProduction(config)) log.info(`try it: the reference is at ${config.PUBLIC_URL}/docs`)
   return undefined

@@ -12,7 +12,8 @@ import { sessionRoutes } from '../session/routes.ts'
 import { Session } from '../session/schema.ts'
 import { userRoutes } from '../user/routes.ts'
 import { User } from '../user/schema.ts'
-import { answerBrokenConnection } from './broken-connection.ts'
+import { answerBrokenConnection, answerOddRequests } from './broken-connection.ts'
+import { closeGently } from './closing.ts'
 import { devRoutes } from './dev.ts'
 import { describeContract, docRoutes } from './docs.ts'
 import { handleError } from './errors.ts'
@@ -41,8 +42,9 @@ export async function buildApp(ctx: Context, { ready, inbox }: AppOptions): Prom
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: milliseconds(15),
     keepAliveTimeout: milliseconds(72), // longer than the usual 60 s of a load balancer, which then closes first
-    http: { headersTimeout: milliseconds(10) },
+    http: { headersTimeout: milliseconds(10), requireHostHeader: false }, // see answerOddRequests
     forceCloseConnections: 'idle',
+    return503OnClosing: false, // a connection that was accepted is served; the framework's own 503 is no problem of ours
     trustProxy: ctx.config.TRUSTED_PROXIES.length > 0 ? ctx.config.TRUSTED_PROXIES : false,
     routerOptions: { caseSensitive: true },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
@@ -61,6 +63,8 @@ export async function buildApp(ctx: Context, { ready, inbox }: AppOptions): Prom
     done()
   })
   app.addHook('onResponse', logAnswers)
+  answerOddRequests(app)
+  closeGently(app)
   parseStrictly(app)
   const finish = refuseUnknown(app)
   await describeContract(app)

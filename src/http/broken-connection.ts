@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
+import type { FastifyInstance } from 'fastify'
 import { newId } from '../lib/identifier.ts'
-import { type ProblemCode, problems } from '../problems.ts'
+import { Problem, type ProblemCode, problems } from '../problems.ts'
 import { problemBody } from './errors.ts'
 
 const codes: Record<string, ProblemCode> = {
@@ -29,4 +30,13 @@ export function answerBrokenConnection(error: Error & { code?: string }, socket:
       body
     ].join('\r\n')
   )
+}
+
+/** Answers what Node itself would answer, without a body and an id: a request without Host (RFC 9112 3.2), or with an odd Expect. */
+export function answerOddRequests(app: FastifyInstance): void {
+  app.server.on('checkExpectation', (request, response) => app.routing(request, response)) // RFC 9110 10.1.1: may be ignored
+  app.addHook('onRequest', (request, _reply, done) => {
+    const nameless = request.raw.httpVersion === '1.1' && request.headers.host === undefined
+    done(nameless ? new Problem('invalid-request', { detail: 'the Host header is missing' }) : undefined)
+  })
 }

@@ -37,6 +37,8 @@ export class Courier {
   readonly #held = new Map<string, Item>()
   #waiting: Item[] = []
   #composing = false
+  #composed: Promise<void> | undefined
+  #taken: Promise<void> | undefined
   #stopped = false
   #poll: NodeJS.Timeout | undefined
   #failing = false
@@ -63,14 +65,14 @@ export class Courier {
   offer(row: MailRow, leasedAt: number): void {
     if (this.#stopped || this.#held.size >= MOST_WAITING) return // its lease runs out and any instance takes it
     this.#hold(row, leasedAt)
-    setImmediate(() => void this.#work())
+    setImmediate(() => this.#work())
   }
 
   /** Stops between mails: what is under way ends, what waits goes back to the table at once. */
   async stop(): Promise<void> {
     this.#stopped = true
     clearTimeout(this.#poll)
-    await this.#lanes.close()
+    await Promise.all([this.#lanes.close(), this.#taken, this.#composed]) // what comes in last is given back too
     await this.#tally.close()
     const ids = [...this.#held.keys()]
     if (ids.length > 0) await releaseMails(this.#db, { ids }).catch((error) => this.#trouble(error))
@@ -84,7 +86,10 @@ export class Courier {
   }
 
   #schedule(delay: number): void {
-    if (!this.#stopped) this.#poll = setTimeout(() => void this.#take(), milliseconds(delay))
+    if (this.#stopped) return
+    this.#poll = setTimeout(() => {
+      this.#taken = this.#take()
+    }, milliseconds(delay))
   }
 
   async #take(): Promise<void> {
@@ -101,13 +106,16 @@ export class Courier {
         this.#trouble(error)
       }
     }
-    void this.#work()
+    this.#work()
     this.#schedule(taken === TAKE_AT_ONCE ? 0 : POLL_EVERY)
   }
 
   /** Composes in batches, one at a time: whatever comes in meanwhile shares the next look-up. */
-  async #work(): Promise<void> {
-    if (this.#composing) return
+  #work(): void {
+    if (!this.#composing) this.#composed = this.#composeAll()
+  }
+
+  async #composeAll(): Promise<void> {
     this.#composing = true
     while (this.#waiting.length > 0 && !this.#stopped && this.#lanes.waiting < COMPOSE_AT_ONCE) {
       const batch = this.#waiting.splice(0, COMPOSE_AT_ONCE)
@@ -139,11 +147,11 @@ export class Courier {
     this.#lanes.push({ domain: domainOf(composed.mail.to), run: () => this.#send(composed.mail, item) })
   }
 
-  async #send(mail: OutgoingMail, item: Item): Promise<{ stuck: boolean }> {
+  async #send(mail: OutgoingMail, item: Item): Promise<{ stuck?: boolean }> {
     const startedAt = monotonicNow()
     if (item.leaseEndsAt - startedAt < SEND_DEADLINE) {
       this.#held.delete(mail.id) // another instance could take it while we send
-      return { stuck: false }
+      return {}
     }
     const delivery = await this.#transport.send(mail)
     this.#report(mail, delivery)
@@ -152,7 +160,7 @@ export class Courier {
       state: delivery.outcome === 'deferred' ? 'queued' : delivery.outcome,
       answer: delivery.answer
     })
-    if (this.#lanes.waiting < COMPOSE_AT_ONCE) void this.#work()
+    if (this.#lanes.waiting < COMPOSE_AT_ONCE) this.#work()
     return { stuck: delivery.outcome === 'deferred' && monotonicNow() - startedAt > SEND_DEADLINE / 2 }
   }
 

@@ -1,5 +1,5 @@
-/** Work for one mail domain; it never throws and says whether the domain's server kept us waiting in vain. */
-export type Job = { domain: string; run: () => Promise<{ stuck: boolean }> }
+/** Work for one mail domain; it never throws and says whether the domain's server kept us waiting in vain, if it was tried. */
+export type Job = { domain: string; run: () => Promise<{ stuck?: boolean }> }
 
 /** A domain's share of the lanes: half, and one only while its server keeps us waiting. */
 type Domain = { waiting: Job[]; running: number; stuck: boolean }
@@ -12,7 +12,6 @@ export class Lanes {
   readonly #lanes: number
   readonly #domains = new Map<string, Domain>()
   #running = 0
-  #waiting = 0
   #open = true
   #closed = false
   #idle: (() => void) | undefined
@@ -21,15 +20,18 @@ export class Lanes {
     this.#lanes = lanes
   }
 
+  /** Jobs that wait for a lane. What waits behind its own domain's share is not counted: it must not keep others back. */
   get waiting(): number {
-    return this.#waiting
+    let waiting = 0
+    for (const domain of this.#domains.values())
+      waiting += Math.max(0, Math.min(domain.waiting.length, this.#shareOf(domain) - domain.running))
+    return waiting
   }
 
   push(job: Job): void {
     const domain = this.#domains.get(job.domain) ?? { waiting: [], running: 0, stuck: false }
     this.#domains.set(job.domain, domain)
     domain.waiting.push(job)
-    this.#waiting += 1
     this.#fill()
   }
 
@@ -49,13 +51,16 @@ export class Lanes {
     if (this.#running > 0) await new Promise<void>((resolve) => (this.#idle = resolve))
   }
 
+  #shareOf(domain: Domain): number {
+    return domain.stuck ? 1 : Math.max(1, Math.floor(this.#lanes / 2))
+  }
+
   #fill(): void {
     for (let started = true; started && this.#open && !this.#closed; ) {
       started = false
       for (const [name, domain] of this.#domains) {
-        const share = domain.stuck ? 1 : Math.max(1, Math.floor(this.#lanes / 2))
         if (this.#running >= this.#lanes) return
-        if (domain.waiting.length === 0 || domain.running >= share) continue
+        if (domain.waiting.length === 0 || domain.running >= this.#shareOf(domain)) continue
         this.#domains.delete(name) // to the end of the line
         this.#domains.set(name, domain)
         void this.#run(name, domain, domain.waiting.shift() as Job)
@@ -65,10 +70,9 @@ export class Lanes {
   }
 
   async #run(name: string, domain: Domain, job: Job): Promise<void> {
-    this.#waiting -= 1
     this.#running += 1
     domain.running += 1
-    domain.stuck = (await job.run()).stuck
+    domain.stuck = (await job.run()).stuck ?? domain.stuck
     domain.running -= 1
     this.#running -= 1
     if (domain.running === 0 && domain.waiting.length === 0 && !domain.stuck) this.#domains.delete(name)

@@ -1,0 +1,79 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import t from 'tap'
+import { settingsOf } from '../../src/lib/env.ts'
+import { settings } from '../../src/settings.ts'
+import { newKey } from '../helper.ts'
+
+const production = () => ({
+  NODE_ENV: 'production',
+  PUBLIC_URL: 'https://auth.example.com',
+  DATABASE_URL: 'postgres://postern:pw@db/postern',
+  SMTP_URL: 'smtps://postern:pw@mail.example.com:465',
+  SECRET_KEYS: newKey()
+})
+
+type Ended = { code: number; stdout: string; stderr: string }
+
+/** Runs the command line with no setting but these. */
+function postern(args: string[], env: Record<string, string> = {}): Promise<Ended> {
+  const program = join(import.meta.dirname, '../../src/cli/postern.js')
+  return new Promise((resolve) => {
+    execFile(process.execPath, [program, ...args], { env, timeout: 20_000 }, (error, stdout, stderr) =>
+      resolve({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, stdout, stderr })
+    )
+  })
+}
+
+t.test('`config check` tells by its exit code whether a start would work', async (t) => {
+  const good = await postern(['config', 'check'], { ...production(), SMPT_URL: 'x' })
+  const bad = await postern(['config', 'check'], { NODE_ENV: 'production', PORT: 'x', SMPT_URL: 'x' })
+
+  t.equal(good.code, 0)
+  t.match(good.stdout, 'PUBLIC_URL=https://auth.example.com\n')
+  t.match(good.stdout, 'in order for production')
+  t.match(good.stderr, 'SMPT_URL is not a setting; SMTP_URL is')
+  t.equal(bad.code, 1)
+  for (const name of ['PORT', 'PUBLIC_URL', 'DATABASE_URL', 'SMTP_URL', 'SECRET_KEYS', 'SMPT_URL'])
+    t.match(bad.stderr, new RegExp(`^  ${name} `, 'm'))
+})
+
+t.test('no command prints the value of a secret', async (t) => {
+  const hidden = { SMTP_URL: 'hunter2', SECRET_KEYS: 'hunter2', DATABASE_URL: 'postgres://root:hunter2@db/x' }
+
+  const refused = await postern(['config', 'check'], hidden)
+  const printed = await postern(['config', 'check'], { ...production(), DATABASE_URL: hidden.DATABASE_URL })
+
+  t.equal(refused.code, 1)
+  t.equal(printed.code, 0)
+  for (const name of Object.keys(hidden)) t.match(printed.stdout, `${name}=(set)\n`)
+  for (const { stdout, stderr } of [refused, printed]) t.notMatch(stdout + stderr, 'hunter2')
+  t.notMatch(printed.stdout, 'postgres://')
+})
+
+t.test('a start with bad settings ends at once with every fault in one message', async (t) => {
+  const ended = await postern([], { NODE_ENV: 'production', CODE_TTL: '6000' })
+
+  t.equal(ended.code, 1)
+  t.equal(ended.stdout, '')
+  t.match(ended.stderr, /^The settings have 5 faults:\n( {2}[A-Z_]+ .+\n){5}$/)
+})
+
+t.test('--help prints every setting with its meaning and default', async (t) => {
+  const { code, stdout } = await postern(['--help'])
+
+  t.equal(code, 0)
+  for (const [name, schema] of settingsOf(settings)) {
+    const entry = stdout.slice(stdout.search(new RegExp(`^${name}( \\(secret\\))?$`, 'm'))).split('\n')
+    t.equal(entry[0], schema.secret ? `${name} (secret)` : name)
+    t.equal(entry[1]?.trim(), schema.description)
+    t.match(entry[2], /Default: .+\.$/)
+  }
+})
+
+t.test('a command that does not exist is told and ends with an exit code of its own', async (t) => {
+  const { code, stderr } = await postern(['sevre'])
+
+  t.equal(code, 2)
+  t.match(stderr, 'There is no command "sevre"')
+})

@@ -1,0 +1,166 @@
+import { join } from 'node:path'
+import t from 'tap'
+import { ConfigError, readConfig, suspiciousNames } from '../src/config.ts'
+import { settingsOf } from '../src/lib/env.ts'
+import { settings } from '../src/settings.ts'
+import { newKey } from './helper.ts'
+
+const production = () => ({
+  NODE_ENV: 'production',
+  PUBLIC_URL: 'https://auth.example.com',
+  DATABASE_URL: 'postgres://postern:pw@db/postern',
+  SMTP_URL: 'smtps://postern:pw@mail.example.com:465',
+  SECRET_KEYS: newKey()
+})
+
+/** The faults of an environment; none when it is in order. */
+function faultsOf(env: Record<string, string>): readonly string[] {
+  try {
+    readConfig(env)
+    return []
+  } catch (error) {
+    if (error instanceof ConfigError) return error.faults
+    throw error
+  }
+}
+
+t.test('nothing needs to be set for development', async (t) => {
+  const config = readConfig({})
+
+  t.match(config, { HOST: '127.0.0.1', PORT: 3000, PUBLIC_URL: 'http://localhost:3000', CODE_TTL: 600, CODE_TRIES: 3 })
+  t.match(config, {
+    TOKEN_AUDIENCE: 'http://localhost:3000',
+    MAIL_FROM: '"Postern" <no-reply@localhost>',
+    SECRET_KEYS: []
+  })
+})
+
+t.test('every fault is told at once, by the name of its setting', async (t) => {
+  const faults = faultsOf({
+    PORT: '65536',
+    LOG_LEVEL: 'loud',
+    PUBLIC_URL: 'http://auth.example.com',
+    DATABASE_URL: 'mysql://db',
+    DATABASE_PREPARED: 'perhaps',
+    SECRET_KEYS: 'short',
+    SMTP_URL: 'http://mail.example.com',
+    MAIL_FROM: 'nobody',
+    BRAND_NAME: 'Acme <b>',
+    DEFAULT_LOCALE: 'e',
+    SIGNUP: 'sometimes',
+    CODE_TTL: '601',
+    CODE_TRIES: '1.5',
+    CODE_RESENDS: 'many',
+    TRUSTED_PROXIES: '10.0.0.0/8,1'
+  })
+
+  t.same(
+    faults.map((fault) => fault.split(' ')[0]),
+    'PORT LOG_LEVEL DATABASE_PREPARED SIGNUP CODE_TTL CODE_TRIES CODE_RESENDS PUBLIC_URL DATABASE_URL SMTP_URL SECRET_KEYS TRUSTED_PROXIES MAIL_FROM BRAND_NAME DEFAULT_LOCALE'.split(
+      ' '
+    )
+  )
+})
+
+t.test('a fault says what the setting must be', async (t) => {
+  t.same(faultsOf({ CODE_TTL: '601' }), ['CODE_TTL must be a whole number from 60 to 600'])
+  t.same(faultsOf({ SIGNUP: 'no' }), ['SIGNUP must be one of open, closed'])
+  t.same(faultsOf({ DATABASE_PREPARED: 'yes' }), ['DATABASE_PREPARED must be on or off'])
+})
+
+t.test('figures that contradict each other are refused', async (t) => {
+  t.match(faultsOf({ CODE_LENGTHEN_AT: '20', CODE_STRENGTHEN_AT: '19' }), [/^CODE_STRENGTHEN_AT /])
+  t.match(faultsOf({ SESSION_IDLE_TTL: '7200', SESSION_TTL: '3600' }), [/^SESSION_IDLE_TTL /])
+})
+
+t.test('one figure that cannot be read is one fault', async (t) => {
+  for (const name of ['CODE_LENGTHEN_AT', 'CODE_STRENGTHEN_AT', 'SESSION_IDLE_TTL', 'SESSION_TTL']) {
+    t.equal(faultsOf({ [name]: 'x' }).length, 1, name)
+  }
+})
+
+t.test('an empty value is no value, nor is an empty place in a list', async (t) => {
+  t.equal(readConfig({ PORT: '', DATABASE_URL: '', SECRET_KEYS: '' }).PORT, 3000)
+  t.same(readConfig({ EMAIL_SUGGESTION_DOMAINS: ' acme.example , ,sap.io,' }).EMAIL_SUGGESTION_DOMAINS, [
+    'acme.example',
+    'sap.io'
+  ])
+})
+
+t.test('a message never repeats a value', async (t) => {
+  const hidden = {
+    DATABASE_URL: 'mysql://root:hunter2@db',
+    SMTP_URL: 'hunter2',
+    SECRET_KEYS: 'hunter2,hunter2',
+    SMPT_URL: 'smtp://hunter2@mail',
+    PORT: 'hunter2'
+  }
+
+  const message = faultsOf(hidden).join('\n')
+
+  for (const name of Object.keys(hidden)) t.match(message, name)
+  t.notMatch(message, 'hunter2')
+})
+
+t.test('every secret may come from a file', async (t) => {
+  const key = newKey()
+  const folder = t.testdir({
+    DATABASE_URL: 'postgres://db/postern\n',
+    SECRET_KEYS: ` ${key}\n`,
+    SMTP_URL: 'smtps://mail.example.com\r\n'
+  })
+  const secrets = settingsOf(settings).flatMap(([name, schema]) => (schema.secret ? [name] : []))
+
+  const config = readConfig(Object.fromEntries(secrets.map((name) => [`${name}_FILE`, join(folder, name)])))
+
+  t.same(secrets.toSorted(), ['DATABASE_URL', 'SECRET_KEYS', 'SMTP_URL'])
+  t.match(config, { DATABASE_URL: 'postgres://db/postern', SMTP_URL: 'smtps://mail.example.com', SECRET_KEYS: [key] })
+})
+
+t.test('a secret that is given twice, or whose file cannot be read, is a fault', async (t) => {
+  const folder = t.testdir({ url: 'smtps://mail.example.com' })
+
+  t.match(faultsOf({ SMTP_URL: 'smtps://mail', SMTP_URL_FILE: join(folder, 'url') }), [/^SMTP_URL: is given twice/])
+  t.match(faultsOf({ SMTP_URL_FILE: join(folder, 'none') }), [/^SMTP_URL: the file that SMTP_URL_FILE .* \(ENOENT\)/])
+  t.match(faultsOf({ SMTP_URL_FILE: folder }), [/^SMTP_URL: .* \(EISDIR\)/])
+})
+
+t.test('keys are 32 bytes each, and each another', async (t) => {
+  const key = newKey()
+
+  t.same(faultsOf({ SECRET_KEYS: `${key},${newKey()}` }), [])
+  t.match(faultsOf({ SECRET_KEYS: `${key},${key}` }), [/^SECRET_KEYS names one key twice/])
+  for (const bad of [key.slice(1), `${key}A`, key.replace(/./, '*'), 'a'.repeat(32)])
+    t.match(faultsOf({ SECRET_KEYS: bad }), [/^SECRET_KEYS must be 32 bytes each/])
+})
+
+t.test('production refuses what is only fit for development', async (t) => {
+  t.same(faultsOf(production()), [])
+  t.same(
+    faultsOf({ NODE_ENV: 'production' }).map((fault) => fault.split(' ')[0]),
+    ['PUBLIC_URL', 'DATABASE_URL', 'SMTP_URL', 'SECRET_KEYS']
+  )
+  for (const url of ['http://auth.example.com', 'http://localhost:3000', 'ftp://auth.example.com', 'auth.example.com'])
+    t.match(faultsOf({ ...production(), PUBLIC_URL: url }), [/^PUBLIC_URL must be an https address/], url)
+  t.match(faultsOf({ ...production(), SECRET_KEYS: newKey().slice(0, 42) }), [/^SECRET_KEYS/])
+  t.equal(readConfig(production()).HOST, '0.0.0.0')
+})
+
+t.test('proxies are named by their addresses, never counted', async (t) => {
+  for (const bad of ['true', '1', 'loopback', '0.0.0.0/0'])
+    t.match(faultsOf({ TRUSTED_PROXIES: bad }), [/^TRUSTED_PROX/])
+  t.same(faultsOf({ TRUSTED_PROXIES: '10.0.0.0/8, ::1' }), [])
+})
+
+t.test('a setting misspelt is pointed out, and nothing else is', async (t) => {
+  const env = { SMPT_URL: 'x', DATABSE_URL_FILE: 'x', secret_key: 'x', CODE_TTTL: 'x', MAIL_FORM: 'x' }
+  const others = { PATH: 'x', HOSTNAME: 'x', HOME: 'x', NODE_OPTIONS: 'x', npm_config_cache: 'x', SMTP_URL: 'x' }
+
+  t.same(suspiciousNames({ ...env, ...others }), [
+    'SMPT_URL is not a setting; SMTP_URL is',
+    'DATABSE_URL_FILE is not a setting; DATABASE_URL_FILE is',
+    'secret_key is not a setting; SECRET_KEYS is',
+    'CODE_TTTL is not a setting; CODE_TTL is',
+    'MAIL_FORM is not a setting; MAIL_FROM is'
+  ])
+})

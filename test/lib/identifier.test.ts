@@ -1,0 +1,43 @@
+import t from 'tap'
+import { derivedId, idFromBytes, idToBytes, newId } from '../../src/lib/identifier.ts'
+
+t.test('fresh ids are UUIDs of version 7, all different', async (t) => {
+  const ids = Array.from({ length: 1000 }, newId)
+
+  t.equal(new Set(ids).size, 1000)
+  for (const id of ids) t.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+})
+
+t.test('ids stand in the order they were made in, so that new rows land at the end of an index', async (t) => {
+  const ids = Array.from({ length: 1000 }, newId)
+
+  t.same(ids.toSorted(), ids)
+})
+
+t.test('the same parts always give the same id, of version 8', async (t) => {
+  const id = derivedId('challenge', 'a-key', 'maya@example.com')
+
+  t.equal(id, derivedId('challenge', 'a-key', 'maya@example.com'))
+  t.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+})
+
+t.test('other parts give another id, also when they read the same in a row', async (t) => {
+  const ids = [
+    derivedId('challenge', 'ab', 'c'),
+    derivedId('challenge', 'a', 'bc'),
+    derivedId('challenge', 'abc'),
+    derivedId('challenge', 'abc', ''),
+    derivedId('session', 'ab', 'c'),
+    derivedId('challenge', 'ab1:', 'c'),
+    derivedId('challenge', 'ab', '1:c')
+  ]
+
+  t.equal(new Set(ids).size, ids.length)
+})
+
+t.test('an id survives its way through bytes', async (t) => {
+  const id = newId()
+
+  t.equal(idToBytes(id).length, 16)
+  t.equal(idFromBytes(idToBytes(id)), id)
+})

@@ -1,0 +1,39 @@
+import t from 'tap'
+import { preferredLanguage } from '../../src/lib/language.ts'
+
+const ours = ['de', 'en', 'es', 'fr']
+
+t.test('the language a reader likes best is taken, wherever it stands in the header', async (t) => {
+  t.equal(preferredLanguage('en;q=0.1, es;q=0.9, de;q=0.5', ours), 'es')
+  t.equal(preferredLanguage('fr, de', ours), 'fr')
+})
+
+t.test('a country does not hide its language, nor does the case it is written in', async (t) => {
+  t.equal(preferredLanguage('fr-CH, fr;q=0.9, en;q=0.8', ours), 'fr')
+  t.equal(preferredLanguage('de-AT', ours), 'de')
+  t.equal(preferredLanguage('ES-mx', ours), 'es')
+})
+
+t.test('languages that we lack are passed over', async (t) => {
+  t.equal(preferredLanguage('nl, pl;q=0.9, fr;q=0.2', ours), 'fr')
+  t.equal(preferredLanguage('nl', ours), null)
+})
+
+t.test('a language that is ruled out is not taken', async (t) => {
+  t.equal(preferredLanguage('fr;q=0', ours), null)
+})
+
+t.test('`any language` names none, so that the default holds and not the alphabet', async (t) => {
+  t.equal(preferredLanguage('*', ours), null)
+  t.equal(preferredLanguage('nl, *;q=0.5', ours), null)
+  t.equal(preferredLanguage('fr;q=0, *', ours), null)
+  t.equal(preferredLanguage('nl,*;q=0.5,es;q=0.1', ours), 'es')
+})
+
+t.test('no header, an empty one and nonsense name no language', async (t) => {
+  const headers = [undefined, '', ', ,', ';q=1', 'de;q=abc', 'xx;;;,,,', '\u00ff', '-'.repeat(8000), 'a,'.repeat(8000)]
+
+  const found = headers.map((header) => preferredLanguage(header, ours))
+
+  t.same([...new Set(found)], [null])
+})

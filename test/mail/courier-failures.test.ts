@@ -1,0 +1,172 @@
+import { text } from 'node:stream/consumers'
+import t from 'tap'
+import { type Api, start, until } from '../helper.ts'
+import { heldServer, messageIdOf } from './held-server.ts'
+import { mailServer, type Received, refusing } from './servers.ts'
+
+type Row = { id: string; state: string; answer: string | null; message_id: string; attempts: number }
+const ledger = 'select id, state, answer, message_id, attempts from postern.mail order by created_at'
+const overdue = `update postern.mail set due_at = now() where state = 'queued'`
+
+async function latencies(api: Api, tag: string, count: number): Promise<number[]> {
+  const took: number[] = []
+  for (let nth = 0; nth < count; nth++) {
+    const begun = performance.now()
+    const { status } = await api.requestOtp({ email: `${tag}${nth}@example.com` })
+    if (status === 202) took.push(performance.now() - begun)
+  }
+  return took
+}
+const median = (numbers: number[]): number => numbers.sort((a, b) => a - b)[numbers.length >> 1] as number
+
+t.test('a mail server that never answers slows no request, and every mail arrives when it recovers', async (t) => {
+  const healthy = await mailServer(t, { disableReverseLookup: true })
+  const hole = await heldServer(t)
+  const { api, another, sql } = await start(t, { SMTP_URL: hole.url })
+  const other = await another({ SMTP_URL: healthy.url })
+  await Promise.all([latencies(api, 'warm-a', 20), latencies(other.api, 'warm-b', 20)])
+
+  const hanging: number[] = []
+  const quick: number[] = []
+  for (let round = 0; round < 5; round++) {
+    hanging.push(...(await latencies(api, `hole${round}-`, 40)))
+    quick.push(...(await latencies(other.api, `fine${round}-`, 40)))
+  }
+  const held = hole.held()
+  const waiting = await sql<Row>(`${ledger.replace('order', `where state = 'queued' order`)}`)
+  hole.release()
+  const rows = await until(async () => {
+    const all = await sql<Row>(ledger)
+    return all.every(({ state }) => state === 'sent') ? all : undefined
+  })
+
+  t.equal(hanging.length, 200)
+  t.ok(median(hanging) < 3 * median(quick) + 5, `${median(hanging)} ms against ${median(quick)} ms`)
+  t.ok(held > 0, 'the server was really hanging')
+  t.ok(waiting.length >= 220, 'and nothing had left')
+  const arrived = [...hole.received, ...healthy.received]
+  t.strictSame([...new Set(arrived.map(messageIdOf))].sort(), rows.map((row) => row.message_id).sort())
+})
+
+t.test('a domain whose server hangs delays nobody else, however many mails wait for it', async (t) => {
+  let hangs = true
+  const { url, received, server } = await mailServer(t, {
+    disableReverseLookup: true,
+    onRcptTo: ({ address }, _session, done) => {
+      if (!hangs || !address.endsWith('@hangs.example')) done()
+    }
+  })
+  const { api } = await start(t, { SMTP_URL: url })
+  const asked = Array.from({ length: 120 }, (_, nth) => api.requestOtp({ email: `maya${nth}@hangs.example` }))
+  await Promise.all(asked)
+
+  const begun = performance.now()
+  await api.requestOtp({ email: 'maya@example.com' })
+  await until(() => received[0])
+  const took = performance.now() - begun
+  hangs = false
+  for (const connection of server.connections) connection._socket.destroy()
+  await until(() => received[120])
+
+  t.strictSame(received[0]?.to, ['maya@example.com'])
+  t.ok(took < 3000, `${took} ms`)
+})
+
+t.test('a server that says 421 gets the mail again later, under the same Message-ID', async (t) => {
+  let turns = 0
+  const { url, received } = await mailServer(t, {
+    disableReverseLookup: true,
+    onConnect: (_session, done) => done(++turns === 1 ? refusing(421, '4.3.2 shutting down') : undefined)
+  })
+  const { api, sql } = await start(t, { SMTP_URL: url })
+
+  await api.requestOtp({ email: 'maya@example.com' })
+  const [put] = await until(async () => ((await sql<Row>(ledger))[0]?.answer ? sql<Row>(ledger) : undefined))
+  const [wait] = await sql<{ seconds: number }>(
+    'select extract(epoch from due_at - now())::float8 as seconds from postern.mail'
+  )
+  await sql(overdue)
+  const sent = await until(async () => (await sql<Row>(ledger)).find(({ state }) => state === 'sent'))
+
+  t.match(put, { state: 'queued', answer: /421.*shutting down/, attempts: 0 })
+  t.ok((wait?.seconds ?? 99) <= 2, 'the first wait is short')
+  t.match(sent, { answer: /^250/, attempts: 1 })
+  t.strictSame(received.map(messageIdOf), [put?.message_id])
+})
+
+t.test('each put-off mail waits longer than the time before, and never beyond its code', async (t) => {
+  const { url } = await mailServer(t, {
+    disableReverseLookup: true,
+    onRcptTo: (_address, _session, done) => done(refusing(451, '4.7.1 later'))
+  })
+  const { api, sql } = await start(t, { SMTP_URL: url })
+  const settledAfter = async (attempts: number): Promise<number> => {
+    const look = `select extract(epoch from due_at - now())::float8 as wait from postern.mail
+      where state = 'queued' and answer like '451%' and attempts = ${attempts} and due_at < now() + interval '29 seconds'`
+    return await until(async () => (await sql<{ wait: number }>(look))[0]?.wait)
+  }
+  await api.requestOtp({ email: 'maya@example.com' })
+  const waits = [await settledAfter(0)]
+
+  for (const attempts of [1, 2, 3]) {
+    await sql(`update postern.mail set due_at = now(), answer = null`)
+    waits.push(await settledAfter(attempts))
+  }
+  await sql(`update postern.mail set due_at = now(), valid_until = now()`)
+  const [row] = await until(async () => {
+    const rows = await sql<Row>(ledger)
+    return rows[0]?.state === 'queued' ? undefined : rows
+  })
+
+  t.ok(
+    waits.every((wait, nth) => wait > 2 ** (nth + 1) - 1.5 && wait < 2 ** (nth + 1) + 0.1),
+    `${waits} are near 2, 4, 8, 16`
+  )
+  t.match(row, { state: 'expired', answer: /^451/ })
+})
+
+t.test('a 550 ends it at once, with the server’s answer in the ledger', async (t) => {
+  const asked: string[] = []
+  const { url, received } = await mailServer(t, {
+    disableReverseLookup: true,
+    onRcptTo: ({ address }, _session, done) => {
+      asked.push(address)
+      if (address === 'gone@example.com') return done(refusing(550, '5.1.1 no such mailbox'))
+      done(asked.length === 2 ? refusing(451, '4.7.1 later') : undefined)
+    }
+  })
+  const { api, sql } = await start(t, { SMTP_URL: url })
+  const { status } = await api.requestOtp({ email: 'gone@example.com' })
+  const refused = await until(async () => (await sql<Row>(ledger)).find(({ state }) => state === 'refused'))
+
+  // Another mail that the table is polled for shows that the refused one was not taken along.
+  await api.requestOtp({ email: 'next@example.com' })
+  await until(async () => (await sql<Row>(ledger)).find(({ answer }) => answer?.startsWith('451')))
+  await sql('update postern.mail set due_at = now()')
+  await until(() => received[0])
+
+  t.equal(status, 202)
+  t.match(refused, { answer: '550 5.1.1 no such mailbox', attempts: 0 })
+  t.strictSame(asked, ['gone@example.com', 'next@example.com', 'next@example.com'])
+})
+
+t.test('a connection that closes after the final dot leads to a second copy with the same Message-ID', async (t) => {
+  const taken: Received[] = []
+  const { url, server } = await mailServer(t, {
+    disableReverseLookup: true,
+    onData: async (stream, { envelope }, done) => {
+      taken.push({ from: '', to: envelope.rcptTo.map(({ address }) => address), raw: await text(stream) })
+      if (taken.length > 1) return done()
+      for (const connection of server.connections) connection._socket.destroy()
+    }
+  })
+  const { api, sql } = await start(t, { SMTP_URL: url })
+
+  await api.requestOtp({ email: 'maya@example.com' })
+  await until(async () => (await sql<Row>(ledger)).find(({ answer }) => answer !== null))
+  await sql(overdue)
+  const sent = await until(async () => (await sql<Row>(ledger)).find(({ state }) => state === 'sent'))
+
+  t.equal(taken.length, 2)
+  t.strictSame(taken.map(messageIdOf), [sent.message_id, sent.message_id])
+})

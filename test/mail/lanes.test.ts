@@ -1,0 +1,129 @@
+import t from 'tap'
+import { Lanes } from '../../src/mail/lanes.ts'
+
+/** Jobs that end when they are told to, and a list of those that were started. */
+function makeJobs(lanes: Lanes) {
+  const started: string[] = []
+  const ends = new Map<string, (stuck?: boolean) => void>()
+  const push = (domain: string, name = domain) =>
+    lanes.push({
+      domain,
+      run: () => {
+        started.push(name)
+        return new Promise((resolve) => ends.set(name, (stuck) => resolve(stuck === undefined ? {} : { stuck })))
+      }
+    })
+  const end = async (name: string, stuck?: boolean) => {
+    ends.get(name)?.(stuck)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  return { started, push, end }
+}
+
+const names = (domain: string, count: number) => Array.from({ length: count }, (_, nth) => `${domain} ${nth + 1}`)
+
+t.test('a domain that hangs holds half of the lanes at the most, and the others run beside it', async (t) => {
+  const lanes = new Lanes(4)
+  const { started, push, end } = makeJobs(lanes)
+
+  for (const name of names('hangs', 100)) push('hangs', name)
+  push('fine', 'fine 1')
+  await end('fine 1')
+  push('fine', 'fine 2')
+
+  t.strictSame(started, ['hangs 1', 'hangs 2', 'fine 1', 'fine 2'])
+})
+
+t.test('a domain that kept us waiting in vain is tried with one lane until a job of it ends well', async (t) => {
+  const lanes = new Lanes(4)
+  const { started, push, end } = makeJobs(lanes)
+  for (const name of names('hangs', 5)) push('hangs', name)
+
+  await end('hangs 1', true)
+  await end('hangs 2', true)
+  const whileStuck = [...started]
+  await end('hangs 3', false)
+
+  t.strictSame(whileStuck, ['hangs 1', 'hangs 2', 'hangs 3'])
+  t.strictSame(started, names('hangs', 5))
+})
+
+t.test('a domain is remembered as stuck while nothing waits for it', async (t) => {
+  const lanes = new Lanes(4)
+  const { started, push, end } = makeJobs(lanes)
+  push('hangs', 'hangs 1')
+  await end('hangs 1', true)
+
+  push('hangs', 'hangs 2')
+  push('hangs', 'hangs 3')
+
+  t.strictSame(started, ['hangs 1', 'hangs 2'])
+})
+
+t.test('a job that was given up untried says nothing about its domain', async (t) => {
+  const lanes = new Lanes(4)
+  const { started, push, end } = makeJobs(lanes)
+  for (const name of names('hangs', 4)) push('hangs', name)
+
+  await end('hangs 1', true)
+  await end('hangs 2')
+
+  t.strictSame(started, ['hangs 1', 'hangs 2', 'hangs 3'])
+})
+
+t.test('domains take turns, however many jobs one of them has', async (t) => {
+  const lanes = new Lanes(1)
+  const { started, push, end } = makeJobs(lanes)
+  for (const name of names('big', 50)) push('big', name)
+  push('small', 'small 1')
+  push('small', 'small 2')
+
+  for (const name of ['big 1', 'big 2', 'small 1', 'big 3']) await end(name)
+
+  t.strictSame(started, ['big 1', 'big 2', 'small 1', 'big 3', 'small 2'])
+})
+
+t.test('only what could run on a free lane counts as waiting, not what queues behind its own domain', async (t) => {
+  const lanes = new Lanes(4)
+  const { push } = makeJobs(lanes)
+
+  for (const name of names('hangs', 100)) push('hangs', name)
+  const behindOne = lanes.waiting
+  for (const domain of ['a', 'b', 'c', 'd', 'e']) push(domain)
+
+  t.equal(behindOne, 0)
+  t.equal(lanes.waiting, 3)
+})
+
+t.test('a pause lets jobs end and starts none; what waited goes on afterwards', async (t) => {
+  const lanes = new Lanes(1)
+  const { started, push, end } = makeJobs(lanes)
+  for (const name of names('fine', 2)) push('fine', name)
+
+  lanes.pause()
+  await end('fine 1')
+  const paused = [...started]
+  lanes.resume()
+
+  t.strictSame(paused, ['fine 1'])
+  t.strictSame(started, ['fine 1', 'fine 2'])
+})
+
+t.test('closing waits for the jobs under way and starts no other', async (t) => {
+  const lanes = new Lanes(2)
+  const { started, push, end } = makeJobs(lanes)
+  for (const name of names('fine', 3)) push('fine', name)
+
+  let closed = false
+  const closing = lanes.close().then(() => {
+    closed = true
+  })
+  await end('nobody')
+  const tooEarly = closed
+  await end('fine 1')
+  await closing
+  push('late')
+
+  t.equal(tooEarly, false)
+  t.strictSame(started, ['fine 1'])
+})
