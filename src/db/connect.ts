@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely'
+import { Kysely, PostgresAdapter, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely'
 import pg from 'pg'
 import { milliseconds } from '../lib/time.ts'
 import { asFailure, isStaleStatement } from './failure.ts'
@@ -17,6 +17,7 @@ export type ConnectOptions = {
 
 const CONNECT_SECONDS = 4
 const IDLE_IN_TRANSACTION_SECONDS = 10
+const SILENCE_SECONDS = 2
 
 /** A pool that survives whatever happens to its connections; every failure to reach the server is DatabaseUnavailable. */
 export function connect(options: ConnectOptions): Db {
@@ -25,10 +26,13 @@ export function connect(options: ConnectOptions): Db {
     max: options.poolSize,
     connectionTimeoutMillis: milliseconds(CONNECT_SECONDS),
     idleTimeoutMillis: milliseconds(60),
+    // A server that is gone without a word ends no statement: then we do, a little later than it would have.
+    ...(options.statementTimeout > 0 && { query_timeout: milliseconds(options.statementTimeout + SILENCE_SECONDS) }),
     keepAlive: true,
     application_name: 'postern',
     // A statement and not startup parameters: PgBouncer refuses those.
     onConnect: async (client) => {
+      if (options.statementTimeout === 0) return
       const limit = milliseconds(options.statementTimeout)
       await client.query(
         `set statement_timeout = ${limit}; set lock_timeout = ${limit / 2}; ` +
@@ -39,7 +43,7 @@ export function connect(options: ConnectOptions): Db {
   // An idle connection that breaks; the pool has dropped it already. While it ends, they all do.
   pool.on('error', (error) => pool.ending || options.onIdleError(error))
   const named = namedStatements(pool, options.prepared)
-  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: named }) }).withSchema(SCHEMA)
+  const db = new Kysely<Tables>({ dialect: new Dialect({ pool: named }) }).withSchema(SCHEMA)
   shortcuts.set(db, async (text, values) => {
     const client = await named.connect()
     try {
@@ -49,6 +53,18 @@ export function connect(options: ConnectOptions): Db {
     }
   })
   return db
+}
+
+/** Without Kysely's lock for migrations, which outlives its transaction: a pooler would hand it on. `migrate` has its own. */
+class Adapter extends PostgresAdapter {
+  override async acquireMigrationLock(): Promise<void> {}
+  override async releaseMigrationLock(): Promise<void> {}
+}
+
+class Dialect extends PostgresDialect {
+  override createAdapter(): PostgresAdapter {
+    return new Adapter()
+  }
 }
 
 type Run = (text: string, values: readonly unknown[]) => Promise<unknown[]>
@@ -67,6 +83,7 @@ function namedStatements(pool: pg.Pool, prepared: boolean): PostgresPool {
   const names = new StatementNames()
 
   const wrap = (client: pg.PoolClient): PostgresPoolClient => {
+    let silent = false
     client.on('error', () => undefined) // the query that is under way rejects; without a listener the process would end
     return {
       query: (async (text: string, values?: unknown[]) => {
@@ -76,10 +93,11 @@ function namedStatements(pool: pg.Pool, prepared: boolean): PostgresPool {
             : client.query(text, values))
         } catch (error) {
           if (isStaleStatement(error)) names.renew()
+          silent ||= (error as Error).message === 'Query read timeout' // pg's, see query_timeout; it has no code
           throw asFailure(error)
         }
       }) as unknown as PostgresPoolClient['query'],
-      release: () => client.release()
+      release: () => client.release(silent)
     }
   }
 

@@ -30,23 +30,33 @@ export async function pendingMigrations(db: Db): Promise<string[]> {
   return ours.filter((name) => !done.has(name)).sort()
 }
 
+/** Ours among the advisory locks of the database; any number that no other program uses there. */
+const LOCK = 7_629_413
+
 /**
- * Brings the schema up to date and returns what it ran. Any number of instances may do so at once: Kysely's migrator
- * holds a transaction-scoped advisory lock, and whoever comes second finds nothing left to do.
+ * Brings the schema up to date and returns what it ran. Any number of instances may do so at once: all of it is one
+ * transaction behind a lock of that transaction, and whoever comes second finds nothing left to do. (Kysely's own lock
+ * is one of the session, which behind PgBouncer belongs to nobody: see `connect`.)
  */
 export async function migrate(url: string): Promise<string[]> {
   const db = connect({ url, poolSize: 1, statementTimeout: 0, prepared: false, onIdleError: () => undefined })
   try {
     if ((await pendingMigrations(db)).length === 0) return []
-    const migrator = new Migrator({
-      db: db.withoutPlugins(),
-      provider: { getMigrations: allMigrations },
-      migrationTableSchema: SCHEMA,
-      allowUnorderedMigrations: false
+    return await db.transaction().execute(async (tx) => {
+      await sql`set local statement_timeout = 0`.execute(tx)
+      await sql`set local lock_timeout = 0`.execute(tx)
+      await sql`select pg_advisory_xact_lock(${sql.lit(LOCK)})`.execute(tx)
+      if ((await pendingMigrations(tx)).length === 0) return []
+      const migrator = new Migrator({
+        db: tx.withoutPlugins(),
+        provider: { getMigrations: allMigrations },
+        migrationTableSchema: SCHEMA,
+        allowUnorderedMigrations: false
+      })
+      const { error, results = [] } = await migrator.migrateToLatest()
+      if (error !== undefined) throw error
+      return results.map((result) => result.migrationName)
     })
-    const { error, results = [] } = await migrator.migrateToLatest()
-    if (error !== undefined) throw error
-    return results.map((result) => result.migrationName)
   } finally {
     await db.destroy()
   }

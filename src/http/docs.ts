@@ -49,7 +49,7 @@ export const docRoutes: FastifyPluginAsync = async (app) => {
   })
   await app.register(swaggerUi, {
     routePrefix: '/docs',
-    uiConfig: { deepLinking: true, tryItOutEnabled: false, displayRequestDuration: true },
+    uiConfig: { layout: 'BaseLayout', deepLinking: true, tryItOutEnabled: false, displayRequestDuration: true },
     staticCSP: DOCS_CSP,
     theme: { title: 'Postern: reference' }
   })

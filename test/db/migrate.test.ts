@@ -1,0 +1,86 @@
+import { readdirSync } from 'node:fs'
+import t, { type Test } from 'tap'
+import { migrate } from '../../src/db/migrate.ts'
+import { query, testServer, withDatabase } from '../database.ts'
+import { newKey, start, startInstance } from '../helper.ts'
+
+const ours = readdirSync(new URL('../../migrations/', import.meta.url))
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => file.replace('.ts', ''))
+  .sort()
+let made = 0
+
+async function emptyDatabase(t: Test): Promise<string> {
+  const server = await testServer()
+  const name = `postern_empty_${process.pid}_${++made}`
+  await query(server.url, `create database ${name}`)
+  t.teardown(() => query(server.url, `drop database ${name} with (force)`))
+  return withDatabase(server.url, name)
+}
+const ledger = 'select name from postern.kysely_migration order by name'
+
+t.test('five instances that boot on an empty database at once all serve, and one made the schema', async (t) => {
+  const url = await emptyDatabase(t)
+  const settings = { SECRET_KEYS: newKey() }
+
+  const instances = await Promise.all(Array.from({ length: 5 }, () => startInstance(t, url, settings)))
+  const asked = await Promise.all(instances.map(({ api }, nth) => api.requestOtp({ email: `maya${nth}@example.com` })))
+  const ready = await Promise.all(instances.map(({ api }) => api.getReadiness()))
+  const rings = await Promise.all(instances.map(({ api }) => api.getJwks()))
+
+  t.ok(asked.every(({ status }) => status === 202))
+  t.ok(ready.every(({ status }) => status === 200))
+  t.equal(instances.filter(({ log }) => log.some((line) => line.includes('"migrations"'))).length, 1)
+  t.strictSame(
+    (await query(url, ledger)).map(({ name }) => name),
+    ours
+  )
+  t.equal(rings[0]?.body.keys.length, 1)
+  for (const { body } of rings) t.strictSame(body, rings[0]?.body, 'all sign with one key')
+})
+
+t.test('however many migrate at once, each migration runs once', async (t) => {
+  const urls = await Promise.all([1, 2, 3].map(() => emptyDatabase(t)))
+
+  for (const url of urls) {
+    const runs = await Promise.all(Array.from({ length: 8 }, () => migrate(url)))
+    t.strictSame(runs.flat().sort(), ours)
+  }
+  t.strictSame(await migrate(urls[0] as string), [], 'and none the next time')
+})
+
+t.test('a migration of a newer release does not stop an older one', async (t) => {
+  const { signIn, another, sql } = await start(t)
+  await sql(`insert into postern.kysely_migration (name, timestamp) values ('9999_of_tomorrow', now()::text)`)
+  await sql('alter table postern.challenge add column of_tomorrow text')
+
+  const older = await another()
+  const signedIn = await signIn('maya@example.com', older.api)
+  const ready = await older.api.getReadiness()
+
+  t.equal(signedIn.status, 200)
+  t.match(ready, { status: 200, body: { checks: { migrations: { ok: true } } } })
+})
+
+t.test('an instance on a schema that lacks a migration of its own is not ready', async (t) => {
+  const { api, sql } = await start(t)
+  await sql(`update postern.kysely_migration set name = 'other' where name = $1`, [ours.at(-1)])
+
+  const ready = await api.getReadiness()
+
+  t.match(ready, { status: 503, body: { checks: { migrations: { ok: false, detail: new RegExp(`${ours.at(-1)}`) } } } })
+})
+
+t.test('a migration that fails leaves nothing behind, and the start says why', async (t) => {
+  const url = await emptyDatabase(t)
+  await query(url, 'create schema postern; create table postern.event (id int)')
+
+  await t.rejects(migrate(url), { message: /event/ })
+
+  t.strictSame(
+    await query(url, `select tablename from pg_tables where schemaname = 'postern' and tablename = 'user'`),
+    []
+  )
+  await query(url, 'drop table postern.event')
+  t.strictSame(await migrate(url), ours)
+})

@@ -1,0 +1,200 @@
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { buildApp } from '../../src/http/app.ts'
+import { problemCodes, problems } from '../../src/problems.ts'
+import { type Running, start, until } from '../helper.ts'
+import { rawSocket, readAnswer } from '../raw-socket.ts'
+
+const contract = JSON.parse(readFileSync(new URL('../../openapi/openapi.json', import.meta.url), 'utf8')) as {
+  paths: Record<string, Record<string, object>>
+}
+const uuidV7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
+
+/** Sends JSON, or nothing, and reads the answer whatever it is. */
+async function send({ url }: { url: string }, method: string, path: string, body?: unknown, headers = {}) {
+  const response = await fetch(url + path, {
+    method,
+    headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+    ...(body !== undefined && { body: JSON.stringify(body) })
+  })
+  const text = await response.text()
+  const problem =
+    response.headers.get('content-type') === 'application/problem+json' && text ? JSON.parse(text) : undefined
+  return { status: response.status, headers: response.headers, text, problem }
+}
+
+/** One refusal of each kind that a client can bring about. */
+async function refusals(running: Running) {
+  const asked = (await running.api.requestOtp({ email: 'maya@example.com' })).body.challenge
+  return {
+    'invalid-request': await send(running, 'POST', '/v1/otp', { email: 'maya' }),
+    'code-rejected': await send(running, 'POST', '/v1/otp/verify', { challenge: 'chl_made-up', code: '123456' }),
+    'session-rejected': await send(running, 'GET', '/v1/session'),
+    'refresh-rejected': await send(running, 'POST', '/v1/session/refresh', { refresh_token: 'rfr_made-up' }),
+    'not-found': await send(running, 'GET', '/v1/nothing'),
+    'method-not-allowed': await send(running, 'GET', '/v1/otp'),
+    'payload-too-large': await send(running, 'POST', '/v1/otp', 'a'.repeat(17_000)),
+    'unsupported-media-type': await send(running, 'POST', '/v1/otp', {}, { 'content-type': 'text/plain' }),
+    'too-many-requests': await send(running, 'POST', '/v1/otp/resend', { challenge: asked })
+  }
+}
+
+t.test(
+  'every refusal has the members of RFC 9457, an id to tell the operator, and a page behind its type',
+  async (t) => {
+    const running = await start(t)
+
+    const all = await refusals(running)
+
+    for (const [code, { status, headers, problem }] of Object.entries(all)) {
+      const { title, status: expected } = problems[code as keyof typeof all]
+      const page = await fetch(new URL(problem.type, running.url))
+      t.strictSame(
+        { status, title: problem.title, inBody: problem.status, type: problem.type, code: problem.code },
+        { status: expected, title, inBody: expected, type: `/problems/${code}`, code }
+      )
+      t.equal(problem.instance, `urn:uuid:${headers.get('x-request-id')}`)
+      t.match(headers.get('x-request-id'), uuidV7)
+      t.equal(headers.get('cache-control'), 'no-store')
+      t.match([page.status, await page.text()], [200, new RegExp(`<code>${code}</code>`)])
+    }
+    t.match(all['invalid-request'].problem.errors, [{ pointer: '/email', detail: /address/ }])
+    t.match(all['too-many-requests'].headers.get('retry-after'), /^[1-9]\d*$/)
+    t.strictSame(
+      Object.entries(all).filter(([, { headers }]) => headers.get('www-authenticate')?.startsWith('Bearer')),
+      [['session-rejected', all['session-rejected']]],
+      'generic clients refresh on Bearer, so nothing else says that'
+    )
+  }
+)
+
+t.test('every code of the catalogue has a page, and the overview names them all', async (t) => {
+  const running = await start(t)
+
+  const overview = await send(running, 'GET', '/problems')
+  const pages = await Promise.all(problemCodes.map((code) => send(running, 'GET', `/problems/${code}`)))
+  const unknown = await send(running, 'GET', '/problems/nothing-of-ours')
+
+  for (const [nth, code] of problemCodes.entries()) {
+    t.equal(pages[nth]?.status, 200)
+    t.match(pages[nth]?.headers.get('content-type'), /^text\/html/)
+    t.match(overview.text, new RegExp(`href="/problems/${code}"`))
+  }
+  t.match(unknown, { status: 404, problem: { code: 'not-found' } })
+})
+
+t.test('paths are exact', async (t) => {
+  const running = await start(t)
+
+  for (const path of ['/v1/Otp', '/V1/otp', '/v1/otp/', '//v1/otp', '/v1//otp', '/v1', '/', '/v1/otp/../session']) {
+    const answer = await rawSocket(t, running.url)
+    answer.write(`POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n`)
+    t.match(await until(() => readAnswer(answer.said())), { status: 404, text: /"not-found"/ }, path)
+  }
+})
+
+t.test('a wrong method is 405 on every path, with the right ones in Allow', async (t) => {
+  const running = await start(t)
+  const hidden = { '/problems': { get: {} }, '/problems/{code}': { get: {} }, '/dev/inbox.json': { get: {} } }
+
+  for (const [path, operations] of Object.entries({ ...contract.paths, ...hidden })) {
+    const known = Object.keys(operations).map((method) => method.toUpperCase())
+    const allowed = known.includes('GET') ? ['HEAD', ...known] : known
+    for (const method of methods.filter((candidate) => !allowed.includes(candidate))) {
+      const { status, headers } = await send(running, method, path.replace(/\{\w+\}/, 'x'))
+      t.equal(status, 405, `${method} ${path}`)
+      t.strictSame(headers.get('allow')?.split(', ').sort(), [...allowed].sort())
+    }
+  }
+})
+
+t.test('every answer bears a request id of ours; one that comes in is logged and not used', async (t) => {
+  const running = await start(t)
+  const theirs = { 'x-request-id': 'theirs-1' }
+
+  const answers = [
+    await send(running, 'GET', '/livez', undefined, theirs),
+    await send(running, 'GET', '/v1/nothing', undefined, theirs),
+    await send(running, 'GET', '/v1/otp', undefined, theirs),
+    await send(running, 'GET', '/.well-known/jwks.json', undefined, theirs),
+    await send(running, 'POST', '/v1/otp', { email: 'maya@example.com' }, theirs)
+  ]
+
+  const ids = answers.map(({ headers }) => headers.get('x-request-id') ?? '')
+  for (const id of ids) t.match(id, uuidV7)
+  t.equal(new Set(ids).size, ids.length)
+  const lines = running.log.map((line) => JSON.parse(line) as Record<string, unknown>)
+  for (const id of ids)
+    t.match(
+      lines.find((line) => line.request_id === id),
+      { client_request_id: 'theirs-1' }
+    )
+  t.equal(answers.at(-1)?.headers.get('cache-control'), 'no-store')
+  t.equal(answers.at(-2)?.headers.get('cache-control'), 'public, max-age=300')
+})
+
+t.test('what is no proper HTTP is refused as a problem too', async (t) => {
+  const { url } = await start(t)
+  const cases: [string, number, string][] = [
+    ['\u0016\u0003\u0001 garbage\r\n\r\n', 400, 'invalid-request'],
+    ['GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n', 400, 'invalid-request'],
+    ['GET /livez HTTP/1.1\r\n\r\n', 400, 'invalid-request'],
+    [
+      'POST /v1/otp HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+      400,
+      'invalid-request'
+    ],
+    ['POST /v1/otp HTTP/1.1\r\nHost: x\r\nExpect: a miracle\r\nContent-Length: 0\r\n\r\n', 400, 'invalid-request'],
+    [`GET /livez HTTP/1.1\r\nHost: x\r\nCookie: ${'a'.repeat(17_000)}\r\n\r\n`, 431, 'headers-too-large'],
+    [`GET /${'a'.repeat(17_000)} HTTP/1.1\r\nHost: x\r\n\r\n`, 431, 'headers-too-large']
+  ]
+
+  for (const [bytes, status, code] of cases) {
+    const socket = await rawSocket(t, url)
+    socket.write(bytes)
+    const answer = await until(() => readAnswer(socket.said()))
+    const id = answer.headers.get('x-request-id')
+    t.equal(answer.status, status, bytes.slice(0, 40))
+    t.match(JSON.parse(answer.text), { status, code, type: `/problems/${code}`, instance: `urn:uuid:${id}` })
+    t.match(id, uuidV7)
+    t.equal(answer.headers.get('content-type'), 'application/problem+json')
+    t.equal(answer.headers.get('cache-control'), 'no-store')
+  }
+})
+
+t.test('headers and bodies that do not come to an end are 408', async (t) => {
+  const { ctx } = await start(t)
+  const app = await buildApp(ctx, { ready: async () => ({ status: 'ready', checks: {} }), inbox: undefined })
+  t.teardown(() => app.close())
+  const limits = { headers: app.server.headersTimeout, request: app.server.requestTimeout }
+  Object.assign(app.server, { headersTimeout: 200, requestTimeout: 300, connectionsCheckingInterval: 50 })
+  const url = await app.listen({ port: 0 })
+  const [header, body] = await Promise.all([rawSocket(t, url), rawSocket(t, url)])
+
+  header.write('GET /livez HTTP/1.1\r\nHost: x\r\nA: ')
+  body.write('POST /v1/otp HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{')
+  const answers = await Promise.all([header, body].map((socket) => until(() => readAnswer(socket.said()))))
+
+  for (const answer of answers) t.match(answer, { status: 408, text: /"request-timeout"/ })
+  t.match(limits, { headers: 10_000, request: 15_000 })
+})
+
+t.test('a fault of ours is 500 with the request id, and tells nothing else', async (t) => {
+  const running = await start(t)
+  await running.sql('alter table postern.mail rename to lost')
+
+  const answer = await send(running, 'POST', '/v1/otp', { email: 'maya@example.com' })
+
+  const id = answer.headers.get('x-request-id')
+  t.equal(answer.status, 500)
+  t.strictSame(answer.problem, {
+    type: '/problems/internal',
+    title: problems.internal.title,
+    status: 500,
+    instance: `urn:uuid:${id}`,
+    code: 'internal'
+  })
+  t.ok(running.log.some((line) => line.includes(`${id}`) && line.includes('"level":"error"')))
+  t.notOk(running.log.some((line) => line.includes('maya@example.com')))
+})
