@@ -15,10 +15,11 @@ const choice = <T extends string[]>(values: [...T], fallback: T[number], descrip
 
 /** Every setting of the service, once. Types, start-up checks, `--help` and the table in the README come from here. */
 export const settings = Type.Object({
-  NODE_ENV: text({
-    default: 'development',
-    description: '`production` refuses everything that is only fit for development.'
-  }),
+  NODE_ENV: choice(
+    ['development', 'test', 'production'],
+    'development',
+    '`production` refuses everything that is only fit for development.'
+  ),
   HOST: optional({ description: 'Address to listen on.', defaultText: '127.0.0.1; in production 0.0.0.0' }),
   PORT: count({ default: 3000, minimum: 0, maximum: 65_535, description: 'Port to listen on; 0 takes a free one.' }),
   LOG_LEVEL: choice(

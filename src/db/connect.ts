@@ -52,6 +52,11 @@ export function connect(options: ConnectOptions): Db {
       client.release()
     }
   })
+  const destroy = db.destroy.bind(db)
+  db.destroy = async () => {
+    await destroy()
+    if (!pool.ending) await pool.end() // Kysely ends only what it began itself, which the shortcut passes by
+  }
   return db
 }
 

@@ -24,6 +24,7 @@ type SqlTypes = {
   int4: number
   'int4[]': number[]
   float8: number
+  'float8[]': number[]
   bool: boolean
   bytea: Buffer
   'bytea?': Buffer | null

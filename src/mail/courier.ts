@@ -3,6 +3,7 @@ import type { Db } from '../db/tables.ts'
 import { domainOf } from '../lib/email.ts'
 import { milliseconds, monotonicNow } from '../lib/time.ts'
 import { Lanes } from './lanes.ts'
+import { pacer } from './pace.ts'
 import { LEASE, type MailRow, releaseMails, takeDueMails } from './store.ts'
 import { Tally } from './tally.ts'
 import type { Delivery, OutgoingMail, Transport } from './transport.ts'
@@ -34,6 +35,7 @@ export class Courier {
   readonly #log: Logger
   readonly #lanes: Lanes
   readonly #tally: Tally
+  readonly #rest = pacer()
   readonly #held = new Map<string, Item>()
   #waiting: Item[] = []
   #composing = false
@@ -160,8 +162,10 @@ export class Courier {
       state: delivery.outcome === 'deferred' ? 'queued' : delivery.outcome,
       answer: delivery.answer
     })
+    const stuck = delivery.outcome === 'deferred' && monotonicNow() - startedAt > SEND_DEADLINE / 2
     if (this.#lanes.waiting < COMPOSE_AT_ONCE) this.#work()
-    return { stuck: delivery.outcome === 'deferred' && monotonicNow() - startedAt > SEND_DEADLINE / 2 }
+    if (!this.#stopped) await this.#rest()
+    return { stuck }
   }
 
   #settle(settled: Parameters<Tally['add']>[0]): void {

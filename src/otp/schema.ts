@@ -10,7 +10,7 @@ export const Email = Type.String({
   minLength: 3,
   maxLength: 320,
   pattern: PRINTABLE,
-  description: 'An address as a person types it; white space around it is ignored.',
+  description: 'An address as a person types it; spaces around it are ignored.',
   examples: ['maya@example.com']
 })
 

@@ -16,7 +16,7 @@ export async function readBearer(ctx: Context, authorization: string | undefined
 export async function authenticate(ctx: Context, authorization: string | undefined): Promise<LiveSession> {
   const claims = await readBearer(ctx, authorization)
   if (claims === undefined) throw new Problem('session-rejected')
-  const [session] = await findLiveSession(ctx.db, { id: claims.sid, tokenExpiresAt: new Date(claims.exp * 1000) })
+  const session = await findLiveSession(ctx.db, { id: claims.sid, tokenEnd: claims.exp })
   if (session === undefined) throw new Problem('session-rejected')
   return session
 }

@@ -1,6 +1,8 @@
 import { type RawBuilder, sql } from 'kysely'
 import { record } from '../audit/store.ts'
+import { gathered } from '../db/gather.ts'
 import { type Slots, statement } from '../db/statement.ts'
+import type { Db } from '../db/tables.ts'
 import { MINUTE } from '../lib/time.ts'
 import { type UserView, userView } from '../user/store.ts'
 
@@ -97,12 +99,22 @@ export const endExcessSessions = statement(
     ) returning id`
 )
 
-/** @param tokenExpiresAt the access token's own end: the database's clock judges it, so that skewed nodes agree */
-export const findLiveSession = statement(
-  { id: 'uuid', tokenExpiresAt: 'timestamptz' },
-  ({ id, tokenExpiresAt }) => sql<LiveSession>`
-    select ${liveSession} from postern.session as s, postern."user" as u
-    where s.id = ${id} and ${tokenExpiresAt} > now() and ${live}`
+const findLiveSessions = statement(
+  { ids: 'uuid[]', tokenEnds: 'float8[]' },
+  ({ ids, tokenEnds }) => sql<LiveSession & { place: number }>`
+    select asked.place::int4, ${liveSession}
+    from unnest(${ids}, ${tokenEnds}) with ordinality as asked (id, token_end, place), postern.session as s, postern."user" as u
+    where s.id = asked.id and to_timestamp(asked.token_end) > now() and ${live}`
+)
+
+/**
+ * The live session that an access token names. Asked by every request with a bearer, so that those of one moment share
+ * a statement.
+ *
+ * `tokenEnd` is the token's own end, seconds since 1970: the database's clock judges it, so that skewed nodes agree.
+ */
+export const findLiveSession = gathered((db: Db, asked: readonly { id: string; tokenEnd: number }[]) =>
+  findLiveSessions(db, { ids: asked.map(({ id }) => id), tokenEnds: asked.map(({ tokenEnd }) => tokenEnd) })
 )
 
 /**

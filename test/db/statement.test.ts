@@ -108,7 +108,7 @@ t.test('a conflict inside a transaction repeats the whole of it', async (t) => {
   await Promise.all([both(mine, '1', '2'), both(theirs, '2', '1')])
 
   t.strictSame(await run('select n from counter'), [{ n: 2 }, { n: 2 }])
-  t.equal(runs, 3)
+  t.ok(runs >= 3, `${runs} runs`)
 })
 
 t.test('a row that stays locked is 503 and not a hanging request; one that comes free is waited for', async (t) => {

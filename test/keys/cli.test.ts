@@ -33,10 +33,11 @@ function tellsNothing(t: Test, { out, err }: { out: string; err: string }, keys:
 t.test('status tells which key makes, which verify, and what still needs them', async (t) => {
   const { command, oldKey, newestKey, databaseUrl } = await startRotated(t)
 
-  const { code, out, err } = await command('status')
+  const { code, out, err, seconds } = await command('status')
 
   t.equal(code, 0)
   t.equal(err, '')
+  t.ok(seconds < 30, `it ends when it is done, after ${seconds} s`)
   t.match(out.trim().split('\n'), [
     `${idOf(newestKey)}  makes and verifies; in use by: session, challenge, signing_key`,
     `${idOf(oldKey)}  verifies; in use by: session, challenge`

@@ -8,8 +8,9 @@ const program = fileURLToPath(new URL('../../src/cli/postern.js', import.meta.ur
 /** The id that a master key goes by. */
 export const idOf = (key: string): string => keyIdOf(Buffer.from(key, 'base64url'))
 
-/** Runs a command as an operator would, in a process of its own. */
+/** Runs a command as an operator would, in a process of its own; answers what it said, and the seconds it took. */
 export async function postern(words: string[], settings: Record<string, string>) {
+  const begun = performance.now()
   const { PATH, HOME, TMPDIR } = process.env
   const child = spawn(process.execPath, [program, ...words], {
     env: { PATH, HOME, TMPDIR, NODE_ENV: 'test', ...settings },
@@ -17,5 +18,5 @@ export async function postern(words: string[], settings: Record<string, string>)
   })
   const ended = new Promise<number | null>((resolve) => child.on('close', resolve))
   const [out, err, code] = await Promise.all([text(child.stdout), text(child.stderr), ended])
-  return { code, out, err }
+  return { code, out, err, seconds: (performance.now() - begun) / 1000 }
 }

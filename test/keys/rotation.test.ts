@@ -55,7 +55,7 @@ t.test('master keys are rotated by two deployments under load, and nobody is ref
   const after = await until(async () => {
     const status = await keysStatus(`${newestKey},${oldKey}`) // a moment, until the last mails are marked
     return status.includes(`${idOf(oldKey)}  verifies; not in use`) ? status : undefined
-  })
+  }, 60)
   t.match(after, new RegExp(`^${idOf(newestKey)}  makes and verifies; in use by: .*session`, 'm'))
 
   const withoutOld = await another({ SECRET_KEYS: newestKey })
