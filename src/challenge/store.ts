@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 import type { Slots } from '../db/statement.ts'
 import { DAY } from '../lib/time.ts'
 
-/** An address's level of open and failed guesses leaks by 10 in 30 days: DESIGN's bound of 1.4e-4 a year rests on it. */
+/** A level leaks by 10 in 30 days: some 130 guesses at six digits a year at the most, which is 1.4e-4 for an account. */
 const LEAK_PER_SECOND = 10 / (30 * DAY)
 
 export const SHORT_CODE = 6
