@@ -10,13 +10,17 @@ export type SigningKeyRow = {
   active: boolean
 }
 
-/** The signing keys that still verify, the one that signs first. */
+/**
+ * The signing keys that still verify, the one that signs first. By the time of the statement: that of a transaction that
+ * waited for the lock lies before the key that the one in front has just made.
+ */
 export const findSigningKeys = statement(
   {},
   () => sql<SigningKeyRow>`
-    select kid, alg, public_jwk as "publicJwk", sealed_private as "sealedPrivate", key_id as "keyId", activates_at <= now() as active
-    from postern.signing_key where retires_at is null or retires_at > now()
-    order by activates_at <= now() desc, activates_at desc, kid desc`
+    select kid, alg, public_jwk as "publicJwk", sealed_private as "sealedPrivate", key_id as "keyId",
+      activates_at <= statement_timestamp() as active
+    from postern.signing_key where retires_at is null or retires_at > statement_timestamp()
+    order by active desc, activates_at desc, kid desc`
 )
 
 /** One instance at a time makes signing keys; the lock goes with the transaction. */

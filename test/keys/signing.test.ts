@@ -4,7 +4,7 @@ import { rotateSigningKeys } from '../../src/keys/rotate.ts'
 import { JWKS_MAX_AGE } from '../../src/keys/signing.ts'
 import { MINUTE, SECOND } from '../../src/lib/time.ts'
 import { makeDatabase, query, testServer } from '../database.ts'
-import { type Api, newKey, start, startInstance } from '../helper.ts'
+import { type Api, newKey, start, startInstance, until } from '../helper.ts'
 import { decode, handMade, isSignedBy } from './tokens.ts'
 
 const email = 'maya@example.com'
@@ -52,6 +52,27 @@ t.test('instances that start on an empty database at once agree on one signing k
   t.equal(published[0].keys.length, 1)
   for (const jwks of published) t.strictSame(jwks, published[0])
   t.equal((await query(database.url, 'select from postern.signing_key')).length, 1)
+})
+
+t.test('an instance that waited for the first signing key makes no second', async (t) => {
+  const { another, databaseUrl, sql, kidsAt, api } = await startTwo(t)
+  const client = new pg.Client({ connectionString: databaseUrl })
+  await client.connect()
+  t.teardown(() => client.end())
+  await client.query("begin; select pg_advisory_xact_lock(hashtext('postern signing keys'))")
+
+  const starting = Promise.all([another(), another()])
+  await until(async () => {
+    const waiting = await sql(`
+      select from pg_locks as l join pg_database as d on d.oid = l.database
+      where d.datname = current_database() and l.locktype = 'advisory' and not l.granted`)
+    return waiting.length === 2 || undefined
+  })
+  await client.query('update postern.signing_key set activates_at = clock_timestamp(); commit') // made this very moment
+  const late = await starting
+
+  t.equal((await sql('select from postern.signing_key')).length, 1)
+  for (const instance of late) t.strictSame(await kidsAt(instance.api), await kidsAt(api))
 })
 
 t.test('a new signing key is published before it signs, and the old one verifies until it retires', async (t) => {
