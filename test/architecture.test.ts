@@ -11,7 +11,8 @@ const ROOT = resolve(import.meta.dirname, '../src')
  */
 const floors: { name: string; files: RegExp; only?: RegExp }[] = [
   { name: 'lib', files: /^lib\// },
-  { name: 'settings and problems', files: /^(settings|config|problems)\.ts$/, only: /^typebox$/ },
+  { name: 'kinds of setting', files: /^settings\//, only: /^typebox$/ },
+  { name: 'settings and problems', files: /^(settings|rules|config|problems)\.ts$/, only: /^typebox$/ },
   { name: 'database', files: /^db\//, only: /^(kysely|pg)(\/|$)/ },
   { name: 'audit and mail stores', files: /^(audit|mail)\/store\.ts$/, only: /^kysely$/ },
   { name: 'account store', files: /^user\/(store|schema)\.ts$/, only: /^(kysely|typebox)$/ },

@@ -1,0 +1,39 @@
+import { MINUTE } from '../lib/time.ts'
+import { count, seconds } from './kinds.ts'
+
+/** Mailed codes. */
+export const codesSettings = {
+  CODE_TTL: seconds({
+    default: 10 * MINUTE,
+    minimum: MINUTE,
+    maximum: 10 * MINUTE,
+    description: 'How long a mailed code stays valid (ASVS 5.0 6.5.5: at most ten minutes).'
+  }),
+  CODE_TRIES: count({ default: 3, minimum: 1, maximum: 5, description: 'Guesses a code allows.' }),
+  CODE_RESEND_AFTER: seconds({
+    default: 30,
+    minimum: 0,
+    maximum: 10 * MINUTE,
+    description: 'Wait between two mails of one code.'
+  }),
+  CODE_RESENDS: count({
+    default: 3,
+    minimum: 0,
+    maximum: 10,
+    description: 'How often one code is mailed again at the most.'
+  }),
+  CODE_LENGTHEN_AT: count({
+    default: 10,
+    minimum: 0,
+    maximum: 100,
+    description:
+      'Level of open or failed guesses on an address up to which its codes have 6 digits. The level leaks by 10 in 30 days.'
+  }),
+  CODE_STRENGTHEN_AT: count({
+    default: 30,
+    minimum: 0,
+    maximum: 1000,
+    description:
+      'Level up to which codes have 8 digits; above it they have 13 letters and digits, which nobody guesses.'
+  })
+}

@@ -1,0 +1,31 @@
+import Type from 'typebox'
+import { count, list, optional, seconds } from './kinds.ts'
+
+/** The database and the keys that its secrets are derived from. */
+export const storageSettings = {
+  DATABASE_URL: optional({
+    secret: true,
+    description: 'Postgres 15 or newer, as postgres://user:password@host:port/database.',
+    defaultText: 'an embedded Postgres under DATA_DIR'
+  }),
+  DATABASE_POOL_SIZE: count({
+    default: 10,
+    minimum: 1,
+    maximum: 200,
+    description: 'Connections each instance opens at the most.'
+  }),
+  DATABASE_STATEMENT_TIMEOUT: seconds({
+    default: 5,
+    minimum: 1,
+    maximum: 60,
+    description: 'Longest a statement may run; a lock is waited for half as long.'
+  }),
+  DATABASE_PREPARED: Type.Boolean({
+    default: true,
+    description: 'Named prepared statements. Turn off behind PgBouncer before 1.21 in transaction mode.'
+  }),
+  SECRET_KEYS: list('Master keys, newest first: 32 bytes each as base64url. All secrets are derived from them.', {
+    secret: true,
+    defaultText: 'generated into DATA_DIR'
+  })
+}
