@@ -1,6 +1,6 @@
 import type { Db } from './tables.ts'
 
-/** Look-ups that one statement answers at the most; more would make the first wait for the last. */
+/** Calls that one statement serves at the most; more would make the first wait for the last. */
 const AT_ONCE = 100
 
 type Waiting<Key, Found> = {
@@ -9,20 +9,29 @@ type Waiting<Key, Found> = {
   reject: (error: unknown) => void
 }
 
+export type GatherOptions<Key> = {
+  /** Statements under way at once. Few of them let the calls that come meanwhile share the next. Without it: any number. */
+  inFlight?: number
+  /** What no two calls of one statement may have in common, such as the row that they change. */
+  apart?: (key: Key) => string
+}
+
 /**
- * Lets look-ups that come in the same turn of the event loop share one statement. Each is still answered by a statement that began
- * after it was asked, so that nobody sees anything older than without; under load a round trip and a plan serve many.
+ * Lets calls that come in the same turn of the event loop share one statement. Each is still answered by a statement that began
+ * after it was asked, so that nobody sees anything older than without; under load a round trip, a plan and a commit serve many.
  *
- * @param load finds all keys at once; rows name their key's place in the list, from 1
+ * @param run answers all keys at once; rows name their key's place in the list, from 1
  */
 export function gathered<Key, Found extends { place: number }>(
-  load: (db: Db, keys: readonly Key[]) => Promise<Found[]>
+  run: (db: Db, keys: readonly Key[]) => Promise<Found[]>,
+  { inFlight = Number.POSITIVE_INFINITY, apart }: GatherOptions<Key> = {}
 ): (db: Db, key: Key) => Promise<Found | undefined> {
-  const lists = new WeakMap<Db, Waiting<Key, Found>[]>()
+  type Line = { waiting: Waiting<Key, Found>[]; running: number; due: boolean }
+  const lines = new WeakMap<Db, Line>()
 
   const answer = async (db: Db, batch: readonly Waiting<Key, Found>[]): Promise<void> => {
     try {
-      const rows = await load(
+      const rows = await run(
         db,
         batch.map(({ key }) => key)
       )
@@ -33,14 +42,44 @@ export function gathered<Key, Found extends { place: number }>(
     }
   }
 
+  const takeBatch = (line: Line): Waiting<Key, Found>[] => {
+    if (apart === undefined) return line.waiting.splice(0, AT_ONCE)
+    const names = new Set<string>()
+    const batch: Waiting<Key, Found>[] = []
+    line.waiting = line.waiting.filter((one) => {
+      const name = apart(one.key)
+      if (batch.length >= AT_ONCE || names.has(name)) return true
+      names.add(name)
+      batch.push(one)
+      return false
+    })
+    return batch
+  }
+
+  const serve = (db: Db, line: Line): void => {
+    while (line.waiting.length > 0 && line.running < inFlight) {
+      line.running += 1
+      void answer(db, takeBatch(line)).then(() => {
+        line.running -= 1
+        schedule(db, line)
+      })
+    }
+  }
+
+  const schedule = (db: Db, line: Line): void => {
+    if (line.due || line.waiting.length === 0 || line.running >= inFlight) return
+    line.due = true
+    setImmediate(() => {
+      line.due = false
+      serve(db, line)
+    })
+  }
+
   return (db, key) =>
     new Promise((resolve, reject) => {
-      const list = lists.get(db) ?? []
-      lists.set(db, list)
-      list.push({ key, resolve, reject })
-      if (list.length > 1) return
-      setImmediate(() => {
-        while (list.length > 0) void answer(db, list.splice(0, AT_ONCE))
-      })
+      const line = lines.get(db) ?? { waiting: [], running: 0, due: false }
+      lines.set(db, line)
+      line.waiting.push({ key, resolve, reject })
+      schedule(db, line)
     })
 }

@@ -20,7 +20,13 @@ type SqlTypes = {
   text: string
   'text?': string | null
   'text[]': string[]
+  'text?[]': (string | null)[]
   'uuid[]': string[]
+  'uuid?[]': (string | null)[]
+  'bytea[]': Buffer[]
+  'bytea?[]': (Buffer | null)[]
+  'bool[]': boolean[]
+  'cidr?[]': (string | null)[]
   int4: number
   'int4[]': number[]
   float8: number
