@@ -2,6 +2,20 @@ import Type, { type Static } from 'typebox'
 
 export const exampleChallenge = 'chl_jZYkQAGiBF4zenNYqWI3xcbRVMPwBgAhFaPeUYf2LsmqTx'
 
+const example = {
+  challenge: exampleChallenge,
+  expires_in: 600,
+  resend_in: 30,
+  resends_left: 3,
+  tries: 3,
+  code_length: 6,
+  code_alphabet: 'digits',
+  reference: 'FBBC'
+}
+
+/** What a sign-in that needs a mailed code besides goes on with. */
+export const exampleNext = { methods: ['otp'], challenge: example }
+
 export const Challenge = Type.Object(
   {
     challenge: Type.String({
@@ -27,18 +41,7 @@ export const Challenge = Type.Object(
   },
   {
     $id: 'Challenge',
-    examples: [
-      {
-        challenge: exampleChallenge,
-        expires_in: 600,
-        resend_in: 30,
-        resends_left: 3,
-        tries: 3,
-        code_length: 6,
-        code_alphabet: 'digits',
-        reference: 'FBBC'
-      }
-    ]
+    examples: [example]
   }
 )
 export type Challenge = Static<typeof Challenge>

@@ -1,82 +1,109 @@
 import { type RawBuilder, sql } from 'kysely'
+import {
+  budgetParameters,
+  codeColumns,
+  codeRow,
+  codeRuling,
+  freshRow,
+  refunding,
+  STRONG_CODE
+} from '../budget/store.ts'
 import type { Slots } from '../db/statement.ts'
 import { DAY } from '../lib/time.ts'
 
-/** A level leaks by 10 in 30 days: some 130 guesses at six digits a year at the most, which is 1.4e-4 for an account. */
-const LEAK_PER_SECOND = 10 / (30 * DAY)
+/** How long a network is known for a sign-in that came from it. */
+export const KNOWN_NETWORK_TTL = 90 * DAY
 
-export const SHORT_CODE = 6
-export const LONG_CODE = 8
-/** 65 bits of base 32: beyond guessing, so its failures are not counted. */
-export const STRONG_CODE = 13
-
-/** The level of budget row `b` now; never charged backwards by a clock reading from before the row's last change. */
-const leakedLevel = sql`
-  greatest(0, b.code_level - ${sql.lit(LEAK_PER_SECOND)} * greatest(0, extract(epoch from now() - b.code_level_at)))`
-
-const lengthAt = (level: RawBuilder<unknown>, slots: BudgetSlots): RawBuilder<unknown> => sql`
-  case when ${level} + ${slots.tries} <= ${slots.lengthenAt} then ${sql.lit(SHORT_CODE)}
-       when ${level} + ${slots.tries} <= ${slots.strengthenAt} then ${sql.lit(LONG_CODE)}
-       else ${sql.lit(STRONG_CODE)} end`
-
-/** What a challenge whose code has `form.length` costs the address. */
-const chargeFor = (slots: BudgetSlots): RawBuilder<unknown> => sql`
-  case when form.length = ${sql.lit(STRONG_CODE)} then 0 else ${slots.tries} end`
-
-const budgetParameters = {
-  budgetKey: 'bytea',
-  tries: 'int4',
-  lengthenAt: 'float8',
-  strengthenAt: 'float8'
-} as const
-type BudgetSlots = Slots<typeof budgetParameters>
-
+/** What one request for a code brings; a statement takes lists of them. */
 export const challengeParameters = {
   ...budgetParameters,
-  id: 'uuid',
-  email: 'text',
-  emailKey: 'text',
-  locale: 'text?',
+  ids: 'uuid[]',
+  emails: 'text[]',
+  emailKeys: 'text[]',
+  budgetKeys: 'bytea[]',
+  locales: 'text?[]',
+  networks: 'cidr?[]',
+  agents: 'text?[]',
+  knownDeviceIds: 'uuid?[]',
+  knownSeedHashes: 'bytea?[]',
+  mailIds: 'uuid[]',
+  messageIds: 'text[]',
   ttl: 'int4',
-  network: 'cidr?',
-  agent: 'text?',
   keyId: 'text'
 } as const
 type ChallengeSlots = Slots<typeof challengeParameters>
 
+const askedColumns = sql`
+  id, email, email_key, budget_key, locale, network, agent, known_device_id, known_seed_hash, mail_id, message_id, place`
+
+/** The arm that lists the requests, each with its place. @param which a condition on them */
+export const askedFor = (slots: ChallengeSlots, which = sql`true`): RawBuilder<unknown> => sql`
+  select ${askedColumns}
+  from unnest(${slots.ids}, ${slots.emails}, ${slots.emailKeys}, ${slots.budgetKeys}, ${slots.locales}, ${slots.networks},
+    ${slots.agents}, ${slots.knownDeviceIds}, ${slots.knownSeedHashes}, ${slots.mailIds}, ${slots.messageIds})
+    with ordinality as asked (${askedColumns})
+  where ${which}`
+
+/** The arm that finds what has signed in before: the device whose token came along, or else the network. */
+export const trustedAmong = sql`
+  select asked.place, device.id as device_id,
+    case when device.id is not null then 'device:' || device.id
+         when known.network is not null then 'network:' || known.network end as pool
+  from asked
+  left join postern.device as device on device.id = asked.known_device_id and device.email_key = asked.email_key
+    and asked.known_seed_hash in (device.seed_hash, device.previous_seed_hash) and device.expires_at > now()
+  left join postern.known_network as known on known.email_key = asked.email_key and known.network = asked.network
+    and known.signed_in_at > now() - ${sql.lit(KNOWN_NETWORK_TTL)} * interval '1 second'`
+
+/** The network that asks, as the lanes name it. */
+export const askingNetwork = sql`'network:' || coalesce(asked.network::text, '')`
+
 /**
- * The arm that charges an address for a challenge's tries and says how long its code must be.
+ * The arm that charges each address for its challenge's tries and says how long the code must be, or that no lane has room.
  * Only `on conflict do update` sees what a parallel request has just committed, so the count happens there and nowhere else.
+ * Rows are taken in the order of their keys, so that no two statements wait for each other.
+ *
+ * @param password for a sign-in whose password was given: whether it was right. Its challenge is made in any case.
  */
-export const chargeBudget = (slots: BudgetSlots, unless: RawBuilder<unknown>): RawBuilder<unknown> => sql`
-  insert into postern.address_budget as b (key, code_level, code_level_at, last_length, last_charge)
-  select ${slots.budgetKey}, first.charge, now(), first.length, first.charge
-  from (select length, ${chargeFor(slots)} as charge from (select ${lengthAt(sql`0`, slots)} as length) as form) as first
-  where not exists (${unless})
-  on conflict (key) do update set (code_level, code_level_at, last_length, last_charge) = (
-    select was.level + price.charge, greatest(now(), b.code_level_at), form.length, price.charge
-    from (select ${leakedLevel} as level) as was
-    cross join lateral (select ${lengthAt(sql`was.level`, slots)} as length) as form
-    cross join lateral (select ${chargeFor(slots)} as charge) as price
-  )
-  returning last_length as length, last_charge as charge`
+export const chargeBudgets = (slots: ChallengeSlots, password?: RawBuilder<unknown>): RawBuilder<unknown> => {
+  const rule = (row: Parameters<typeof codeRuling>[1]) =>
+    codeRuling(slots, row, password ?? sql`false`, password === undefined ? sql`false` : sql`true`)
+  return sql`
+    insert into postern.address_budget as b (key, ${codeColumns})
+    select asked.budget_key, ${codeColumns}
+    from asked join trusted using (place)
+    cross join lateral (${rule({ ...freshRow, pool: sql`trusted.pool`, from: askingNetwork })}) as first
+    order by asked.budget_key
+    on conflict (key) do update set (${codeColumns}) = (select ${codeColumns} from (${rule(codeRow)}) as next)
+    returning key, last_length as length, last_charge as charge, last_pool as pool, last_wait as wait`
+}
 
 const challengeColumns = sql`
   id, email_key, locale, key_id, code_length, code_alphabet, tries_left, sends, sent_at, expires_at`
 
 /**
- * The arm that makes the challenge that `budget` has paid for. An id that is there already fails the statement, and so
+ * The arm that makes the challenges that `budget` has paid for. An id that is there already fails the statement, and so
  * undoes the charge.
+ *
+ * @param password as in `chargeBudgets`; a code that follows a right one proves two things at once
  */
-export const insertChallenge = (slots: ChallengeSlots): RawBuilder<unknown> => sql`
+export const insertChallenges = (slots: ChallengeSlots, password?: RawBuilder<unknown>): RawBuilder<unknown> => sql`
   insert into postern.challenge (
-    id, purpose, email, email_key, budget_key, locale, code_length, code_alphabet, charged, tries_left, sends, sent_at,
-    expires_at, client_network, client_agent, key_id)
-  select ${slots.id}, 'sign_in', ${slots.email}, ${slots.emailKey}, ${slots.budgetKey}, ${slots.locale}, budget.length,
-         case when budget.length = ${sql.lit(STRONG_CODE)} then 'base32' else 'digits' end, budget.charge, ${slots.tries},
-         1, now(), now() + ${slots.ttl} * interval '1 second', ${slots.network}, ${slots.agent}, ${slots.keyId}
-  from budget
+    id, purpose, email, email_key, budget_key, locale, code_length, code_alphabet, charged, pool, device_id, tries_left,
+    sends, sent_at, expires_at, client_network, client_agent, key_id)
+  select asked.id, ${password === undefined ? sql`'sign_in'` : sql`case when ${password} then 'step_up' else 'sign_in' end`}, asked.email, asked.email_key, asked.budget_key, asked.locale, budget.length,
+         case when budget.length = ${sql.lit(STRONG_CODE)} then 'base32' else 'digits' end, budget.charge, budget.pool,
+         trusted.device_id, ${slots.tries}, 1, now(), now() + ${slots.ttl} * interval '1 second', asked.network, asked.agent,
+         ${slots.keyId}
+  from asked join trusted using (place) join budget on budget.key = asked.budget_key
+  where ${password === undefined ? sql`budget.wait = 0` : sql`true`}
   returning ${challengeColumns}`
+
+/** The made challenges, each with the mail that was promised for it. */
+export const challengeMails = sql`(
+  select made.id, made.email_key, made.locale, made.expires_at, made.key_id, asked.mail_id, asked.message_id
+  from made join asked on asked.id = made.id join budget on budget.key = asked.budget_key
+  where budget.wait = 0)`
 
 /** A challenge as its token's holder may see it. */
 export type ChallengeState = {
@@ -93,35 +120,43 @@ export const challengeState = sql`
   key_id as "keyId", code_length as "codeLength", code_alphabet as "codeAlphabet", tries_left as "triesLeft", sends,
   extract(epoch from expires_at - now())::float8 as "expiresIn", extract(epoch from now() - sent_at)::float8 as "sentAgo"`
 
-export const spendParameters = { id: 'uuid', keyId: 'text', right: 'bool', usedKey: 'bytea?' } as const
-type SpendSlots = Slots<typeof spendParameters>
-
-/** The arm that takes the address's budget row first, as everywhere: budget, challenge, user, session. */
-export const holdBudget = (slots: SpendSlots): RawBuilder<unknown> => sql`
-  select b.key, b.xmin as version from postern.address_budget as b
-  where ${slots.right} and b.key = (select c.budget_key from postern.challenge as c where c.id = ${slots.id})
-  for update`
+export const spendParameters = { ids: 'uuid[]', keyIds: 'text[]', rights: 'bool[]', usedKeys: 'bytea?[]' } as const
 
 /**
- * Whether another statement changed the budget row while this one waited for it in `held`. What that one did, a session it
- * opened for instance, is then missing from this one's snapshot.
+ * The arm that names each try's address. Tries at one address take turns: the first is judged now, the others are asked
+ * again, so that no arm changes a row twice.
+ */
+export const namedTries = sql`
+  select asked.place, c.budget_key, row_number() over (partition by c.budget_key order by asked.place) as turn
+  from asked join postern.challenge as c on c.id = asked.id`
+
+/** The arm that takes the addresses' budget rows first and in one order, as everywhere: budget, challenge, user, session. */
+export const holdBudgets = sql`
+  select b.key, b.xmin as version from postern.address_budget as b
+  where b.key in (select named.budget_key from named)
+  order by b.key for update`
+
+/**
+ * Whether another statement changed the budget row of `spent` while this one waited for it in `held`. What that one did, a
+ * session it opened for instance, is then missing from this one's snapshot.
  */
 export const overtaken = sql`
-  not exists (select from held join postern.address_budget as b on b.key = held.key and b.xmin = held.version)`
+  not exists (
+    select from held join postern.address_budget as b on b.key = held.key and b.xmin = held.version
+    where held.key = spent.budget_key)`
 
-/** The arm that spends a try of a live challenge, and the challenge itself when the code is right. Needs `held`. */
-export const spendTry = (slots: SpendSlots): RawBuilder<unknown> => sql`
+/** The arm that spends a try of each live challenge, and the challenge itself when the code is right. Needs `held`. */
+export const spendTries = sql`
   update postern.challenge as c
   set tries_left = c.tries_left - 1,
-      used_at = case when ${slots.right} then now() end,
-      used_key = case when ${slots.right} then ${slots.usedKey} end
-  where c.id = ${slots.id} and c.key_id = ${slots.keyId} and c.purpose = 'sign_in'
-    and c.tries_left > 0 and c.used_at is null and c.expires_at > now()
-    and (select count(*) from held) >= 0 -- waits for the budget row before this one is locked
-  returning c.email, c.email_key, c.budget_key, c.charged, c.locale, c.used_at, c.created_at`
+      used_at = case when asked."right" then now() end,
+      used_key = case when asked."right" then asked.used_key end
+  from asked join named using (place)
+  where c.id = asked.id and named.turn = 1 and c.key_id = asked.key_id
+    and c.tries_left > 0 and c.used_at is null and c.expires_at > now() and c.settled_at is null
+    and (select count(*) from held) >= 0 -- waits for the budget rows before these are locked
+  returning asked.place, c.email, c.email_key, c.budget_key, c.charged, c.pool, c.purpose, c.device_id, c.locale, c.used_at,
+    c.created_at`
 
-/** The arm that gives a used challenge's whole charge back. */
-export const refundCharge = sql`
-  update postern.address_budget as b
-  set code_level = greatest(0, ${leakedLevel} - spent.charged), code_level_at = greatest(now(), b.code_level_at)
-  from spent where spent.used_at is not null and b.key = spent.budget_key`
+/** The arm that gives a used challenge's whole charge back to what it was taken from. */
+export const refundCharges = refunding(sql`spent where spent.used_at is not null and b.key = spent.budget_key`)

@@ -1,0 +1,14 @@
+import { sql } from 'kysely'
+import { statement } from '../db/statement.ts'
+
+/**
+ * Takes the budget rows of an address, made where there is none, so that whatever changes the address's links and
+ * credentials goes one by one. First of all locks, as everywhere.
+ */
+export const holdBudgets = statement(
+  { keys: 'bytea[]' },
+  ({ keys }) => sql`
+    insert into postern.address_budget as b (key, code_level, code_level_at, last_length, last_charge)
+    select distinct asked.key, 0, now(), 6, 0 from unnest(${keys}) as asked (key) order by asked.key
+    on conflict (key) do update set last_charge = b.last_charge`
+)

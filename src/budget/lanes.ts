@@ -1,0 +1,47 @@
+import { type RawBuilder, sql } from 'kysely'
+import { DAY, HOUR } from '../lib/time.ts'
+
+type Sql = RawBuilder<unknown>
+
+/** What mails are asked for: each purpose has lanes of its own, so that nobody can stop the one with the other. */
+export type Purpose = 'code' | 'reset'
+
+/** How many mails a lane lets through at once, and in how many seconds it is empty again. */
+type Lane = { name: Sql; mails: number; per: number }
+
+/**
+ * The lanes of an address, from the row `was`: one for each network or trusted device that asks, two for all strangers
+ * together, and one for whoever knew the password. Far more than a person needs, and few enough to leave a mailbox usable.
+ */
+const lanesFor = (purpose: Purpose) => ({
+  own: { name: sql`(${sql.lit(`${purpose}:`)} || was.lane)`, mails: 5, per: HOUR },
+  hour: { name: sql.lit(`${purpose}:hour`), mails: 6, per: HOUR },
+  day: { name: sql.lit(`${purpose}:day`), mails: 15, per: DAY }
+})
+const knewPassword: Lane = { name: sql`'password'`, mails: 10, per: HOUR }
+
+/** Seconds until a lane has room. A lane is one clock, the moment at which it is empty (a generic cell rate algorithm). */
+const waitFor = ({ name, mails, per }: Lane): Sql => sql`
+  coalesce((was.lanes ->> ${name})::float8, 0) - was.clock - ${sql.lit(((mails - 1) * per) / mails)}`
+
+const entered = ({ name, mails, per }: Lane): Sql => sql`
+  ${name}, greatest(was.clock, coalesce((was.lanes ->> ${name})::float8, 0)) + ${sql.lit(per / mails)}`
+
+/** Seconds that whoever asks must wait, by the row `was`; at most 0 when there is room in all of its lanes. */
+export function waitAt(purpose: Purpose, passwordRight: Sql): Sql {
+  const { own, hour, day } = lanesFor(purpose)
+  return sql`
+    case when ${passwordRight} then ${waitFor(knewPassword)}
+         else greatest(${waitFor(own)}, case when not was.trusted then greatest(${waitFor(hour)}, ${waitFor(day)}) end) end`
+}
+
+/** The lanes with one mail more when `goes`, and without those that are empty by now. */
+export function lanesAfter(purpose: Purpose, passwordRight: Sql, goes: Sql): Sql {
+  const { own, hour, day } = lanesFor(purpose)
+  return sql`
+    (select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(was.lanes) where value::float8 > was.clock)
+      || case when not (${goes}) then '{}'
+              when ${passwordRight} then jsonb_build_object(${entered(knewPassword)})
+              when was.trusted then jsonb_build_object(${entered(own)})
+              else jsonb_build_object(${entered(own)}, ${entered(hour)}, ${entered(day)}) end`
+}

@@ -1,0 +1,162 @@
+import { type Expression, type RawBuilder, sql } from 'kysely'
+import { lanesAfter, type Purpose, waitAt } from './lanes.ts'
+import { epochOf, leaked, poolLevel, withPool } from './levels.ts'
+
+export const SHORT_CODE = 6
+export const LONG_CODE = 8
+/** 65 bits of base 32: beyond guessing, so its failures are not counted. */
+export const STRONG_CODE = 13
+
+/** Wrong passwords that strangers may give for one address, and each trusted device or network for itself. */
+const WRONG_PASSWORDS = 10
+
+type Sql = RawBuilder<unknown>
+
+export const budgetParameters = {
+  tries: 'int4',
+  lengthenAt: 'float8',
+  strengthenAt: 'float8',
+  /** Digits of a code while the level is low: of strangers, and of those who signed in before. */
+  strangersLength: 'int4',
+  trustedLength: 'int4'
+} as const
+export type BudgetSlots = { [K in keyof typeof budgetParameters]: Expression<number> }
+
+/** A budget row as an arm finds it. `pool` names the trusted device or network that asks, if any; `from` its network. */
+type Row = Record<'level' | 'at' | 'before' | 'pools' | 'lanes' | 'pool' | 'from', Sql>
+
+/** The row of an address that was never seen. */
+export const freshRow = {
+  level: sql`0`,
+  at: sql`now()`,
+  before: sql`null::timestamptz`,
+  pools: sql`'{}'::jsonb`,
+  lanes: sql`'{}'::jsonb`
+}
+/** The row `b` of an upsert; who asks stands in what would have been inserted. */
+const rowOf = (level: 'code_level' | 'password_level'): Row => ({
+  level: sql`b.${sql.ref(level)}`,
+  at: sql`b.${sql.ref(`${level}_at`)}`,
+  before: sql`b.${sql.ref(`${level}_at`)}`,
+  pools: sql`b.pools`,
+  lanes: sql`b.lanes`,
+  pool: sql`excluded.last_pool`,
+  from: sql`excluded.last_from`
+})
+export const codeRow = rowOf('code_level')
+export const passwordRow = rowOf('password_level')
+
+/**
+ * A budget row with its levels as of this moment, and whether who asks is trusted: known, and with room in its own pool.
+ * The clock is not now(): a statement that has waited for the row would judge by a time before that of the one it waited for.
+ */
+const asOfNow = (row: Row, charge: Sql, limit: Sql): Sql => {
+  const level = poolLevel(row.pools, row.pool, sql`timer.clock`)
+  return sql`(
+    select ruled.clock, ruled.level, ruled.pools, ruled.lanes, ruled.pool, ruled."from", ruled.pool_level, ruled.trusted,
+      case when ruled.trusted then ruled.pool else ruled."from" end as lane
+    from (
+      select timer.clock, ${leaked(row.level, epochOf(row.at), sql`timer.clock`)} as level, ${row.pools} as pools,
+        ${row.lanes} as lanes, ${row.pool} as pool, ${row.from} as "from", ${level} as pool_level,
+        ${row.pool} is not null and ${level} + ${charge} <= ${limit} as trusted
+      from (select ${epochOf(sql`clock_timestamp()`)} as clock) as timer
+    ) as ruled
+  ) as was`
+}
+
+/** The columns that a ruling over a code sets. */
+export const codeColumns = sql`
+  code_level, code_level_at, pools, lanes, last_length, last_charge, last_pool, last_from, last_wait`
+
+/**
+ * Rules over one challenge: how long its code must be, what it costs whom, and whether a mail may go. What it says stands in
+ * the row, so that the statement's other arms can read it and nothing is judged twice.
+ *
+ * @param passwordRight whether the mail goes by the lane of those who knew the password
+ * @param promised whether the challenge is made even when no lane has room for its mail
+ */
+export const codeRuling = (slots: BudgetSlots, row: Row, passwordRight: Sql, promised: Sql): Sql => sql`
+  select
+    was.level + case when verdict.made and not was.trusted then form.charge else 0 end as code_level,
+    greatest(to_timestamp(was.clock), ${row.at}) as code_level_at,
+    case when verdict.made and was.trusted
+      then ${withPool(sql`was.pools`, sql`was.pool`, sql`was.pool_level + form.charge`, sql`was.clock`)}
+      else was.pools end as pools,
+    ${lanesAfter('code', passwordRight, sql`verdict.wait <= 0`)} as lanes,
+    form.length::smallint as last_length, form.charge::smallint as last_charge,
+    case when was.trusted then was.pool end as last_pool, was."from" as last_from, greatest(0, verdict.wait) as last_wait
+  from ${asOfNow(row, slots.tries as Sql, slots.lengthenAt as Sql)}
+  cross join lateral (
+    select case when was.trusted then ${slots.trustedLength}
+                when was.level + ${slots.tries} <= ${slots.lengthenAt} then ${slots.strangersLength}
+                when was.level + ${slots.tries} <= ${slots.strengthenAt} then ${sql.lit(LONG_CODE)}
+                else ${sql.lit(STRONG_CODE)} end as length
+  ) as needed
+  cross join lateral (
+    select needed.length, case when needed.length = ${sql.lit(STRONG_CODE)} then 0 else ${slots.tries} end as charge
+  ) as form
+  cross join lateral (select ${waitAt('code', passwordRight)} as wait) as lane
+  cross join lateral (select lane.wait, lane.wait <= 0 or ${promised} as made) as verdict`
+
+/** The columns that a ruling over a mail alone sets. */
+export const mailColumns = sql`lanes, last_pool, last_from, last_wait`
+
+/** Rules over a mail that no code comes with. */
+export const mailRuling = (purpose: Purpose, row: Row): Sql => sql`
+  select ${lanesAfter(purpose, sql`false`, sql`verdict.wait <= 0`)} as lanes, was.pool as last_pool,
+    was."from" as last_from, greatest(0, verdict.wait) as last_wait
+  from ${asOfNow(row, sql`0`, sql`0`)}
+  cross join lateral (select ${waitAt(purpose, sql`false`)} as wait) as verdict`
+
+/** The columns that a ruling over a password sets. */
+export const passwordColumns = sql`
+  password_level, password_level_at, pools, last_pool, last_from, last_guarded, last_before`
+
+/**
+ * Rules over a password that was given: a wrong one is charged to the strangers or to the trusted device or network. Once the
+ * strangers have used up theirs, whoever is one of them is asked for a code besides (`last_guarded`), right or wrong.
+ */
+export const passwordRuling = (row: Row, right: Sql): Sql => {
+  const limit = sql.lit(WRONG_PASSWORDS)
+  const pool = sql`('password:' || ${row.pool})`
+  return sql`
+    select
+      was.level + case when verdict.guarded or was.trusted or ${right} then 0 else 1 end as password_level,
+      greatest(to_timestamp(was.clock), ${row.at}) as password_level_at,
+      case when was.trusted and not ${right}
+        then ${withPool(sql`was.pools`, sql`was.pool`, sql`was.pool_level + 1`, sql`was.clock`)}
+        else was.pools end as pools,
+      ${row.pool} as last_pool, was."from" as last_from, verdict.guarded as last_guarded, ${row.before} as last_before
+    from ${asOfNow({ ...row, pool }, sql`1`, limit)}
+    cross join lateral (select not was.trusted and was.level + 1 > ${limit} as guarded) as verdict`
+}
+
+/**
+ * Gives charges back to the levels of the budget rows `b`.
+ *
+ * @param spent rows with charged and pool, and the condition that joins each to its `b`
+ */
+export const refunding = (spent: Sql): Sql => {
+  const clock = epochOf(sql`now()`)
+  const level = leaked(sql`b.code_level`, epochOf(sql`b.code_level_at`), clock)
+  const inPool = sql`${poolLevel(sql`b.pools`, sql`spent.pool`, clock)} - spent.charged`
+  return sql`
+    update postern.address_budget as b set
+      code_level = case when spent.pool is null then greatest(0, ${level} - spent.charged) else b.code_level end,
+      code_level_at = case when spent.pool is null then greatest(now(), b.code_level_at) else b.code_level_at end,
+      pools = case when spent.pool is null or not b.pools ? spent.pool then b.pools
+                   when ${inPool} <= 0 then b.pools - spent.pool
+                   else ${withPool(sql`b.pools`, sql`spent.pool`, inPool, clock)} end
+    from ${spent}`
+}
+
+const nowEpoch = epochOf(sql`now()`)
+
+/** The condition that the budget row `b` says nothing any more: all of its levels have leaked away, and no mail is in its lanes. */
+export const emptyBudget = sql`
+  ${leaked(sql`b.code_level`, epochOf(sql`b.code_level_at`), nowEpoch)} = 0
+  and ${leaked(sql`b.password_level`, epochOf(sql`b.password_level_at`), nowEpoch)} = 0
+  and not exists (
+    select from jsonb_each(b.pools) as pool
+    where ${leaked(sql`(pool.value ->> 0)::float8`, sql`(pool.value ->> 1)::float8`, nowEpoch)} > 0)
+  and not exists (select from jsonb_each(b.lanes) as lane where lane.value::float8 > ${nowEpoch})`

@@ -1,0 +1,27 @@
+import type { Client, Context } from '../context.ts'
+import { newId } from '../lib/identifier.ts'
+import { Problem } from '../problems.ts'
+import type { LiveSession } from '../session/store.ts'
+import type { DeviceBody } from './schema.ts'
+import { deleteDevice, findDevices } from './store.ts'
+
+/** The caller's trusted devices, the one used last first. */
+export async function listDevices(ctx: Context, session: LiveSession): Promise<{ devices: DeviceBody[] }> {
+  const devices = await findDevices(ctx.db, { userId: session.userId })
+  return {
+    devices: devices.map((device) => ({
+      id: device.id,
+      created_at: device.createdAt.toISOString(),
+      last_used_at: device.lastUsedAt.toISOString(),
+      expires_at: device.expiresAt.toISOString(),
+      network: device.network,
+      agent: device.agent
+    }))
+  }
+}
+
+/** Makes a stranger of one of the caller's devices; its sessions go on. Somebody else's and an unknown one are `not-found` alike. */
+export async function forgetDevice(ctx: Context, session: LiveSession, id: string, client: Client): Promise<void> {
+  const [gone] = await deleteDevice(ctx.db, { userId: session.userId, id, eventId: newId(), ...client })
+  if (gone === undefined) throw new Problem('not-found')
+}

@@ -1,0 +1,48 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import Type from 'typebox'
+import type { Context } from '../context.ts'
+import { bearer, clientOf, NoContent, refusals, requireSession, sessionOf } from '../routing.ts'
+import { forgetDevice, listDevices } from './own-devices.ts'
+import { DeviceList } from './schema.ts'
+
+const tags = ['Devices']
+
+export const deviceRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app, { ctx }) => {
+  app.addHook('onRequest', requireSession(ctx))
+
+  app.get(
+    '/me/devices',
+    {
+      schema: {
+        operationId: 'listDevices',
+        tags,
+        summary: 'List the trusted devices',
+        description:
+          'Devices that have signed in to this account and hold a `device_token`, the one used last first. What strangers do with the address does not touch their limits.',
+        security: bearer,
+        response: { 200: DeviceList, ...refusals('session-rejected', 'too-many-requests') }
+      }
+    },
+    (request) => listDevices(ctx, sessionOf(request))
+  )
+
+  app.delete(
+    '/me/devices/:id',
+    {
+      schema: {
+        operationId: 'forgetDevice',
+        tags,
+        summary: 'Forget a trusted device',
+        description:
+          'Its `device_token` is worth nothing from now on. Its sessions go on: end them where sessions are listed. The device of somebody else is as unknown as one that never was.',
+        security: bearer,
+        params: Type.Object({ id: Type.String({ format: 'uuid', description: 'From the list of devices.' }) }),
+        response: { 204: NoContent, ...refusals('session-rejected', 'not-found', 'too-many-requests') }
+      }
+    },
+    async (request, reply) => {
+      await forgetDevice(ctx, sessionOf(request), request.params.id, clientOf(request))
+      return reply.code(204).send(null)
+    }
+  )
+}

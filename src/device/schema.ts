@@ -1,0 +1,34 @@
+import Type, { type Static } from 'typebox'
+
+const Device = Type.Object({
+  id: Type.String({ format: 'uuid' }),
+  created_at: Type.String({ format: 'date-time', description: 'When it signed in for the first time.' }),
+  last_used_at: Type.String({ format: 'date-time', description: 'When it signed in last.' }),
+  expires_at: Type.String({ format: 'date-time', description: 'Until when it is trusted unless it signs in again.' }),
+  network: Type.Union([Type.String(), Type.Null()], {
+    description: 'The network it signed in from last: /24 of an IPv4, /64 of an IPv6 address.'
+  }),
+  agent: Type.Union([Type.String(), Type.Null()], { description: 'The User-Agent it signed in with last.' })
+})
+export type DeviceBody = Static<typeof Device>
+
+export const DeviceList = Type.Object(
+  { devices: Type.Array(Device) },
+  {
+    description: 'The trusted devices.',
+    examples: [
+      {
+        devices: [
+          {
+            id: '0198c5a1-7b1f-7aa0-8a51-3f2b7c9d4e55',
+            created_at: '2026-11-22T09:30:00.000Z',
+            last_used_at: '2026-11-22T09:30:00.000Z',
+            expires_at: '2027-05-21T09:30:00.000Z',
+            network: '203.0.113.0/24',
+            agent: 'Mozilla/5.0'
+          }
+        ]
+      }
+    ]
+  }
+)

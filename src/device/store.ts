@@ -1,0 +1,89 @@
+import { sql } from 'kysely'
+import { record } from '../audit/store.ts'
+import { type Slots, statement } from '../db/statement.ts'
+
+/** What each of several sign-ins brings for the device that it comes from. */
+export const deviceParameters = {
+  deviceIds: 'uuid[]',
+  deviceSeedHashes: 'bytea[]',
+  deviceKeyId: 'text',
+  deviceTtl: 'int4'
+} as const
+type DeviceSlots = Slots<Pick<typeof deviceParameters, 'deviceKeyId' | 'deviceTtl'>>
+
+/** The arm that gives the devices that asked with a token of theirs a new one; the last one stays good, a reply may be lost. */
+export const renewDevices = (slots: DeviceSlots) => sql`
+  update postern.device as d
+  set previous_seed_hash = d.seed_hash, seed_hash = asked.device_seed_hash, key_id = ${slots.deviceKeyId},
+    last_used_at = now(), expires_at = now() + ${slots.deviceTtl} * interval '1 second',
+    client_network = asked.network, client_agent = asked.agent
+  from owner join spent using (place) join asked using (place)
+  where d.id = spent.device_id and d.email_key = spent.email_key and d.expires_at > now()
+  returning asked.place, d.id`
+
+/** The arm that makes a device of every other client that signed in. */
+export const makeDevices = (slots: DeviceSlots) => sql`
+  insert into postern.device (id, email_key, seed_hash, client_network, client_agent, expires_at, key_id)
+  select asked.device_id, spent.email_key, asked.device_seed_hash, asked.network, asked.agent,
+    now() + ${slots.deviceTtl} * interval '1 second', ${slots.deviceKeyId}
+  from owner join spent using (place) join asked using (place)
+  where not exists (select from kept where kept.place = owner.place)`
+
+/** The arm that notes the networks that were signed in from; once a day is enough to know one for weeks. */
+export const noteNetworks = sql`
+  insert into postern.known_network as n (email_key, network, signed_in_at)
+  select spent.email_key, asked.network, now()
+  from owner join spent using (place) join asked using (place) where asked.network is not null
+  on conflict (email_key, network) do update set signed_in_at = now()
+  where n.signed_in_at < now() - interval '1 day'`
+
+/** How many devices the owner of `spent` had when the statement began. */
+export const deviceCount = sql`
+  (select count(*)::int4 from postern.device as d where d.email_key = spent.email_key)`
+
+/** Forgets what is beyond the newest `most` devices of an account, by last use. */
+export const forgetExcessDevices = statement(
+  { userId: 'uuid', most: 'int4' },
+  ({ userId, most }) => sql<{ id: string }>`
+    delete from postern.device where id in (
+      select d.id from postern.device as d join postern."user" as u on u.email_key = d.email_key
+      where u.id = ${userId} order by d.last_used_at desc, d.id desc offset ${most}
+    ) returning id`
+)
+
+/** A device as its owner may see it. */
+export type DeviceView = {
+  id: string
+  createdAt: Date
+  lastUsedAt: Date
+  expiresAt: Date
+  network: string | null
+  agent: string | null
+}
+
+export const findDevices = statement(
+  { userId: 'uuid' },
+  ({ userId }) => sql<DeviceView>`
+    select d.id, d.created_at as "createdAt", d.last_used_at as "lastUsedAt", d.expires_at as "expiresAt",
+      d.client_network::text as network, d.client_agent as agent
+    from postern.device as d join postern."user" as u on u.email_key = d.email_key
+    where u.id = ${userId} and d.expires_at > now() order by d.last_used_at desc, d.id desc`
+)
+
+export const deleteDevice = statement(
+  { userId: 'uuid', id: 'uuid', eventId: 'uuid', network: 'cidr?', agent: 'text?', requestId: 'text' },
+  (slots) => sql<{ id: string }>`
+    with gone as (
+      delete from postern.device as d using postern."user" as u
+      where d.id = ${slots.id} and u.id = ${slots.userId} and u.email_key = d.email_key and d.expires_at > now()
+      returning d.id
+    ), noted as (${record({
+      from: sql`gone`,
+      id: slots.eventId,
+      kind: sql`'device_forgotten'`,
+      outcome: sql`'done'`,
+      userId: slots.userId,
+      client: slots
+    })})
+    select id from gone`
+)

@@ -1,0 +1,129 @@
+import t from 'tap'
+import { start, wrongCode } from '../helper.ts'
+
+const email = 'maya@example.com'
+
+/** Somebody who has signed in, and whose network is forgotten, so that only the device is known. */
+async function signedIn(...[t, settings]: Parameters<typeof start>) {
+  const world = await start(t, settings)
+  const { body } = await world.signIn(email)
+  const forgetNetworks = () => world.sql('delete from postern.known_network')
+  await forgetNetworks()
+  /** Uses up what strangers may ask for. */
+  const strangersAsk = async () => {
+    await world.sql(`update postern.address_budget set code_level = 30, code_level_at = now(), lanes = (
+      select jsonb_build_object('code:hour', e + 3600, 'code:day', e + 86400, 'code:network:127.0.0.0/24', e + 3600)
+      from extract(epoch from now()) as e)`)
+  }
+  const ask = (device_token?: string, to = email) =>
+    world.api.requestOtp({ email: to, ...(device_token && { device_token }) })
+  return { ...world, session: body, forgetNetworks, strangersAsk, ask }
+}
+
+t.test('a device that signed in before is neither stopped by strangers nor given their long codes', async (t) => {
+  const { session, strangersAsk, ask, api, codeOf } = await signedIn(t)
+  await strangersAsk()
+
+  t.equal((await ask()).status, 429)
+  const { status, body } = await ask(session.device_token)
+
+  t.equal(status, 202)
+  t.equal(body.code_length, 6)
+  const again = await api.verifyOtp({ challenge: body.challenge, code: codeOf(body.challenge) })
+  t.equal(again.status, 200)
+  t.match(again.body.device_token, /^dev_/)
+  const { body: listed } = await api.listDevices({ bearer: again.body.access_token })
+  t.equal(listed.devices.length, 1, 'it is the same device')
+})
+
+t.test('its newest token and the one before it name a device, no other does', async (t) => {
+  const { session, strangersAsk, ask, api, codeOf, emptyLanes } = await signedIn(t)
+  const tokens = [session.device_token]
+  for (let round = 1; round <= 2; round++) {
+    await emptyLanes()
+    const { challenge } = (await ask(tokens.at(-1))).body
+    tokens.push((await api.verifyOtp({ challenge, code: codeOf(challenge) })).body.device_token)
+  }
+  await strangersAsk()
+
+  const statuses = []
+  for (const token of tokens) statuses.push((await ask(token)).status)
+
+  t.same(statuses, [429, 202, 202])
+})
+
+t.test('a device is known to its own account only, and a token that was tampered with to none', async (t) => {
+  const { session, strangersAsk, ask, signIn, sql } = await signedIn(t)
+  await signIn('noor@example.com')
+  await sql('delete from postern.known_network')
+  await strangersAsk()
+
+  t.equal((await ask(session.device_token, 'noor@example.com')).status, 429)
+  t.equal(
+    (await ask(`${session.device_token.slice(0, -1)}${session.device_token.endsWith('A') ? 'B' : 'A'}`)).status,
+    429
+  )
+  t.equal((await ask('anything at all')).status, 429)
+})
+
+t.test('a device that fails again and again becomes a stranger', async (t) => {
+  const { session, ask, api, codeOf, emptyLanes, sql } = await signedIn(t)
+  for (let round = 1; round <= 3; round++) {
+    await emptyLanes()
+    const { challenge } = (await ask(session.device_token)).body
+    for (let guess = 1; guess <= 3; guess++) await api.verifyOtp({ challenge, code: wrongCode(codeOf(challenge)) })
+  }
+  await emptyLanes()
+  await sql('update postern.address_budget set code_level = 30, code_level_at = now()')
+
+  t.equal((await ask(session.device_token)).body.code_length, 13)
+})
+
+t.test('devices are listed, and forgotten one by one, by their owner only', async (t) => {
+  const { session, signIn, api, strangersAsk, ask } = await signedIn(t)
+  const { body: other } = await signIn('noor@example.com')
+  const { body: second } = await signIn(email)
+  const bearer = second.access_token
+  const { devices } = (await api.listDevices({ bearer })).body
+
+  t.equal(devices.length, 2)
+  t.match(devices[0], {
+    network: '127.0.0.0/24',
+    agent: String,
+    created_at: String,
+    last_used_at: String,
+    expires_at: String
+  })
+  t.equal((await api.forgetDevice({ bearer: other.access_token, id: devices[1].id })).status, 404)
+  t.equal((await api.forgetDevice({ bearer, id: devices[1].id })).status, 204)
+  t.equal((await api.forgetDevice({ bearer, id: devices[1].id })).status, 404)
+  t.equal((await api.listDevices({ bearer })).body.devices.length, 1)
+  await strangersAsk()
+  t.equal((await ask(session.device_token)).status, 429, 'its token is worth nothing any more')
+  t.equal((await api.getSession({ bearer: session.access_token })).status, 200, 'and its session goes on')
+})
+
+t.test('an account has ten devices at the most, the ones used last', async (t) => {
+  const { signIn, api } = await signedIn(t)
+  let bearer = ''
+  for (let round = 1; round <= 12; round++) bearer = (await signIn(email)).body.access_token
+
+  const { devices } = (await api.listDevices({ bearer })).body
+
+  t.equal(devices.length, 10)
+})
+
+t.test('a repeat with the same Idempotency-Key answers the same device', async (t) => {
+  const { api, codeOf, ask, strangersAsk, forgetNetworks, emptyLanes } = await signedIn(t)
+  await emptyLanes()
+  const { challenge } = (await ask()).body
+  const options = { headers: { 'idempotency-key': crypto.randomUUID() } }
+
+  const first = await api.verifyOtp({ challenge, code: codeOf(challenge) }, options)
+  const second = await api.verifyOtp({ challenge, code: codeOf(challenge) }, options)
+
+  t.equal(second.body.device_token, first.body.device_token)
+  await forgetNetworks()
+  await strangersAsk()
+  t.equal((await ask(second.body.device_token)).status, 202)
+})
