@@ -1,13 +1,14 @@
 import { presentChallenge } from '../challenge/present.ts'
 import type { Challenge } from '../challenge/schema.ts'
-import type { Context } from '../context.ts'
+import type { Client, Context } from '../context.ts'
 import { newId } from '../lib/identifier.ts'
 import { monotonicNow } from '../lib/time.ts'
 import { Problem } from '../problems.ts'
-import { resendChallenge } from './store.ts'
+import { resendChallenge } from './request-store.ts'
+import { testForm } from './test-code.ts'
 
 /** Mails the same code again, in a mail of its own. Neither its end nor its tries change. */
-export async function resendCode(ctx: Context, token: string): Promise<Challenge> {
+export async function resendCode(ctx: Context, token: string, client: Client): Promise<Challenge> {
   const challenge = ctx.secrets.readChallenge(token)
   if (challenge === undefined) throw new Problem('code-rejected')
   const mailId = newId()
@@ -21,7 +22,9 @@ export async function resendCode(ctx: Context, token: string): Promise<Challenge
     mostSends: CODE_RESENDS + 1,
     resendAfter: CODE_RESEND_AFTER,
     mailId,
-    messageId
+    messageId,
+    eventId: newId(),
+    ...client
   })
 
   if (state === undefined || !state.alive) throw new Problem('code-rejected')
@@ -36,5 +39,8 @@ export async function resendCode(ctx: Context, token: string): Promise<Challenge
     })
   }
   ctx.courier.offer({ id: mailId, kind: 'code', subjectId: challenge.id, messageId }, leasedAt)
-  return presentChallenge(ctx, challenge.id, { ...state, sends: state.sends + 1, sentAgo: 0 })
+  return {
+    ...presentChallenge(ctx, challenge.id, { ...state, sends: state.sends + 1, sentAgo: 0 }),
+    ...(await testForm(ctx, challenge.id))
+  }
 }

@@ -1,14 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Challenge } from '../challenge/schema.ts'
 import type { Context } from '../context.ts'
-import { named } from '../lib/schema.ts'
-import { Problem } from '../problems.ts'
-import { bodyRefusals, clientOf } from '../routing.ts'
-import { authenticate } from '../session/authenticate.ts'
-import { Session } from '../session/schema.ts'
+import { IdempotencyHeaders, named } from '../lib/schema.ts'
+import { requireTransport, sendSession, sessionSent } from '../refresh-cookie.ts'
+import { bodyRefusals, callersSession, clientOf } from '../routing.ts'
 import { requestCode } from './request-code.ts'
 import { resendCode } from './resend-code.ts'
-import { IdempotencyHeaders, RequestOtpBody, ResendOtpBody, VerifyOtpBody } from './schema.ts'
+import { RequestOtpBody, ResendOtpBody, VerifyOtpBody } from './schema.ts'
 import { verifyCode } from './verify-code.ts'
 
 const tags = ['Sign in with a code']
@@ -32,11 +30,11 @@ export const otpRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app
       }
     },
     async (request, reply) => {
-      const { email, locale } = request.body
+      const { email, locale, device_token: deviceToken } = request.body
       const acceptLanguage = request.headers['accept-language']
       const idempotencyKey = request.headers['idempotency-key']
       reply.code(202)
-      return await requestCode(ctx, { email, locale, acceptLanguage, idempotencyKey }, clientOf(request))
+      return await requestCode(ctx, { email, locale, deviceToken, acceptLanguage, idempotencyKey }, clientOf(request))
     }
   )
 
@@ -58,7 +56,7 @@ export const otpRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app
     },
     async (request, reply) => {
       reply.code(202)
-      return await resendCode(ctx, request.body.challenge)
+      return await resendCode(ctx, request.body.challenge, clientOf(request))
     }
   )
 
@@ -74,20 +72,18 @@ export const otpRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app
         headers: IdempotencyHeaders,
         body: VerifyOtpBody,
         security: [{}, { bearer: [] }],
-        response: { 200: named(Session, 'Signed in.'), ...bodyRefusals('code-rejected', 'too-many-requests') }
+        response: {
+          200: sessionSent('Signed in.'),
+          ...bodyRefusals('code-rejected', 'origin-rejected', 'too-many-requests')
+        }
       }
     },
-    async (request) => {
-      const { challenge, code } = request.body
-      const { authorization } = request.headers
-      const session = authorization ? await authenticate(ctx, authorization).catch(unlessRejected) : undefined
+    async (request, reply) => {
+      const { challenge, code, session_transport: transport } = request.body
+      requireTransport(ctx, request, transport)
+      const session = await callersSession(ctx, request)
       const attempt = { challenge, code, session, idempotencyKey: request.headers['idempotency-key'] }
-      return await verifyCode(ctx, attempt, clientOf(request))
+      return sendSession(reply, await verifyCode(ctx, attempt, clientOf(request)), transport)
     }
   )
-}
-
-/** A bearer that has run out is no hindrance to signing in again; an outage is. */
-function unlessRejected(error: unknown): undefined {
-  if (!(error instanceof Problem)) throw error
 }

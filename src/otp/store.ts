@@ -1,137 +1,148 @@
 import { sql } from 'kysely'
 import { record } from '../audit/store.ts'
+import { holdBudgets, namedTries, overtaken, refundCharges, spendParameters, spendTries } from '../challenge/store.ts'
+import { gathered } from '../db/gather.ts'
+import { statement, type Values } from '../db/statement.ts'
+import type { Db } from '../db/tables.ts'
+import { deviceCount, deviceParameters, makeDevices, noteNetworks, renewDevices } from '../device/store.ts'
 import {
-  type ChallengeState,
-  challengeParameters,
-  challengeState,
-  chargeBudget,
-  holdBudget,
-  insertChallenge,
-  overtaken,
-  refundCharge,
-  spendParameters,
-  spendTry
-} from '../challenge/store.ts'
-import { statement } from '../db/statement.ts'
-import { queueMail } from '../mail/store.ts'
-import {
+  openedOf,
   openedView,
   openParameters,
-  openSession,
   openSessions,
-  renewSession,
-  type SessionView
-} from '../session/store.ts'
+  renewSessions,
+  sessionCount
+} from '../session/open-store.ts'
+import type { SessionView } from '../session/store.ts'
 import { knownUser, ownerOf, proveUser } from '../user/store.ts'
-
-const requestParameters = { ...challengeParameters, mailId: 'uuid', messageId: 'text' } as const
-
-/** Whether this request made the challenge, or met the one that an earlier try with the same key had made. */
-export type Requested = ChallengeState & { fresh: boolean }
-
-/**
- * Charges the address, makes a challenge of the form that the charge allows and promises its mail. The same work for
- * every address: nothing here asks whether there is an account.
- */
-export const requestChallenge = statement(
-  requestParameters,
-  (slots) => sql<Requested>`
-    with budget as (${chargeBudget(slots, sql`select where false`)}),
-    made as (${insertChallenge(slots)}),
-    queued as (${queueMail({ from: sql`made`, kind: 'code', id: slots.mailId, messageId: slots.messageId })})
-    select ${challengeState}, true as fresh from made`
-)
-
-/**
- * As `requestChallenge`, for an id derived from an Idempotency-Key: a repeat costs nothing and mails nothing.
- * A unique violation: a twin has just committed the same challenge; the next try finds it.
- */
-export const requestChallengeOnce = statement(
-  requestParameters,
-  (slots) => sql<Requested>`
-    with existing as (select ${challengeState} from postern.challenge where id = ${slots.id}),
-    budget as (${chargeBudget(slots, sql`select from existing`)}),
-    made as (${insertChallenge(slots)}),
-    queued as (${queueMail({ from: sql`made`, kind: 'code', id: slots.mailId, messageId: slots.messageId })})
-    select ${challengeState}, true as fresh from made
-    union all
-    select "keyId", "codeLength", "codeAlphabet", "triesLeft", sends, "expiresIn", "sentAgo", false from existing`
-)
-
-/** A challenge asked to be mailed again: `resent` tells whether it was; `alive` whether it could still be. */
-export type Resent = ChallengeState & { resent: boolean; alive: boolean }
-
-export const resendChallenge = statement(
-  { id: 'uuid', keyId: 'text', mostSends: 'int4', resendAfter: 'int4', mailId: 'uuid', messageId: 'text' },
-  (slots) => sql<Resent>`
-    with asked as (
-      select c.id, c.key_id, c.code_length, c.code_alphabet, c.tries_left, c.sends, c.sent_at, c.expires_at,
-        c.used_at is null and c.tries_left > 0 and c.expires_at > now() as alive
-      from postern.challenge as c where c.id = ${slots.id} and c.key_id = ${slots.keyId} and c.purpose = 'sign_in'
-      for update
-    ), made as (
-      update postern.challenge as c set sends = c.sends + 1, sent_at = now()
-      from asked
-      where c.id = asked.id and asked.alive and asked.sends < ${slots.mostSends}
-        and asked.sent_at <= now() - ${slots.resendAfter} * interval '1 second'
-      returning c.id, c.email_key, c.locale, c.key_id, c.expires_at, c.sends
-    ), queued as (${queueMail({ from: sql`made`, kind: 'code', id: slots.mailId, messageId: slots.messageId })})
-    select ${challengeState}, exists (select from made) as resent, alive from asked`
-)
 
 const verifyParameters = {
   ...spendParameters,
   ...openParameters,
-  userId: 'uuid',
+  ...deviceParameters,
+  userIds: 'uuid[]',
   defaultLocale: 'text',
   signupOpen: 'bool',
-  eventId: 'uuid',
-  requestId: 'text'
+  tests: 'bool[]',
+  eventIds: 'uuid[]',
+  requestIds: 'text[]'
 } as const
+type VerifyValues = Values<typeof verifyParameters>
 
 /** What became of a try. Without a session the code was wrong, or right for an account that may not sign in. */
 export type Verified = { [K in keyof SessionView]: SessionView[K] | null } & {
+  place: number
+  judged: boolean
   openSessions: number | null
+  devices: number | null
+  deviceId: string | null
   /** Sessions may have been opened at the same moment that `openSessions` does not count. */
   overtaken: boolean
 }
 
-const verifying = (renews: boolean) =>
-  statement({ ...verifyParameters, renewId: 'uuid?' }, (slots) => {
-    const renewed = sql`, renewed as (${renewSession({ ...slots, renewId: sql<string>`${slots.renewId}` })})`
-    return sql<Verified>`
-      with held as (${holdBudget(slots)}),
-      spent as (${spendTry(slots)}),
-      refunded as (${refundCharge}),
-      known as (${knownUser}),
-      proven as (${proveUser(slots)}),
-      owner as (${ownerOf})
-      ${renews ? renewed : sql``},
-      created as (${openSession(slots, renews ? sql`select from renewed` : sql`select where false`)}),
-      opened as (
-        select id, created_at, authenticated_at, idle_expires_at, expires_at, generation, key_id, amr from created
-        ${renews ? sql`union all select id, created_at, authenticated_at, idle_expires_at, expires_at, generation, key_id, amr from renewed` : sql``}
-      ),
-      noted as (${record({
-        from: sql`spent left join owner on true`,
-        id: slots.eventId,
-        kind: sql`'sign_in_by_code'`,
-        outcome: sql`case when owner.id is not null then 'signed_in' when spent.used_at is not null then 'no_account' else 'wrong_code' end`,
-        userId: sql`owner.id`,
-        emailMac: sql`spent.budget_key`,
-        client: slots
-      })})
-      select ${openedView}, ${openSessions} as "openSessions", ${overtaken} as overtaken
-      from spent left join (owner join opened on true) on true`
-  })
+const amr = sql`case when asked.test then '{otp,test}'::text[] when spent.purpose = 'step_up' then '{otp,pwd}'::text[] else '{otp}'::text[] end`
 
 /**
- * Judges one guess. The database decides even over a wrong code: it must cost a try, and only it knows whether one is left.
- * No row: the challenge is dead, used, or was never made. In lock order: budget, challenge, user, session.
+ * Judges guesses. The database decides even over a wrong code: it must cost a try, and only it knows whether one is left.
+ * No row: the challenge is dead, used, or was never made. Not `judged`: another guess at that address goes first; ask again.
+ * In lock order: budget, challenge, user, session.
  */
-export const verifyChallenge = verifying(false)
-/** As `verifyChallenge`, renewing the caller's own session (`renewId`) when the code proves the same account. */
-export const verifyChallengeRenewing = verifying(true)
+const verifyChallenges = statement(verifyParameters, (slots) => {
+  return sql<Verified>`
+    with asked as (
+      select id, key_id, "right", used_key, user_id, session_id, seed_hash, renew_id, device_id, device_seed_hash, test, event_id,
+        network, agent, request_id, place
+      from unnest(${slots.ids}, ${slots.keyIds}, ${slots.rights}, ${slots.usedKeys}, ${slots.userIds}, ${slots.sessionIds},
+        ${slots.seedHashes}, ${slots.renewIds}, ${slots.deviceIds}, ${slots.deviceSeedHashes}, ${slots.tests}, ${slots.eventIds},
+        ${slots.networks}, ${slots.agents}, ${slots.requestIds}) with ordinality
+        as asked (id, key_id, "right", used_key, user_id, session_id, seed_hash, renew_id, device_id, device_seed_hash,
+          test, event_id, network, agent, request_id, place)
+    ),
+    named as (${namedTries}),
+    held as (${holdBudgets}),
+    spent as (${spendTries}),
+    refunded as (${refundCharges}),
+    known as (${knownUser}),
+    proven as (${proveUser(slots)}),
+    owner as (${ownerOf}),
+    renewed as (${renewSessions(amr)}),
+    created as (${openSessions(slots, amr)}),
+    opened as (${openedOf}),
+    kept as (${renewDevices(slots)}),
+    made as (${makeDevices(slots)}),
+    networks as (${noteNetworks}),
+    noted as (${record({
+      from: sql`spent join asked using (place) left join owner using (place)`,
+      id: sql`asked.event_id`,
+      kind: sql`'sign_in_by_code'`,
+      outcome: sql`case when owner.id is not null then 'signed_in' when spent.used_at is not null then 'no_account' else 'wrong_code' end`,
+      userId: sql`owner.id`,
+      emailMac: sql`spent.budget_key`,
+      client: { network: sql`asked.network`, agent: sql`asked.agent`, requestId: sql`asked.request_id` }
+    })})
+    select named.place::int4, named.turn = 1 as judged, ${openedView}, coalesce(kept.id, asked.device_id) as "deviceId",
+      ${sessionCount} as "openSessions", ${deviceCount} as devices, ${overtaken} as overtaken
+    from named join asked using (place) left join spent using (place)
+      left join (owner join opened on opened.user_id = owner.id) on owner.place = named.place
+      left join kept on kept.place = named.place
+    where named.turn > 1 or spent.place is not null`
+})
+
+/** One guess, and the rules that are the same for all of them. */
+export type CodeGuess = {
+  id: string
+  keyId: string
+  right: boolean
+  usedKey: Buffer | null
+  userId: string
+  sessionId: string
+  seedHash: Buffer
+  renewId: string | null
+  deviceId: string
+  deviceSeedHash: Buffer
+  /** Whether it was the fixed code of a test address. */
+  test: boolean
+  eventId: string
+  network: string | null
+  agent: string | null
+  requestId: string
+  rules: Pick<
+    VerifyValues,
+    'sessionKeyId' | 'idleTtl' | 'sessionTtl' | 'deviceKeyId' | 'deviceTtl' | 'defaultLocale' | 'signupOpen'
+  >
+}
+
+const listed = (guesses: readonly CodeGuess[]): VerifyValues => ({
+  ids: guesses.map((guess) => guess.id),
+  keyIds: guesses.map((guess) => guess.keyId),
+  rights: guesses.map((guess) => guess.right),
+  usedKeys: guesses.map((guess) => guess.usedKey),
+  userIds: guesses.map((guess) => guess.userId),
+  sessionIds: guesses.map((guess) => guess.sessionId),
+  seedHashes: guesses.map((guess) => guess.seedHash),
+  renewIds: guesses.map((guess) => guess.renewId),
+  deviceIds: guesses.map((guess) => guess.deviceId),
+  deviceSeedHashes: guesses.map((guess) => guess.deviceSeedHash),
+  tests: guesses.map((guess) => guess.test),
+  eventIds: guesses.map((guess) => guess.eventId),
+  networks: guesses.map((guess) => guess.network),
+  agents: guesses.map((guess) => guess.agent),
+  requestIds: guesses.map((guess) => guess.requestId),
+  ...(guesses[0] as CodeGuess).rules
+})
+
+const verifyOne = gathered((db: Db, guesses: readonly CodeGuess[]) => verifyChallenges(db, listed(guesses)), {
+  inFlight: 2,
+  apart: ({ id }) => id
+})
+
+/** Judges one guess, sharing a statement with those of the same moment. */
+export async function verifyChallenge(db: Db, guess: CodeGuess): Promise<Verified | undefined> {
+  for (;;) {
+    const verified = await verifyOne(db, guess)
+    if (verified === undefined || verified.judged) return verified
+  }
+}
 
 /** A mail's challenge and its recipient: the account's own spelling where there is one. */
 export type CodeMailSubject = {
@@ -154,7 +165,8 @@ export const findCodeMailSubjects = statement(
   ({ ids }) => sql<CodeMailSubject>`
     select c.id, c.key_id as "keyId", c.code_length as "codeLength", c.code_alphabet as "codeAlphabet", c.locale,
       c.email as "typedEmail", u.email as "accountEmail", u.locale as "accountLocale", u.disabled_at is not null as disabled,
-      extract(epoch from c.expires_at - now())::float8 as "expiresIn", c.used_at is not null or c.tries_left = 0 as used
+      extract(epoch from c.expires_at - now())::float8 as "expiresIn",
+      c.used_at is not null or c.tries_left = 0 or coalesce(u.credential_changed_at >= c.created_at, false) as used
     from postern.challenge as c left join postern."user" as u on u.email_key = c.email_key
     where c.id = any(${ids})`
 )

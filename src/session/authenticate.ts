@@ -10,11 +10,10 @@ export async function readBearer(ctx: Context, authorization: string | undefined
 }
 
 /**
- * The live session behind a bearer token: the signature is checked here, everything that can change is asked of the
- * database, so that a session that was ended is refused at once. Refuses with `session-rejected`.
+ * The live session behind a bearer token: the signature was checked, everything that can change is asked of the database, so
+ * that a session that was ended is refused at once. Refuses with `session-rejected`.
  */
-export async function authenticate(ctx: Context, authorization: string | undefined): Promise<LiveSession> {
-  const claims = await readBearer(ctx, authorization)
+export async function sessionBehind(ctx: Context, claims: Claims | undefined): Promise<LiveSession> {
   if (claims === undefined) throw new Problem('session-rejected')
   const session = await findLiveSession(ctx.db, { id: claims.sid, tokenEnd: claims.exp })
   if (session === undefined) throw new Problem('session-rejected')

@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
-import { record } from '../audit/store.ts'
+import { eventParameters, record } from '../audit/store.ts'
 import { type Slots, statement } from '../db/statement.ts'
+import { MINUTE } from '../lib/time.ts'
 
 /** One of a user's live sessions, as its owner sees it in a list. */
 export type ListedSession = {
@@ -27,7 +28,15 @@ export const listLiveSessions = statement(
     order by s.last_used_at desc, s.id desc`
 )
 
-const eventParameters = { eventId: 'uuid', network: 'cidr?', agent: 'text?', requestId: 'text' } as const
+/** Seconds after a sign-in in which it stands for the person: time to fill in a form, and none to find an open screen. */
+const RECENT = 5 * MINUTE
+
+export const findSignInAge = statement(
+  { id: 'uuid' },
+  ({ id }) => sql<{ recent: boolean }>`
+    select s.authenticated_at >= now() - ${sql.lit(RECENT)} * interval '1 second' as recent
+    from postern.session as s where s.id = ${id}`
+)
 
 /** Ends what `which` picks among the live sessions of a user, with one event that says why. */
 const ending = (slots: Slots<typeof eventParameters>, kind: string, which: RawBuilder<unknown>) => sql<{

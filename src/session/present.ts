@@ -14,12 +14,11 @@ export const presentSessionInfo = (view: LiveSession): SessionInfo => ({
   amr: view.amr
 })
 
-/**
- * A session with a fresh access token, dated by the database's clock.
- *
- * @param seed of the refresh token; without one the client keeps the refresh token it has
- */
-export function presentSession(ctx: Context, view: SessionView, seed?: Buffer): Session {
+/** What a client's new tokens are made of; without a seed it keeps the refresh token it has. */
+export type FreshTokens = { seed?: Buffer | undefined; device?: { id: string; seed: Buffer } }
+
+/** A session with a fresh access token, dated by the database's clock. */
+export function presentSession(ctx: Context, view: SessionView, { seed, device }: FreshTokens): Session {
   const issuedAt = Math.floor(view.now.getTime() / 1000)
   const endsIn = Math.min(secondsBetween(view.now, view.idleExpiresAt), secondsBetween(view.now, view.expiresAt))
   const expiresIn = Math.min(ctx.config.ACCESS_TOKEN_TTL, endsIn)
@@ -43,6 +42,7 @@ export function presentSession(ctx: Context, view: SessionView, seed?: Buffer): 
       })
     }),
     refresh_expires_in: endsIn,
+    ...(device && { device_token: ctx.secrets.deviceToken({ keyId: ctx.secrets.ring.newest.id, ...device }) }),
     session: presentSessionInfo(view),
     user: presentUser(view)
   }

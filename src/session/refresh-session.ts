@@ -10,7 +10,7 @@ export async function refreshSession(ctx: Context, token: string, client: Client
   const given = ctx.secrets.readRefresh(token) // undefined: a token we never made, and no query for it
   if (given === undefined) throw new Problem('refresh-rejected')
 
-  const [session] = await stepSession(ctx.db, {
+  const values = {
     id: given.sessionId,
     seedHash: ctx.secrets.seedHash(given.seed),
     given: given.generation,
@@ -19,8 +19,11 @@ export async function refreshSession(ctx: Context, token: string, client: Client
     idleTtl: ctx.config.SESSION_IDLE_TTL,
     eventId: newId(),
     ...client
-  })
+  }
+  const [stepped] = await stepSession(ctx.db, values)
+  // A change of the password may have lifted the session while its row was waited for; only another look sees row and account alike.
+  const session = stepped ?? (await stepSession(ctx.db, values))[0]
 
   if (session === undefined || session.stolen) throw new Problem('refresh-rejected')
-  return presentSession(ctx, session, given.seed)
+  return presentSession(ctx, session, { seed: given.seed })
 }

@@ -1,14 +1,15 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import type { Context } from '../context.ts'
-import { named } from '../lib/schema.ts'
+import { Problem } from '../problems.ts'
+import { clearCookie, cookieToken, loggedOut, sendSession, sessionSent } from '../refresh-cookie.ts'
 import { bearer, bodyRefusals, clientOf, NoContent, refusals, requireSession, sessionOf } from '../routing.ts'
 import { presentUser } from '../user/present.ts'
 import { endOtherSessions, endSession, listSessions } from './own-sessions.ts'
 import { presentSessionInfo } from './present.ts'
 import { refreshSession } from './refresh-session.ts'
-import { CurrentSession, LogoutBody, RefreshBody, Session, SessionList, SessionsEnded } from './schema.ts'
-import { signOut } from './sign-out.ts'
+import { CurrentSession, LogoutBody, RefreshBody, SessionList, SessionsEnded } from './schema.ts'
+import { signOut, signOutBrowser } from './sign-out.ts'
 
 const tags = ['Sessions']
 
@@ -21,15 +22,23 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async 
         tags,
         summary: 'Trade a refresh token for the current pair of tokens',
         description:
-          'Safe to repeat: after a lost reply, send the same token again. Replace the stored token only when the answer has arrived. Only `refresh-rejected` means that the session is over.',
+          'Safe to repeat: after a lost reply, send the same token again. Replace the stored token only when the answer has arrived. Only `refresh-rejected` means that the session is over. Without a token in the body the cookie is used, and the answer brings the next one.',
+        security: [{}, { cookie: [] }],
         body: RefreshBody,
         response: {
-          200: named(Session, 'The current pair of tokens.'),
-          ...bodyRefusals('refresh-rejected', 'too-many-requests')
+          200: sessionSent('The current pair of tokens.'),
+          ...bodyRefusals('refresh-rejected', 'origin-rejected', 'too-many-requests')
         }
       }
     },
-    (request) => refreshSession(ctx, request.body.refresh_token, clientOf(request))
+    async (request, reply) => {
+      const given = request.body.refresh_token
+      const token = given ?? cookieToken(ctx, request)
+      if (token === undefined) throw new Problem('refresh-rejected')
+      // Refused, the cookie stays: its answer may be late, and would clear what another tab has signed in with meanwhile.
+      const session = await refreshSession(ctx, token, clientOf(request))
+      return sendSession(reply, session, given === undefined ? 'cookie' : 'bearer')
+    }
   )
 
   app.post(
@@ -40,15 +49,24 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async 
         tags,
         summary: 'Sign out',
         description:
-          'Ends the session of the refresh token, or else of the bearer token. Also fine when it has ended already.',
-        security: [{}, { bearer: [] }],
+          'Ends the session of the refresh token, or else that of the cookie and of the bearer token. Also fine when it has ended already. The cookie is cleared.',
+        security: [{}, { bearer: [] }, { cookie: [] }],
         body: LogoutBody,
-        response: { 204: NoContent, ...bodyRefusals('refresh-rejected', 'session-rejected') }
+        response: {
+          204: loggedOut,
+          ...bodyRefusals('refresh-rejected', 'session-rejected', 'origin-rejected')
+        }
       }
     },
     async (request, reply) => {
       const { authorization } = request.headers
-      await signOut(ctx, { refreshToken: request.body.refresh_token, authorization }, clientOf(request))
+      const refreshToken = request.body.refresh_token
+      const cookie = refreshToken === undefined ? cookieToken(ctx, request) : undefined
+      if (cookie === undefined) await signOut(ctx, { refreshToken, authorization }, clientOf(request))
+      else {
+        await signOutBrowser(ctx, { cookie, authorization }, clientOf(request))
+        clearCookie(reply)
+      }
       return reply.code(204).send(null)
     }
   )

@@ -1,9 +1,17 @@
 import Type, { type Static } from 'typebox'
-import { named } from '../lib/schema.ts'
+import { exampleDevice, named } from '../lib/schema.ts'
 import { exampleUser, User } from '../user/schema.ts'
 
 /** A token is opaque: anything that is a text is judged, not validated. */
 export const Token = (example: string) => Type.String({ minLength: 1, maxLength: 512, examples: [example] })
+
+/** Where a sign-in puts the refresh token. */
+export const SessionTransport = Type.Enum(['bearer', 'cookie'], {
+  description:
+    '`bearer`, which it is when absent: the refresh token is in the answer. `cookie`: it is in an HttpOnly cookie, and the request must come from an allowed origin on the same site.',
+  examples: ['bearer']
+})
+export type SessionTransport = Static<typeof SessionTransport>
 
 const exampleRefresh = 'rfr_jZYkQAGiBF4zenNYqWI3xcbRVMMAAAABq0aZ1l9v2kQpC1u5mXw7dBFh8wkN2sYt0oQe5rL3'
 
@@ -15,7 +23,10 @@ const SessionInfo = Type.Object({
     format: 'date-time',
     description: 'When the session ends at the latest, however often it is refreshed.'
   }),
-  amr: Type.Array(Type.String(), { description: 'How the person signed in (RFC 8176): `otp`, `pwd`. An open list.' })
+  amr: Type.Array(Type.String(), {
+    description:
+      'How the person signed in (RFC 8176): `otp`, `pwd`; `test` by the fixed code of a test address. An open list.'
+  })
 })
 export type SessionInfo = Static<typeof SessionInfo>
 
@@ -38,12 +49,18 @@ export const Session = Type.Object(
     refresh_token: Type.Optional(
       Type.String({
         description:
-          'Trade it for the next pair at /v1/session/refresh. Absent when an existing session was renewed: keep the one you have.'
+          'Trade it for the next pair at /v1/session/refresh. Absent when it is in the cookie, and when an existing session was renewed: keep the one you have.'
       })
     ),
     refresh_expires_in: Type.Integer({
       description: 'Seconds until the session ends unless it is refreshed: the nearer of its idle and its absolute end.'
     }),
+    device_token: Type.Optional(
+      Type.String({
+        description:
+          'Names this device at later sign-ins of this account, which then has limits of its own there. Keep it when the person signs out. A newer one replaces it.'
+      })
+    ),
     session: SessionInfo,
     user: named(User)
   },
@@ -56,6 +73,7 @@ export const Session = Type.Object(
         expires_in: 600,
         refresh_token: exampleRefresh,
         refresh_expires_in: 2_592_000,
+        device_token: exampleDevice,
         session: exampleInfo,
         user: exampleUser
       }
@@ -70,7 +88,7 @@ export const CurrentSession = Type.Object(
 )
 
 export const RefreshBody = Type.Object(
-  { refresh_token: Token(exampleRefresh) },
+  { refresh_token: Type.Optional(Token(exampleRefresh)) },
   { additionalProperties: false, examples: [{ refresh_token: exampleRefresh }] }
 )
 export const LogoutBody = Type.Object(

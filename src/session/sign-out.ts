@@ -1,6 +1,6 @@
 import type { Client, Context } from '../context.ts'
 import { newId } from '../lib/identifier.ts'
-import { Problem } from '../problems.ts'
+import { Problem, problems } from '../problems.ts'
 import { readBearer } from './authenticate.ts'
 import { endSessionById, endSessionBySeed } from './own-store.ts'
 
@@ -23,4 +23,21 @@ export async function signOut(
   const claims = await readBearer(ctx, tokens.authorization)
   if (claims === undefined) throw new Problem('session-rejected')
   await endSessionById(ctx.db, { ...event, id: claims.sid })
+}
+
+/**
+ * Ends the session of a browser's cookie, and that of its bearer should it be another. Refuses neither: whatever they are
+ * worth, the browser is rid of them.
+ */
+export async function signOutBrowser(
+  ctx: Context,
+  { cookie, authorization }: { cookie: string; authorization: string | undefined },
+  client: Client
+): Promise<void> {
+  await signOut(ctx, { refreshToken: cookie, authorization: undefined }, client).catch(unlessRejected)
+  await signOut(ctx, { refreshToken: undefined, authorization }, client).catch(unlessRejected)
+}
+
+function unlessRejected(error: unknown): void {
+  if (!(error instanceof Problem) || problems[error.code].status !== 401) throw error
 }

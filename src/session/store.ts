@@ -1,7 +1,7 @@
-import { type RawBuilder, sql } from 'kysely'
+import { sql } from 'kysely'
 import { record } from '../audit/store.ts'
 import { gathered } from '../db/gather.ts'
-import { type Slots, statement } from '../db/statement.ts'
+import { statement } from '../db/statement.ts'
 import type { Db } from '../db/tables.ts'
 import { MINUTE } from '../lib/time.ts'
 import { type UserView, userView } from '../user/store.ts'
@@ -35,69 +35,9 @@ const sessionView = sql`
   ${liveSession}, s.idle_expires_at as "idleExpiresAt", s.generation, s.key_id as "keyId", now() as now`
 
 /** What makes the session `s` of the user `u` live; every statement on sessions says it. */
-const live = sql`
+export const live = sql`
   s.revoked_at is null and s.expires_at > now() and s.idle_expires_at > now()
   and u.id = s.user_id and u.credential_version = s.credential_version and u.disabled_at is null`
-
-export const openParameters = {
-  sessionId: 'uuid',
-  seedHash: 'bytea',
-  sessionKeyId: 'text',
-  amr: 'text[]',
-  idleTtl: 'int4',
-  sessionTtl: 'int4',
-  network: 'cidr?',
-  agent: 'text?'
-} as const
-type OpenSlots = Slots<typeof openParameters>
-
-const openedColumns = sql`
-  id, user_id, created_at, authenticated_at, idle_expires_at, expires_at, generation, key_id, amr`
-
-/** The arm that opens a session for the arm `owner`, under the credential version that was read there. */
-export const openSession = (slots: OpenSlots, unless: RawBuilder<unknown>): RawBuilder<unknown> => sql`
-  insert into postern.session (
-    id, user_id, credential_version, seed_hash, generation, parent_generation, grandparent_generation, rotated_at,
-    authenticated_at, idle_expires_at, expires_at, last_used_at, amr, client_network, client_agent, key_id)
-  select ${slots.sessionId}, owner.id, owner.credential_version, ${slots.seedHash}, 1, 1, 1, now(), now(),
-         now() + least(${slots.idleTtl}, ${slots.sessionTtl}) * interval '1 second',
-         now() + ${slots.sessionTtl} * interval '1 second', now(), ${slots.amr}, ${slots.network}, ${slots.agent},
-         ${slots.sessionKeyId}
-  from owner where not exists (${unless})
-  returning ${openedColumns}`
-
-/** The arm that renews the caller's own session, when it belongs to `owner`, instead of opening another. */
-export const renewSession = (slots: Slots<{ renewId: 'uuid'; amr: 'text[]' }>): RawBuilder<unknown> => sql`
-  update postern.session as s
-  set authenticated_at = now(), last_used_at = now(),
-      amr = array(select distinct method from unnest(s.amr || ${slots.amr}) as method order by method)
-  from owner
-  where s.id = ${slots.renewId} and s.user_id = owner.id and s.credential_version = owner.credential_version
-    and s.revoked_at is null and s.expires_at > now() and s.idle_expires_at > now()
-  returning s.id, s.user_id, s.created_at, s.authenticated_at, s.idle_expires_at, s.expires_at, s.generation, s.key_id, s.amr`
-
-/** The columns of `SessionView` from an arm `opened` and the arm `owner`. */
-export const openedView = sql`
-  opened.id as "sessionId", opened.created_at as "sessionCreatedAt", opened.authenticated_at as "authenticatedAt",
-  opened.idle_expires_at as "idleExpiresAt", opened.expires_at as "expiresAt", opened.generation, opened.key_id as "keyId",
-  opened.amr, now() as now, owner.id as "userId", owner.email, owner.email_verified_at is not null as "emailVerified",
-  owner.password_hash is not null as "hasPassword", owner.locale as "userLocale", owner.created_at as "userCreatedAt"`
-
-/** How many sessions the arm `owner` had open when the statement began. */
-export const openSessions = sql`
-  (select count(*)::int4 from postern.session as s where s.user_id = owner.id and s.revoked_at is null and s.expires_at > now())`
-
-/** Ends what is beyond the newest `most` live sessions of a user, by last use. */
-export const endExcessSessions = statement(
-  { userId: 'uuid', most: 'int4' },
-  ({ userId, most }) => sql<{ id: string }>`
-    update postern.session set revoked_at = now()
-    where revoked_at is null and id in (
-      select s.id from postern.session as s, postern."user" as u
-      where u.id = ${userId} and ${live}
-      order by s.last_used_at desc, s.id desc offset ${most}
-    ) returning id`
-)
 
 const findLiveSessions = statement(
   { ids: 'uuid[]', tokenEnds: 'float8[]' },
@@ -123,8 +63,8 @@ export const findLiveSession = gathered((db: Db, asked: readonly { id: string; t
  */
 export const findOpenedSession = statement(
   { sessionId: 'uuid', renewId: 'uuid?', challengeId: 'uuid', usedKey: 'bytea' },
-  ({ sessionId, renewId, challengeId, usedKey }) => sql<SessionView>`
-    select ${sessionView} from postern.session as s, postern."user" as u, postern.challenge as c
+  ({ sessionId, renewId, challengeId, usedKey }) => sql<SessionView & { deviceId: string | null }>`
+    select ${sessionView}, c.device_id as "deviceId" from postern.session as s, postern."user" as u, postern.challenge as c
     where (s.id = ${sessionId} or (s.id = ${renewId} and s.authenticated_at = c.used_at and u.email_key = c.email_key))
       and c.id = ${challengeId} and c.used_key = ${usedKey}
       and c.used_at > now() - ${sql.lit(GRACE)} * interval '1 second' and ${live}`

@@ -35,5 +35,8 @@ export async function pair(t: Test, settings?: Settings) {
       return (await world.sql(waits)).length === count ? true : undefined
     })
 
-  return { ...world, second, apis: [world.api, second.api] as const, traces, hold, waiting }
+  const apis = [world.api, second.api] as const
+  const askOften = (times: number, email: string) => world.askOften(times, email, apis)
+
+  return { ...world, second, apis, traces, hold, waiting, askOften }
 }

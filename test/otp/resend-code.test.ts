@@ -1,4 +1,5 @@
 import t from 'tap'
+import { malformed } from '../contract-client.ts'
 import { codeIn, start, until, wrongCode } from '../helper.ts'
 import { pair } from './pair.ts'
 
@@ -171,12 +172,12 @@ t.test('a challenge that is not ours is refused, and one of a wrong shape is tol
 
   for (const token of forged) {
     const { status, problem } = await api.resendOtp(
-      token.startsWith('"') ? `{"challenge":${token}}` : { challenge: token }
+      token.startsWith('"') ? malformed(`{"challenge":${token}}`) : { challenge: token }
     )
     t.match({ status, problem }, { status: 401, problem: { code: 'code-rejected' } })
   }
   for (const body of shapeless) {
-    const { status, problem } = await api.resendOtp(body)
+    const { status, problem } = await api.resendOtp(malformed(body))
     t.match({ status, problem }, { status: 400, problem: { errors: [{ pointer: '/challenge' }] } })
   }
 })

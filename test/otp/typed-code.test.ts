@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
+import { malformed } from '../contract-client.ts'
 import { start } from '../helper.ts'
 
 const email = 'maya@example.com'
@@ -53,11 +54,11 @@ t.test('what holds no code at all is told so and costs nothing', async (t) => {
   const { api, challenge, code, triesLeft } = await asked(t)
 
   for (const empty of [' ', '- -', '\u2014\u200b', '\n', ' '.repeat(512), '', 7, 123456, null, [code], {}]) {
-    const { status, problem } = await api.verifyOtp({ challenge, code: empty })
+    const { status, problem } = await api.verifyOtp(malformed({ challenge, code: empty }))
     t.match({ status, problem }, { status: 400, problem: { code: 'invalid-request', errors: [{ pointer: '/code' }] } })
   }
 
-  t.equal((await api.verifyOtp({ challenge })).status, 400)
+  t.equal((await api.verifyOtp(malformed({ challenge }))).status, 400)
   t.equal((await api.verifyOtp({ challenge, code: '1'.repeat(513) })).status, 400)
   t.equal(await triesLeft(), 3)
   t.equal((await api.verifyOtp({ challenge, code })).status, 200)
@@ -82,7 +83,7 @@ t.test('everything else that is not the code costs a try', async (t) => {
 
   for (const guess of guesses) {
     const { challenge } = (await api.requestOtp({ email: `${randomUUID()}@example.com` })).body
-    const answer = await api.verifyOtp(`{"challenge":"${challenge}","code":${guess}}`)
+    const answer = await api.verifyOtp(malformed(`{"challenge":"${challenge}","code":${guess}}`))
     t.match(answer, rejected, guess)
   }
   const { challenge } = (await api.requestOtp({ email })).body
@@ -120,15 +121,15 @@ t.test(
     ]
 
     for (const token of [...tokens, '"\\ud800"', '"chl_\\udfff\\u0000"'])
-      t.match(await api.verifyOtp(`{"challenge":${token},"code":"${code}"}`), rejected, token.slice(0, 80))
+      t.match(await api.verifyOtp(malformed(`{"challenge":${token},"code":"${code}"}`)), rejected, token.slice(0, 80))
     for (const token of shapeless) {
-      const { status, problem } = await api.verifyOtp(`{"challenge":${token},"code":"${code}"}`)
+      const { status, problem } = await api.verifyOtp(malformed(`{"challenge":${token},"code":"${code}"}`))
       t.match(
         { status, problem },
         { status: 400, problem: { errors: [{ pointer: '/challenge' }] } },
         token.slice(0, 80)
       )
     }
-    t.equal((await api.verifyOtp({ code })).status, 400)
+    t.equal((await api.verifyOtp(malformed({ code }))).status, 400)
   }
 )

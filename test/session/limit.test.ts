@@ -9,11 +9,11 @@ const email = 'maya@example.com'
 async function prepare(t: Test, count: number, settings: Settings = {}) {
   const world = await start(t, settings)
   const second = await world.another()
-  const asked = await Promise.all(Array.from({ length: count }, () => world.api.requestOtp({ email })))
+  const asked = await world.askOften(count, email)
   const signInAtOnce = (): Promise<Answer[]> =>
     Promise.all(
       asked.map(
-        ({ body: { challenge } }, index) =>
+        (challenge, index) =>
           [world, second][index % 2]?.api.verifyOtp({ challenge, code: world.codeOf(challenge) }) as Promise<Answer>
       )
     )
@@ -59,7 +59,7 @@ for (const most of [1, 2, 3, 10])
       const waiting = await sql(`
         select from pg_stat_activity
         where datname = current_database() and wait_event_type = 'Lock' and application_name = 'postern'`)
-      return waiting.length === 16 || undefined
+      return waiting.length >= 2 || undefined // of each instance one: all of its sign-ins share it
     })
     await release()
     const answers = await signingIn

@@ -1,0 +1,102 @@
+import { sql } from 'kysely'
+import { eventParameters, record } from '../audit/store.ts'
+import {
+  askedFor,
+  type ChallengeState,
+  challengeParameters,
+  challengeState,
+  chargeBudgets,
+  insertChallenges,
+  trustedAmong
+} from '../challenge/store.ts'
+import { type CodeWish, listed, promisedMails } from '../challenge/wish-store.ts'
+import { gathered } from '../db/gather.ts'
+import { statement } from '../db/statement.ts'
+import type { Db } from '../db/tables.ts'
+import { queueMail } from '../mail/store.ts'
+
+/**
+ * Whether this request made the challenge, or met the one that an earlier try with the same key had made. With a `wait`, seconds,
+ * there is no challenge: no lane of the address has room for a mail.
+ */
+export type Requested = { [K in keyof ChallengeState]: ChallengeState[K] | null } & { fresh: boolean; wait: number }
+
+/**
+ * Charges the addresses, makes challenges of the form that each charge allows and promises their mails. The same work for
+ * every address: nothing here asks whether there is an account.
+ */
+const requestChallenges = statement(
+  challengeParameters,
+  (slots) => sql<Requested & { place: number }>`
+    with asked as (${askedFor(slots)}),
+    trusted as (${trustedAmong}),
+    budget as (${chargeBudgets(slots)}),
+    made as (${insertChallenges(slots)}),
+    queued as (${promisedMails})
+    select asked.place::int4, ${challengeState}, true as fresh, budget.wait
+    from asked join budget on budget.key = asked.budget_key left join made on made.id = asked.id`
+)
+
+/**
+ * As `requestChallenges`, for one id derived from an Idempotency-Key: a repeat costs nothing and mails nothing.
+ * A unique violation: a twin has just committed the same challenge; the next try finds it.
+ */
+const requestChallengeOnce = statement(
+  challengeParameters,
+  (slots) => sql<Requested>`
+    with existing as (select id, ${challengeState} from postern.challenge where id = any(${slots.ids})),
+    asked as (${askedFor(slots, sql`not exists (select from existing)`)}),
+    trusted as (${trustedAmong}),
+    budget as (${chargeBudgets(slots)}),
+    made as (${insertChallenges(slots)}),
+    queued as (${promisedMails})
+    select ${challengeState}, true as fresh, budget.wait from budget left join made on true
+    union all
+    select "keyId", "codeLength", "codeAlphabet", "triesLeft", sends, "expiresIn", "sentAgo", false, 0 from existing`
+)
+
+/** Requests of one moment share a statement and a commit; two for one address never do, for they change the same row. */
+export const requestChallenge = gathered(
+  (db: Db, wishes: readonly CodeWish[]) => requestChallenges(db, listed(wishes)),
+  { inFlight: 2, apart: ({ budgetKey }) => budgetKey.toString('latin1') }
+)
+
+export const requestOnce = async (db: Db, wish: CodeWish): Promise<Requested | undefined> =>
+  (await requestChallengeOnce(db, listed([wish])))[0]
+
+/** A challenge asked to be mailed again: `resent` tells whether it was; `alive` whether it could still be. */
+export type Resent = ChallengeState & { resent: boolean; alive: boolean }
+
+export const resendChallenge = statement(
+  {
+    ...eventParameters,
+    id: 'uuid',
+    keyId: 'text',
+    mostSends: 'int4',
+    resendAfter: 'int4',
+    mailId: 'uuid',
+    messageId: 'text'
+  },
+  (slots) => sql<Resent>`
+    with asked as (
+      select c.id, c.key_id, c.code_length, c.code_alphabet, c.tries_left, c.sends, c.sent_at, c.expires_at,
+        c.used_at is null and c.tries_left > 0 and c.expires_at > now() as alive
+      from postern.challenge as c where c.id = ${slots.id} and c.key_id = ${slots.keyId}
+      for update
+    ), made as (
+      update postern.challenge as c set sends = c.sends + 1, sent_at = now()
+      from asked
+      where c.id = asked.id and asked.alive and asked.sends < ${slots.mostSends}
+        and asked.sent_at <= now() - ${slots.resendAfter} * interval '1 second'
+      returning c.id, c.email_key, c.budget_key, c.locale, c.key_id, c.expires_at, c.sends
+    ), queued as (${queueMail({ from: sql`made`, kind: 'code', id: slots.mailId, messageId: slots.messageId })}),
+    noted as (${record({
+      from: sql`made`,
+      id: slots.eventId,
+      kind: sql`'code_resent'`,
+      outcome: sql`'mail_queued'`,
+      emailMac: sql`made.budget_key`,
+      client: slots
+    })})
+    select ${challengeState}, exists (select from made) as resent, alive from asked`
+)

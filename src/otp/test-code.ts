@@ -1,0 +1,63 @@
+import type { Challenge } from '../challenge/schema.ts'
+import { ConfigError } from '../config.ts'
+import type { Context } from '../context.ts'
+import { sameText } from '../lib/capability.ts'
+import { tidyCode } from '../lib/code.ts'
+import { maskAddress } from '../lib/email.ts'
+import { type TestAddress, testAddresses } from '../lib/test-address.ts'
+import { findTestedAddress, findUsedAddresses } from './test-store.ts'
+
+const found = async ({ db }: Context, challengeId: string, among: readonly TestAddress[]) => {
+  if (among.length === 0) return undefined
+  const values = { id: challengeId, keys: among.map(({ key }) => key), lastDays: among.map(({ lastDay }) => lastDay) }
+  const [tested] = await findTestedAddress(db, values)
+  return among.find(({ key }) => key === tested?.key)
+}
+
+/** Whether a code is the fixed one of the address that the challenge was made for. Asks the database only when some address has this code. */
+export async function isTestCode(ctx: Context, challengeId: string, given: string): Promise<boolean> {
+  const typed = tidyCode(given, 'base32')
+  const meant = testAddresses(ctx.config.TEST_ADDRESSES).filter(({ code }) => sameText(code, typed))
+  return (await found(ctx, challengeId, meant)) !== undefined
+}
+
+/**
+ * What a client's input must have room for when the challenge is a test address's; nothing for every other.
+ *
+ * @param emailKey the address, where it is known: then others cost nothing
+ */
+export async function testForm(
+  ctx: Context,
+  challengeId: string,
+  emailKey?: string
+): Promise<Partial<Pick<Challenge, 'code_length' | 'code_alphabet'>>> {
+  const among = testAddresses(ctx.config.TEST_ADDRESSES).filter(({ key }) => key === (emailKey ?? key))
+  const tested = await found(ctx, challengeId, among)
+  if (tested === undefined) return {}
+  return { code_length: tested.code.length, code_alphabet: /^\d+$/.test(tested.code) ? 'digits' : 'base32' }
+}
+
+/** For the log and for readiness: that fixed codes are in force, without a code or an address. Undefined when there are none. */
+export function testModeNotice(entries: readonly string[]): string | undefined {
+  const days = testAddresses(entries).map(({ lastDay }) => lastDay)
+  if (days.length === 0) return undefined
+  const many = days.length === 1 ? '1 address signs in' : `${days.length} addresses sign in`
+  return `test mode: ${many} with a fixed code, until ${days.sort().at(-1)} at the latest`
+}
+
+/**
+ * Refuses a start that would put a fixed code on somebody's real account. Sessions that a fixed code opened bear `test`
+ * among their methods; any other, or a password, shows that the account is in use. Throws a ConfigError.
+ */
+export async function refuseUsedAddresses({ config, db }: Pick<Context, 'config' | 'db'>): Promise<void> {
+  const keys = testAddresses(config.TEST_ADDRESSES).map(({ key }) => key)
+  if (keys.length === 0) return
+  const used = await findUsedAddresses(db, { keys })
+  if (used.length === 0) return
+  throw new ConfigError(
+    used.map(
+      ({ email, hasPassword }) =>
+        `TEST_ADDRESSES names ${maskAddress(email)}, which has ${hasPassword ? 'a password' : 'a session that a mailed code opened'}: take another address, or delete that account`
+    )
+  )
+}

@@ -1,0 +1,34 @@
+import { nobody } from '../audit/store.ts'
+import type { Context } from '../context.ts'
+import { forgetExcessDevices } from '../device/store.ts'
+import { newId } from '../lib/identifier.ts'
+import { endExcessSessions } from './open-store.ts'
+
+/** Devices of one account that may be trusted at once; one more forgets the one used longest ago. */
+const MOST_DEVICES = 10
+
+/** What a sign-in tells of its account's sessions and devices, as they were when its statement began. */
+export type Signed = { userId: string; openSessions: number; devices: number; overtaken: boolean }
+
+/** What is the same for every sign-in. */
+export const signInRules = ({ config, secrets }: Context) => ({
+  sessionKeyId: secrets.ring.newest.id,
+  idleTtl: config.SESSION_IDLE_TTL,
+  sessionTtl: config.SESSION_TTL,
+  deviceKeyId: secrets.ring.newest.id,
+  deviceTtl: config.DEVICE_TTL,
+  defaultLocale: config.DEFAULT_LOCALE,
+  signupOpen: config.SIGNUP === 'open'
+})
+
+/**
+ * Ends what is beyond the limits, in statements of their own after the commit: only then they see what parallel sign-ins
+ * opened. Far below the limits, and with nobody else signing in at that moment, they are saved.
+ */
+export async function limitSignIns({ config, db }: Context, signed: Signed): Promise<void> {
+  const most = config.SESSIONS_PER_USER
+  if (signed.overtaken || signed.openSessions + 1 > most / 2)
+    await endExcessSessions(db, { userId: signed.userId, most, eventId: newId(), ...nobody })
+  if (signed.overtaken || signed.devices >= MOST_DEVICES)
+    await forgetExcessDevices(db, { userId: signed.userId, most: MOST_DEVICES })
+}

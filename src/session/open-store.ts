@@ -1,0 +1,80 @@
+import { type RawBuilder, sql } from 'kysely'
+import { eventParameters, record } from '../audit/store.ts'
+import { type Slots, statement } from '../db/statement.ts'
+import { live } from './store.ts'
+
+/** What each of several sign-ins brings for its session, and what all have in common. */
+export const openParameters = {
+  sessionIds: 'uuid[]',
+  seedHashes: 'bytea[]',
+  renewIds: 'uuid?[]',
+  networks: 'cidr?[]',
+  agents: 'text?[]',
+  sessionKeyId: 'text',
+  idleTtl: 'int4',
+  sessionTtl: 'int4'
+} as const
+type OpenSlots = Slots<Pick<typeof openParameters, 'sessionKeyId' | 'idleTtl' | 'sessionTtl'>>
+
+const openedColumns = sql`
+  id, user_id, created_at, authenticated_at, idle_expires_at, expires_at, generation, key_id, amr`
+
+/** The arm that opens a session for each row of the arm `owner`, under the credential version that was read there. */
+export const openSessions = (slots: OpenSlots, amr: RawBuilder<unknown>): RawBuilder<unknown> => sql`
+  insert into postern.session (
+    id, user_id, credential_version, seed_hash, generation, parent_generation, grandparent_generation, rotated_at,
+    authenticated_at, idle_expires_at, expires_at, last_used_at, amr, client_network, client_agent, key_id)
+  select asked.session_id, owner.id, owner.credential_version, asked.seed_hash, 1, 1, 1, now(), now(),
+         now() + least(${slots.idleTtl}, ${slots.sessionTtl}) * interval '1 second',
+         now() + ${slots.sessionTtl} * interval '1 second', now(), ${amr}, asked.network, asked.agent,
+         ${slots.sessionKeyId}
+  from owner join asked using (place) join spent using (place)
+  where not exists (select from renewed where renewed.user_id = owner.id)
+  returning ${openedColumns}`
+
+/** The arm that renews the callers' own sessions, when they belong to `owner`, instead of opening others. */
+export const renewSessions = (amr: RawBuilder<unknown>): RawBuilder<unknown> => sql`
+  update postern.session as s
+  set authenticated_at = now(), last_used_at = now(),
+      amr = array(select distinct method from unnest(s.amr || ${amr}) as method order by method)
+  from owner join asked using (place) join spent using (place)
+  where s.id = asked.renew_id and s.user_id = owner.id and s.credential_version = owner.credential_version
+    and s.revoked_at is null and s.expires_at > now() and s.idle_expires_at > now()
+  returning s.id, s.user_id, s.created_at, s.authenticated_at, s.idle_expires_at, s.expires_at, s.generation, s.key_id, s.amr`
+
+/** The sessions of the arms `created` and `renewed`. */
+export const openedOf = sql`
+  select ${openedColumns} from created union all select ${openedColumns} from renewed`
+
+/** The columns of `SessionView` from an arm `opened` and the arm `owner`. */
+export const openedView = sql`
+  opened.id as "sessionId", opened.created_at as "sessionCreatedAt", opened.authenticated_at as "authenticatedAt",
+  opened.idle_expires_at as "idleExpiresAt", opened.expires_at as "expiresAt", opened.generation, opened.key_id as "keyId",
+  opened.amr, now() as now, owner.id as "userId", owner.email, owner.email_verified_at is not null as "emailVerified",
+  owner.password_hash is not null as "hasPassword", owner.locale as "userLocale", owner.created_at as "userCreatedAt"`
+
+/** How many sessions the arm `owner` had open when the statement began. */
+export const sessionCount = sql`
+  (select count(*)::int4 from postern.session as s where s.user_id = owner.id and s.revoked_at is null and s.expires_at > now())`
+
+/** Ends what is beyond the newest `most` live sessions of a user, by last use. */
+export const endExcessSessions = statement(
+  { ...eventParameters, userId: 'uuid', most: 'int4' },
+  (slots) => sql<{ id: string }>`
+    with ended as (
+      update postern.session set revoked_at = now()
+      where revoked_at is null and id in (
+        select s.id from postern.session as s, postern."user" as u
+        where u.id = ${slots.userId} and ${live}
+        order by s.last_used_at desc, s.id desc offset ${slots.most}
+      ) returning id, user_id
+    ), noted as (${record({
+      from: sql`(select distinct user_id from ended) as ended`,
+      id: slots.eventId,
+      kind: sql`'session_limit'`,
+      outcome: sql`'session_ended'`,
+      userId: sql`ended.user_id`,
+      client: slots
+    })})
+    select id from ended`
+)
