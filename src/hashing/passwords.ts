@@ -1,0 +1,140 @@
+import { createHash, createHmac, createSecretKey, type KeyObject } from 'node:crypto'
+import { availableParallelism } from 'node:os'
+import type { Logger } from 'pino'
+import type { Config } from '../config.ts'
+import type { Db } from '../db/tables.ts'
+import { keyIdOf } from '../lib/capability.ts'
+import { MINUTE, milliseconds } from '../lib/time.ts'
+import { Problem } from '../problems.ts'
+import { decoyOf, type Kind, kindOf } from './decoy.ts'
+import { Pool } from './pool.ts'
+import { findPeppers, sampleHashes } from './store.ts'
+import { envelope, readStored, type Stored, UNPEPPERED } from './stored.ts'
+import { type Making, prefixOf } from './work.ts'
+
+type Deps = { db: Db; config: Config; log: Logger }
+
+/** Seconds between two looks at which kinds of hashes are stored. */
+const LOOK_AGAIN = 5 * MINUTE
+/** In place of an address' MAC where there is no address. */
+const NOBODY = Buffer.alloc(32)
+
+/** Makes and checks stored passwords, on threads of their own. */
+export class Passwords {
+  readonly #db: Db
+  readonly #log: Logger
+  readonly #pool: Pool
+  readonly #peppers: ReadonlyMap<string, KeyObject>
+  readonly #newestPepper: string
+  readonly #making: Making
+  /** What every hash made now begins with. */
+  readonly #prefix: string
+  #kinds: readonly Kind[]
+  #timer: NodeJS.Timeout | undefined
+
+  constructor({ db, config, log }: Deps) {
+    this.#db = db
+    this.#log = log
+    this.#pool = new Pool({
+      threads: config.HASH_THREADS ?? availableParallelism(),
+      most: config.HASH_QUEUE,
+      program: new URL('./start-worker.js', import.meta.url),
+      log
+    })
+    const peppers = config.PASSWORD_PEPPERS.map((pepper) => Buffer.from(pepper, 'base64url'))
+    this.#peppers = new Map(peppers.map((pepper) => [keyIdOf(pepper), createSecretKey(pepper)]))
+    this.#newestPepper = this.#peppers.keys().next().value ?? UNPEPPERED
+    this.#making =
+      config.PASSWORD_HASH === 'argon2id' ? { scheme: 'argon2id' } : { scheme: 'bcrypt', cost: config.BCRYPT_COST }
+    this.#prefix = envelope(this.#newestPepper, prefixOf(this.#making))
+    this.#kinds = [kindOf(this.#making, this.#prefix)]
+  }
+
+  /** Refuses to start without a pepper that a stored hash names; then learns what is stored, now and every few minutes. */
+  async start(): Promise<void> {
+    const missing = (await findPeppers(this.#db, {})).filter(({ id }) => !this.#peppers.has(id))
+    if (missing.length > 0)
+      throw new Error(
+        `PASSWORD_PEPPERS lacks keys that stored passwords need: ${missing.map(({ id }) => id).join(', ')}. Put them back behind the newest.`
+      )
+    await this.#look()
+    const again = (): void =>
+      void this.#look().catch((error) => this.#log.warn({ err: error }, 'the stored hashes could not be looked at'))
+    this.#timer = setInterval(again, milliseconds(LOOK_AGAIN)).unref()
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#pool.stop()
+  }
+
+  /** A stored form by the newest scheme and pepper. Refuses with `unavailable` when too many wait already. */
+  async hash(password: string): Promise<string> {
+    const made = await this.#pool.run<string>({
+      make: this.#making,
+      secret: this.#sealed(this.#newestPepper, password)
+    })
+    return envelope(this.#newestPepper, made)
+  }
+
+  /**
+   * Whether a password is the stored one, whoever hashed it. What cannot be read, or would cost too much, is false after
+   * the work of a decoy. Refuses with `unavailable` when too many wait already, or the pepper is not configured here.
+   */
+  async check(password: string, stored: string): Promise<boolean> {
+    const read = readStored(stored)
+    const readable = typeof read === 'object'
+    const { pepper, form } = readable ? read : (readStored(this.decoy(NOBODY)) as Stored)
+    const secrets = pepper === undefined ? spellings(password) : [this.#sealed(pepper, password)]
+    return (await this.#pool.run<boolean>({ check: form, secrets })) && readable
+  }
+
+  /**
+   * A stored form that no password matches. Its scheme and cost are drawn from what is stored, so that imported hashes
+   * do not show by their time who is a member.
+   *
+   * @param mac of the address: the same address always draws alike
+   */
+  decoy(mac: Buffer): string {
+    return decoyOf(this.#kinds, mac)
+  }
+
+  /** Whether `hash` would make it otherwise now: another scheme, version, cost or pepper. */
+  outdated(stored: string): boolean {
+    return !stored.startsWith(this.#prefix)
+  }
+
+  /** Why a hash made elsewhere could not be checked here; undefined when it can. */
+  refusal(stored: string): string | undefined {
+    const read = readStored(stored)
+    if (read === 'unknown') return 'is of no form that can be read here'
+    if (read === 'too-costly') return 'would take more work than is allowed'
+    const known = read.pepper === undefined || read.pepper === UNPEPPERED || this.#peppers.has(read.pepper)
+    return known ? undefined : 'names a pepper that PASSWORD_PEPPERS lacks'
+  }
+
+  async #look(): Promise<void> {
+    const found = (await sampleHashes(this.#db, {})).filter(
+      (kind) => typeof readStored(decoyOf([kind], NOBODY)) === 'object'
+    )
+    if (found.length > 0) this.#kinds = found
+  }
+
+  /** 64 characters whatever the password: below bcrypt's 72 bytes, and without a NUL. */
+  #sealed(pepper: string, password: string): string {
+    const text = password.normalize('NFC')
+    if (pepper === UNPEPPERED) return createHash('sha384').update(text).digest('base64')
+    const key = this.#peppers.get(pepper)
+    // Another instance can answer, and so can this one once it is configured.
+    if (key === undefined) throw new Problem('unavailable', { retryAfter: 2 })
+    return createHmac('sha384', key).update(text).digest('base64')
+  }
+}
+
+/**
+ * What a foreign service may have hashed: the password composed, as most keyboards send it, or exactly as it was typed.
+ * How many there are depends on the password alone, so that a decoy costs the same.
+ */
+function spellings(password: string): string[] {
+  return [...new Set([password.normalize('NFC'), password])]
+}

@@ -1,0 +1,80 @@
+import { Worker } from 'node:worker_threads'
+import type { Logger } from 'pino'
+import { Problem } from '../problems.ts'
+import type { Task } from './work.ts'
+
+type Job = { task: Task; resolve: (result: never) => void; reject: (reason: unknown) => void }
+type Thread = { worker: Worker; job: Job | undefined }
+type Options = { threads: number; most: number; log: Pick<Logger, 'warn'>; program: URL }
+
+/** Megabytes of JavaScript heap a thread may have; argon2 and scrypt take theirs elsewhere. */
+const LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 2 }
+
+/**
+ * Threads that take jobs strictly in their order. Piscina puts a job that finds no free thread behind younger ones, and leaves the
+ * queue lying when its threads die; here a thread that dies costs the job it was at, and the next job starts another.
+ * A thread is started when a job finds none free.
+ */
+export class Pool {
+  readonly #options: Options
+  readonly #threads = new Set<Thread>()
+  #queue: Job[] = []
+  #stopped = false
+
+  constructor(options: Options) {
+    this.#options = options
+  }
+
+  run<Result extends string | boolean>(task: Task): Promise<Result> {
+    return new Promise<Result>((resolve, reject) => {
+      const full = this.#threads.size === this.#options.threads && this.#free() === undefined
+      if (this.#stopped || (full && this.#queue.length >= this.#options.most)) reject(unavailable())
+      else {
+        this.#queue.push({ task, resolve, reject })
+        this.#next()
+      }
+    })
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    for (const { reject } of this.#queue.splice(0)) reject(unavailable())
+    await Promise.all([...this.#threads].map(({ worker }) => worker.terminate()))
+  }
+
+  #next(): void {
+    while (this.#queue.length > 0) {
+      const thread = this.#free() ?? this.#grow()
+      if (thread === undefined) return
+      thread.job = this.#queue.shift() as Job
+      thread.worker.ref()
+      thread.worker.postMessage(thread.job.task)
+    }
+  }
+
+  #free(): Thread | undefined {
+    for (const thread of this.#threads) if (thread.job === undefined) return thread
+    return undefined
+  }
+
+  #grow(): Thread | undefined {
+    if (this.#stopped || this.#threads.size >= this.#options.threads) return undefined
+    const thread: Thread = { worker: new Worker(this.#options.program, { resourceLimits: LIMITS }), job: undefined }
+    this.#threads.add(thread)
+    thread.worker.on('message', (result) => {
+      thread.job?.resolve(result as never)
+      thread.job = undefined
+      thread.worker.unref() // idle threads do not hold the process
+      this.#next()
+    })
+    thread.worker.on('error', (error) => this.#options.log.warn({ err: error }, 'a thread that hashes passwords died'))
+    thread.worker.on('exit', () => {
+      this.#threads.delete(thread)
+      thread.job?.reject(unavailable())
+      this.#next()
+    })
+    return thread
+  }
+}
+
+const unavailable = (): Problem => new Problem('unavailable', { retryAfter: 1 })

@@ -1,0 +1,50 @@
+import { sql } from 'kysely'
+import { statement } from '../db/statement.ts'
+import type { Kind } from './decoy.ts'
+
+/** Rows that are looked at to learn the mixture of stored hashes: enough for its shares to be right to a percent. */
+const SAMPLE = 20_000
+const MOST_KINDS = 32
+
+// `[$]`, for a dollar before a digit is a parameter.
+const isBcrypt = sql`hash ~ '[$]2[aby][$][0-9]{2}[$][./A-Za-z0-9]{53}$'`
+
+/**
+ * The kinds of stored hashes and how often each is among some thousands of accounts, however many there are.
+ * Salts and digests stay in the database.
+ */
+export const sampleHashes = statement(
+  {},
+  () => sql<Kind>`
+    with seen as (
+      select u.password_hash as hash
+      from postern."user" as u tablesample system (
+        (select least(100, greatest(0.01, 100.0 * ${sql.lit(SAMPLE)} / greatest(reltuples, 1)))
+         from pg_class where oid = 'postern."user"'::regclass))
+      where u.password_hash is not null
+      limit ${sql.lit(2 * SAMPLE)}
+    ), cut as (
+      select case when ${isBcrypt} then left(hash, -53) else substring(hash, '^(.*[$])[^$]+[$][^$]+$') end as start,
+             case when ${isBcrypt} then 53 else length(rtrim(substring(hash, '[^$]+$'), '=')) end as length
+      from seen
+    )
+    select start, length, count(*)::int4 as "count" from cut
+    where start is not null and length is not null
+    group by start, length order by count(*) desc limit ${sql.lit(MOST_KINDS)}`
+)
+
+const id = sql`substr(u.password_hash, 16, 8)`
+const isOurs = sql`u.password_hash like '$postern$v=1$%'`
+
+/** The ids of all peppers that stored hashes name, walked id by id along their index. */
+export const findPeppers = statement(
+  {},
+  () => sql<{ id: string }>`
+    with recursive ids as (
+      (select ${id} as id from postern."user" as u where ${isOurs} order by ${id} limit 1)
+      union all
+      select (select ${id} from postern."user" as u where ${isOurs} and ${id} > ids.id order by ${id} limit 1)
+      from ids where ids.id is not null
+    )
+    select id from ids where id ~ '^[0-9a-f]{8}$'`
+)

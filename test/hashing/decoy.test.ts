@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto'
+import t from 'tap'
+import { decoyOf, type Kind } from '../../src/hashing/decoy.ts'
+import { start } from '../helper.ts'
+import { passwordsOf } from './hashing.ts'
+
+const macs = (count: number): Buffer[] =>
+  Array.from({ length: count }, (_value, index) => createHash('sha256').update(`address ${index}`).digest())
+const startOf = (hash: string): string =>
+  /[$]2[aby][$]\d\d[$]/.test(hash) ? hash.slice(0, -53) : hash.replace(/[^$]+[$][^$]+$/, '')
+
+const bcrypt: Kind = { start: '$postern$v=1$k=-$2b$10$', length: 53, count: 600 }
+const django: Kind = { start: 'pbkdf2_sha256$1000$', length: 43, count: 300 }
+const argon: Kind = { start: '$argon2id$v=19$m=1024,t=2,p=1$', length: 22, count: 100 }
+
+t.test('decoys are as often of each kind as stored hashes are', async (t) => {
+  const drawn = Map.groupBy(
+    macs(10_000).map((mac) => startOf(decoyOf([bcrypt, django, argon], mac))),
+    String
+  )
+
+  // Five standard deviations of 10,000 draws are 250 at the most.
+  for (const { start, count } of [bcrypt, django, argon])
+    t.ok(Math.abs((drawn.get(start)?.length ?? 0) - 10 * count) < 250, `${start} ${drawn.get(start)?.length}`)
+})
+
+t.test('an address keeps its decoy, and moves only to the kind that has grown', async (t) => {
+  const before = macs(2000).map((mac) => decoyOf([bcrypt, django, argon], mac))
+
+  const again = macs(2000).map((mac) => decoyOf([argon, bcrypt, django], mac))
+  const after = macs(2000).map((mac) => decoyOf([{ ...bcrypt, count: 900 }, django, argon], mac))
+
+  t.strictSame(again, before)
+  const moved = after.filter((hash, index) => hash !== before[index])
+  t.ok(moved.length > 50)
+  t.ok(moved.every((hash) => startOf(hash) === bcrypt.start))
+})
+
+t.test('decoys are drawn from what is stored, and cost what it costs', async (t) => {
+  const { ctx, sql, another } = await start(t, { BCRYPT_COST: '5' })
+  const own = await ctx.passwords.hash('correct horse')
+  const foreign = 'pbkdf2_sha256$400000$seasalt2x$uptfaTaokRVMNdKT/DDrZ3M2t+GDpLMo14BOlxMpK8I='
+  await sql(
+    `insert into postern."user" (id, email, email_key, locale, password_hash)
+     select gen_random_uuid(), n || '@example.com', n || '@example.com', 'en', case n % 4 when 0 then $1 when 1 then null when 2 then 'unreadable$a$b' else $2 end
+     from generate_series(1, 400) as n`,
+    [own, foreign]
+  )
+  const { passwords } = (await another()).ctx
+  const decoys = macs(200).map((mac) => passwords.decoy(mac))
+  const sample = (mine: boolean) => decoys.find((hash) => hash.startsWith('$postern$') === mine) as string
+  const seconds = async (stored: string): Promise<number> => {
+    const begun = performance.now()
+    t.notOk(await passwords.check('correct house', stored))
+    return (performance.now() - begun) / 1000
+  }
+  await seconds(own)
+
+  const shares = Map.groupBy(decoys, startOf)
+  const [real, decoy] = [Math.min(await seconds(foreign), await seconds(foreign)), await seconds(sample(false))]
+
+  t.strictSame([...shares.keys()].sort(), ['$postern$v=1$k=-$2b$05$', 'pbkdf2_sha256$400000$'])
+  t.ok((shares.get('pbkdf2_sha256$400000$')?.length ?? 0) > 60)
+  t.ok(decoy > real * 0.6, `the decoy took ${decoy} s, the real one ${real} s`)
+  t.equal(sample(true).length, own.length)
+})
+
+t.test('without stored passwords a decoy is what would be stored now', async (t) => {
+  for (const settings of [{}, { PASSWORD_HASH: 'argon2id' }]) {
+    const passwords = passwordsOf(t, settings)
+    const decoy = passwords.decoy(macs(1)[0] as Buffer)
+
+    t.notOk(passwords.outdated(decoy))
+    t.equal(decoy.length, (await passwords.hash('correct horse')).length)
+    t.notOk(await passwords.check('correct horse', decoy))
+  }
+})

@@ -1,0 +1,92 @@
+import t from 'tap'
+import { passwordsOf } from './hashing.ts'
+
+const passwords = passwordsOf(t)
+const password = 'Grüße, 世界 🗝 correct horse'
+
+/** Each made elsewhere: passlib 1.7 and its bcrypt and argon2-cffi, libxcrypt, Django 5, Python's hashlib. */
+const made: Record<string, string> = {
+  'bcrypt $2a$ by py-bcrypt': '$2a$04$2xORjDBxWrOYMsTYwYLUEePTVyFA2bhFiWIru.a4dw7TSpNauaEy6',
+  'bcrypt $2y$ by py-bcrypt': '$2y$04$nxXxtm2.JD5npk6C5sYCuehwO0XdpvjUTj6VmR84y.jxA4WX0tdxm',
+  'bcrypt $2b$ by libxcrypt': '$2b$04$abcdefghijklmnopqrstuuG2IabOXehs7OCRv0HeGv4LFw/B.tkFS',
+  'argon2id by argon2-cffi': '$argon2id$v=19$m=1024,t=2,p=2$e9b/iixYI8u4ZnzfpjhI8Q$HlC0d33usl5Af1Dlc/QJ7u4rrb2V2MoL',
+  'argon2i by argon2-cffi': '$argon2i$v=19$m=1024,t=2,p=2$nVWE02LBMLfIf+amcJekGg$4LHpHADB/0PAbHvbSnk21+r68GX2kCwK',
+  'scrypt by passlib': '$scrypt$ln=10,r=8,p=2$sBai1LpXqpWSEqJ07j3nXA$pJ9lzxUpQRk0oIFRTmPBn0YiaqSwwamGwbSVUZkN4I0',
+  'PBKDF2 with SHA-1 by passlib': '$pbkdf2$1500$UCplDGFsTUmJsRYihPC.lw$iC4R18HeBXefwgbcjznhJCeUTBA',
+  'PBKDF2 with SHA-256 by passlib':
+    '$pbkdf2-sha256$1500$AGCslXIuxRgDoPR.b82Z8w$hmCX57luaYVIk728niTI72qq2lTcdeuCe7y6W5JSFIs',
+  'PBKDF2 with SHA-512 by passlib':
+    '$pbkdf2-sha512$1500$ZKy1dk5pTcmZszYGICTEOA$BC8zL/cov3.i4uViacpEUySLv9rIXrb8jaMhr98/QL.p2tTzz45asfY9IBJM5S/7PucuqaMwHvGuQaN4167Lcg',
+  'PBKDF2 as a PHC string by hashlib':
+    '$pbkdf2-sha512$i=1000,l=64$MDEyMzQ1Njc4OWFiY2RlZg$/F0/cOqTH4EIRLy6kAVJsdn30a9m32g7KYRWHqaRpivGK59Aj8jwkY/+GIIR3nTUjLLRvM6ChwPzmBxpu7VQ5A',
+  'PBKDF2 with SHA-256 by Django': 'pbkdf2_sha256$1000$seasalt2x$uptfaTaokRVMNdKT/DDrZ3M2t+GDpLMo14BOlxMpK8I=',
+  'PBKDF2 with SHA-1 by Django': 'pbkdf2_sha1$1000$seasalt2$ObE0fmeYgZF4Vd2PIxoOFMeyKiw='
+}
+
+for (const [name, stored] of Object.entries(made)) {
+  t.test(`${name} is checked, and outdated`, async (t) => {
+    t.ok(await passwords.check(password, stored))
+    t.notOk(await passwords.check(`${password}!`, stored))
+    t.ok(passwords.outdated(stored))
+  })
+}
+
+t.test("Firebase's own example is checked", async (t) => {
+  const signer = 'jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA=='
+  const hash = 'lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ=='
+  const stored = `$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw==,sk=${signer}$42xEC+ixf3L2lw==$${hash}`
+
+  t.ok(await passwords.check('user1password', stored))
+  t.notOk(await passwords.check('user2password', stored))
+})
+
+t.test('a service that did not compose letters hashed them as they were typed', async (t) => {
+  const ofDecomposed = '$2b$04$PcLUvXHmX7DEnkVYETFo7.b0hY0OmurQIBeDUq2AwbUmsMQFT7CWG'
+
+  t.ok(await passwords.check('Grüße'.normalize('NFD'), ofDecomposed))
+})
+
+t.test('what cannot be read is no password, and costs what others cost', async (t) => {
+  const passwords = passwordsOf(t, { BCRYPT_COST: '9' })
+  const unreadable = [
+    '',
+    'plain text',
+    '$1$abcdefgh$G//4keteveJp0qb8z2DxG/',
+    '$2x$04$2xORjDBxWrOYMsTYwYLUEePTVyFA2bhFiWIru.a4dw7TSpNauaEy6',
+    '$2b$03$2xORjDBxWrOYMsTYwYLUEePTVyFA2bhFiWIru.a4dw7TSpNauaEy6',
+    '$argon2id$v=16$m=1024,t=2,p=2$e9b/iixYI8u4ZnzfpjhI8Q$HlC0d33usl5Af1Dlc/QJ7u4rrb2V2MoL',
+    '$argon2id$v=19$m=8,t=1,p=2$e9b/iixYI8u4ZnzfpjhI8Q$HlC0d33usl5Af1Dlc/QJ7u4rrb2V2MoL',
+    '$pbkdf2-sha256$0$AGCslXIuxRgDoPR.b82Z8w$hmCX57luaYVIk728niTI72qq2lTcdeuCe7y6W5JSFIs',
+    'pbkdf2_sha256$1000$seasalt2x$uptf',
+    `$postern$v=2$k=-${made['bcrypt $2b$ by libxcrypt']}`,
+    `$2b$04$${'a'.repeat(5000)}`
+  ]
+
+  for (const stored of unreadable) {
+    const begun = performance.now()
+
+    t.notOk(await passwords.check(password, stored))
+
+    t.ok(performance.now() - begun > 10, 'a hash was made')
+  }
+})
+
+t.test('a hash above the ceilings is refused without its work', async (t) => {
+  await passwords.hash('a thread is there')
+  const costly = [
+    '$2b$15$2xORjDBxWrOYMsTYwYLUEePTVyFA2bhFiWIru.a4dw7TSpNauaEy6',
+    '$2b$31$2xORjDBxWrOYMsTYwYLUEePTVyFA2bhFiWIru.a4dw7TSpNauaEy6',
+    '$argon2id$v=19$m=4194304,t=1,p=1$e9b/iixYI8u4ZnzfpjhI8Q$HlC0d33usl5Af1Dlc/QJ7u4rrb2V2MoL',
+    '$argon2id$v=19$m=1024,t=999999999,p=1$e9b/iixYI8u4ZnzfpjhI8Q$HlC0d33usl5Af1Dlc/QJ7u4rrb2V2MoL',
+    '$scrypt$ln=30,r=8,p=1$sBai1LpXqpWSEqJ07j3nXA$pJ9lzxUpQRk0oIFRTmPBn0YiaqSwwamGwbSVUZkN4I0',
+    '$scrypt$ln=10,r=8,p=999999$sBai1LpXqpWSEqJ07j3nXA$pJ9lzxUpQRk0oIFRTmPBn0YiaqSwwamGwbSVUZkN4I0',
+    '$fbscrypt$v=1,n=14,r=9999999,p=1,ss=Bw==,sk=jxspr8Ki0RYycVU8zykbdA==$42xEC+ixf3L2lw==$jxspr8Ki0RYycVU8zykbdA==',
+    'pbkdf2_sha256$999999999$seasalt2x$uptfaTaokRVMNdKT/DDrZ3M2t+GDpLMo14BOlxMpK8I=',
+    `$pbkdf2-sha1$900000$UCplDGFsTUmJsRYihPC.lw$${'a'.repeat(160)}`
+  ]
+
+  const begun = performance.now()
+  for (const stored of costly) t.notOk(await passwords.check(password, stored))
+
+  t.ok(performance.now() - begun < 1000)
+})
