@@ -10,7 +10,17 @@ const samples = {
     { code: '052731', reference: 'QXKD', minutes: 10 },
     { code: '7Q2M9KD3TVX0H', reference: 'QXKD', minutes: 1 }
   ],
-  'no-account': [{}]
+  'no-account': [{}],
+  reset: [24, 5, 1, 0].map((hours) => ({ link: 'https://app.example.com/reset#token=rst_Example', hours })),
+  'reset-no-account': [{}],
+  'password-changed': [
+    { time: '2026-11-22 09:30 UTC', client: 'Firefox, Windows' },
+    { time: '2026-11-22 09:30 UTC', client: '' }
+  ],
+  'account-deleted': [
+    { time: '2026-11-22 09:30 UTC', client: 'Firefox, Windows' },
+    { time: '2026-11-22 09:30 UTC', client: '' }
+  ]
 } as const satisfies Record<string, readonly Data[]>
 
 export type MailTemplate = keyof typeof samples
@@ -107,8 +117,9 @@ function compose({ subject, text, html, layout }: Mail, data: Data): Rendered {
 }
 
 /** Renders with sample data and notes what a reader of the mail would miss. */
-function tryOut(mail: Mail, data: Data & { code?: string }, faults: Faults): void {
-  const { code = '' } = data
+function tryOut(mail: Mail, data: Data & { code?: string; link?: string }, faults: Faults): void {
+  const name = data.code === undefined ? 'link' : 'code'
+  const needed = data[name] ?? ''
   const attempt = (part: Part, scope: Data, fault: string, holds: (made: string) => boolean): string => {
     let made = ''
     let reason: string | undefined
@@ -124,14 +135,14 @@ function tryOut(mail: Mail, data: Data & { code?: string }, faults: Faults): voi
   }
 
   const subject = attempt(mail.subject, data, 'is empty', (made) => oneLine(made) !== '')
-  attempt(mail.text, data, code === '' ? 'is empty' : 'must hold {{ code }} alone on a line', (made) =>
-    code === '' ? made.trim() !== '' : made.split('\n').includes(code)
+  attempt(mail.text, data, needed === '' ? 'is empty' : `must hold {{ ${name} }} alone on a line`, (made) =>
+    needed === '' ? made.trim() !== '' : made.split('\n').includes(needed)
   )
   const content = attempt(
     mail.html,
     data,
-    code === '' ? 'is empty' : 'must hold {{ code }}',
-    (made) => made.trim() !== '' && made.includes(code)
+    needed === '' ? 'is empty' : `must hold {{ ${name} }}`,
+    (made) => made.trim() !== '' && made.includes(needed)
   )
   const page = { brand: data.brand, lang: mail.html.language, subject, content }
   attempt(mail.layout, page, 'must hold {{ content | raw }}', (made) => made.includes(content))

@@ -18,15 +18,17 @@ export type Settled = {
  * The mail is born leased, so that the instance that wrote it sends it at once and nobody else does.
  *
  * @param from an arm whose rows have id, email_key, locale, expires_at and key_id
+ * @param recipient where the mail goes when nothing else may know that any more by the time it is sent
  */
 export const queueMail = (mail: {
   from: RawBuilder<unknown>
   kind: string
   id: Expression<string>
   messageId: Expression<string>
+  recipient?: RawBuilder<unknown>
 }): RawBuilder<unknown> => sql`
-  insert into postern.mail (id, kind, subject_id, email_key, locale, valid_until, due_at, message_id, key_id)
-  select ${mail.id}, ${sql.lit(mail.kind)}, made.id, made.email_key, made.locale, made.expires_at,
+  insert into postern.mail (id, kind, subject_id, email_key, recipient, locale, valid_until, due_at, message_id, key_id)
+  select ${mail.id}, ${sql.lit(mail.kind)}, made.id, made.email_key, ${mail.recipient ?? sql`null`}, made.locale, made.expires_at,
          now() + ${sql.lit(LEASE)} * interval '1 second', ${mail.messageId}, made.key_id
   from ${mail.from} as made
   returning id`
@@ -61,10 +63,11 @@ export const settleMails = statement(
   ({ ids, states, answers }) => sql<{ id: string }>`
     update postern.mail set
       state = news.state,
-      answer = coalesce(nullif(news.answer, ''), mail.answer),
+      answer = case when news.state <> 'dropped' then coalesce(nullif(news.answer, ''), mail.answer) end,
       sent_at = case when news.state = 'sent' then now() end,
       settled_at = case when news.state <> 'queued' then now() end,
       email_key = case when news.state <> 'dropped' then mail.email_key end,
+      recipient = case when news.state <> 'dropped' then mail.recipient end,
       due_at = case when news.state = 'queued' then now() + least(300, 2 ^ (mail.attempts + 1)) * interval '1 second' else mail.due_at end
     from unnest(${ids}, ${states}, ${answers}) as news (id, state, answer)
     where mail.id = news.id and mail.state = 'queued'

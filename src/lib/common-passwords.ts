@@ -1,0 +1,16 @@
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+
+const FILE = createRequire(import.meta.url).resolve('@zxcvbn-ts/language-common/src/passwords.json')
+
+let list: Promise<Buffer> | undefined
+
+/**
+ * Whether a password is among the 49,000 that are guessed first, in whatever case. The list stays the bytes of its file, half a
+ * megabyte that is read with the first question: as a set of strings it would be ten times that.
+ */
+export async function isCommonPassword(password: string): Promise<boolean> {
+  list ??= readFile(FILE)
+  const word = password.toLowerCase()
+  return !/["\\,]/.test(word) && (await list).includes(`"${word}"`)
+}

@@ -1,0 +1,105 @@
+import { sql } from 'kysely'
+import { codeRow, freshRow, mailColumns, mailRuling } from '../budget/store.ts'
+import { askingNetwork, trustedAmong } from '../challenge/store.ts'
+import { statement } from '../db/statement.ts'
+import { queueMail } from '../mail/store.ts'
+
+/** Links of one address that may be live at once. */
+const MOST_LIVE = 3
+
+/** The condition that a reset `r` can still be used, as far as its own row says. */
+export const open = sql`r.used_at is null and r.expires_at > statement_timestamp()`
+
+/**
+ * Asks the lanes of an address for a mail with a link. No row: an earlier try of the same request has promised it already.
+ * To be run behind `holdBudgets`.
+ *
+ * @returns `wait` seconds when no lane has room, else 0
+ */
+export const enterResetLane = statement(
+  {
+    emailKey: 'text',
+    budgetKey: 'bytea',
+    network: 'cidr?',
+    knownDeviceId: 'uuid?',
+    knownSeedHash: 'bytea?',
+    mailId: 'uuid'
+  },
+  (slots) => sql<{ wait: number }>`
+    with asked as (
+      select 1 as place, ${slots.emailKey} as email_key, ${slots.network} as network,
+        ${slots.knownDeviceId} as known_device_id, ${slots.knownSeedHash} as known_seed_hash
+      where not exists (select from postern.mail as m where m.id = ${slots.mailId})
+    ), trusted as (${trustedAmong})
+    insert into postern.address_budget as b (key, ${mailColumns})
+    select ${slots.budgetKey}, ${mailColumns}
+    from asked join trusted using (place)
+    cross join lateral (${mailRuling('reset', { ...freshRow, pool: sql`trusted.pool`, from: askingNetwork })}) as first
+    on conflict (key) do update set (${mailColumns}) = (
+      select ${mailColumns} from (${mailRuling('reset', codeRow)}) as next)
+    returning last_wait as wait`
+)
+
+/**
+ * Makes a reset and promises its mail; where there are three already, promises another mail with the newest of them: nobody can
+ * kill the owner's link by asking. A mail that is there already was promised by an earlier try of the same request.
+ * To be run behind `holdBudgets`, for a count sees only what was committed before its statement. The same work for every
+ * address: nothing here asks whether there is an account.
+ */
+export const promiseReset = statement(
+  {
+    id: 'uuid',
+    email: 'text',
+    emailKey: 'text',
+    budgetKey: 'bytea',
+    locale: 'text?',
+    ttl: 'int4',
+    keyId: 'text',
+    mailId: 'uuid',
+    messageId: 'text'
+  },
+  (slots) => sql<{ subjectId: string }>`
+    with promised as (select from postern.mail as m where m.id = ${slots.mailId}),
+    live as (
+      select r.id, r.email_key, r.locale, r.expires_at, r.key_id, r.created_at
+      from postern.password_reset as r where r.email_key = ${slots.emailKey} and ${open}
+    ), fresh as (
+      insert into postern.password_reset (id, email, email_key, budget_key, locale, created_at, expires_at, key_id)
+      select ${slots.id}, ${slots.email}, ${slots.emailKey}, ${slots.budgetKey}, ${slots.locale}, statement_timestamp(),
+        statement_timestamp() + ${slots.ttl} * interval '1 second', ${slots.keyId}
+      where (select count(*) from live) < ${sql.lit(MOST_LIVE)} and not exists (select from promised)
+      returning id, email_key, locale, expires_at, key_id
+    ), made as (
+      select id, email_key, locale, expires_at, key_id from fresh
+      union all (
+        select id, email_key, locale, expires_at, key_id from live
+        where not exists (select from fresh) and not exists (select from promised)
+        order by created_at desc, id desc limit 1
+      )
+    ), queued as (${queueMail({ from: sql`made`, kind: 'reset', id: slots.mailId, messageId: slots.messageId })})
+    select id as "subjectId" from made`
+)
+
+/** A mail's reset and its recipient: the account's own spelling where there is one. */
+export type ResetMailSubject = {
+  id: string
+  keyId: string
+  locale: string | null
+  typedEmail: string
+  accountEmail: string | null
+  accountLocale: string | null
+  disabled: boolean | null
+  /** Seconds the link is still good for. */
+  expiresIn: number
+  dead: boolean
+}
+
+export const findResetMailSubjects = statement(
+  { ids: 'uuid[]' },
+  ({ ids }) => sql<ResetMailSubject>`
+    select r.id, r.key_id as "keyId", r.locale, r.email as "typedEmail", u.email as "accountEmail", u.locale as "accountLocale",
+      u.disabled_at is not null as disabled, extract(epoch from r.expires_at - now())::float8 as "expiresIn",
+      r.used_at is not null or coalesce(u.credential_changed_at >= r.created_at, false) as dead
+    from postern.password_reset as r left join postern."user" as u on u.email_key = r.email_key
+    where r.id = any(${ids})`
+)

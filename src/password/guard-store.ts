@@ -1,0 +1,33 @@
+import { sql } from 'kysely'
+import {
+  askedFor,
+  type ChallengeState,
+  challengeParameters,
+  challengeState,
+  chargeBudgets,
+  insertChallenges,
+  trustedAmong
+} from '../challenge/store.ts'
+import { type CodeWish, listed, promisedMails } from '../challenge/wish-store.ts'
+import { statement } from '../db/statement.ts'
+import type { Db } from '../db/tables.ts'
+
+const makeChallenge = statement({ ...challengeParameters, right: 'bool' }, (slots) => {
+  const right = sql`${slots.right}`
+  return sql<ChallengeState & { mailed: boolean }>`
+    with asked as (${askedFor(slots)}),
+    trusted as (${trustedAmong}),
+    budget as (${chargeBudgets(slots, right)}),
+    made as (${insertChallenges(slots, right)}),
+    queued as (${promisedMails})
+    select ${challengeState}, budget.wait = 0 as mailed from made, budget`
+})
+
+/**
+ * Makes the challenge that a password alone is not enough for. It is made whatever the lanes say, and its code is charged to
+ * the same level, right password or wrong: only the mail goes by another lane, which nobody sees who does not read it.
+ */
+export async function requireCode(db: Db, wish: CodeWish, right: boolean) {
+  const [made] = await makeChallenge(db, { ...listed([wish]), right })
+  return made as ChallengeState & { mailed: boolean }
+}

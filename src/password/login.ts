@@ -1,0 +1,105 @@
+import { type Wish, wishFor } from '../challenge/make-wish.ts'
+import { presentChallenge } from '../challenge/present.ts'
+import type { Client, Context } from '../context.ts'
+import type { Address } from '../lib/email.ts'
+import { newId } from '../lib/identifier.ts'
+import { monotonicNow } from '../lib/time.ts'
+import { Problem } from '../problems.ts'
+import { limitSignIns, type Signed, signInRules } from '../session/limit-sign-ins.ts'
+import { presentSession } from '../session/present.ts'
+import type { Session } from '../session/schema.ts'
+import type { LiveSession, SessionView } from '../session/store.ts'
+import { addressOf } from '../user/address.ts'
+import { requireCode } from './guard-store.ts'
+import { type Credentials, findCredentials, type Judged, judgePassword, replaceHash } from './login-store.ts'
+
+export type Login = {
+  email: string
+  password: string
+  acceptLanguage: string | undefined
+  deviceToken: string | undefined
+  /** The live session of the caller, when it sent a bearer: signing in again renews it. */
+  session: LiveSession | undefined
+}
+
+/**
+ * Trades a password for a session. Refuses with `credentials-rejected`, whatever the reason, after one check of equal cost:
+ * where there is no password the given one is held against a decoy. Where strangers have guessed too often it refuses
+ * right and wrong alike with `code-required`.
+ */
+export async function login(ctx: Context, attempt: Login, client: Client): Promise<Session> {
+  const address = addressOf(attempt.email)
+  const { secrets } = ctx
+  const emailMac = secrets.addressMac(address.key)
+  const [account] = await findCredentials(ctx.db, { emailKey: address.key })
+  const decoy = ctx.passwords.decoy(emailMac) // made up for everybody, so that it costs everybody
+  const stored = account?.passwordHash ?? decoy
+  const fault = faultOf(account, await ctx.passwords.check(attempt.password, stored))
+
+  const known = attempt.deviceToken === undefined ? undefined : secrets.readDevice(attempt.deviceToken)
+  const session = { id: newId(), seed: secrets.newSeed() }
+  const device = { id: newId(), seed: secrets.newSeed() }
+  const [judged] = await judgePassword(ctx.db, {
+    emailKey: address.key,
+    emailMac,
+    right: fault === undefined,
+    outcome: fault ?? 'overtaken',
+    userId: account?.userId ?? null,
+    version: account?.version ?? 0,
+    sessionId: session.id,
+    seedHash: secrets.seedHash(session.seed),
+    renewId: attempt.session?.sessionId ?? null,
+    deviceId: device.id,
+    deviceSeedHash: secrets.seedHash(device.seed),
+    knownDeviceId: known?.id ?? null,
+    knownSeedHash: known ? secrets.seedHash(known.seed) : null,
+    eventId: newId(),
+    ...client,
+    ...signInRules(ctx)
+  })
+
+  if (judged?.guarded) throw await codeRequired(ctx, { ...attempt, id: newId(), address }, client, fault === undefined)
+  if (!isOpened(judged)) throw new Problem('credentials-rejected')
+  await limitSignIns(ctx, judged)
+  if (ctx.passwords.outdated(stored)) await rehash(ctx, judged.userId, attempt.password, stored)
+  return presentSession(ctx, judged, {
+    seed: judged.sessionId === session.id ? session.seed : undefined,
+    device: { id: judged.deviceId ?? device.id, seed: device.seed }
+  })
+}
+
+const isOpened = (judged: Judged | undefined): judged is Judged & SessionView & Signed => judged?.sessionId != null
+
+function faultOf(account: Credentials | undefined, right: boolean): string | undefined {
+  if (account === undefined) return 'no_account'
+  if (account.passwordHash === null) return 'no_password'
+  if (!right) return 'wrong_password'
+  return account.disabled ? 'disabled' : undefined
+}
+
+/** The refusal that asks for a mailed code besides. A right password shows in the session that the code opens, and nowhere before. */
+async function codeRequired(
+  ctx: Context,
+  asked: Wish & { address: Address },
+  client: Client,
+  right: boolean
+): Promise<Problem> {
+  const wish = wishFor(ctx, asked, client)
+  const leasedAt = monotonicNow()
+  const made = await requireCode(ctx.db, wish, right)
+  if (made.mailed)
+    ctx.courier.offer({ id: wish.mailId, kind: 'code', subjectId: wish.id, messageId: wish.messageId }, leasedAt)
+  return new Problem('code-required', { next: { methods: ['otp'], challenge: presentChallenge(ctx, wish.id, made) } })
+}
+
+/** Moves a hash to what is made now. The person is signed in already, so that a failure only puts it off. */
+async function rehash(ctx: Context, userId: string, password: string, old: string): Promise<void> {
+  try {
+    await replaceHash(ctx.db, { userId, old, fresh: await ctx.passwords.hash(password) })
+  } catch (error) {
+    ctx.log.warn(
+      { reason: (error as Error).message },
+      'a password could not be hashed anew; the next login tries again'
+    )
+  }
+}

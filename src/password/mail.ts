@@ -1,0 +1,40 @@
+import type { Config } from '../config.ts'
+import type { Db } from '../db/tables.ts'
+import type { Secrets } from '../keys/secrets.ts'
+import { HOUR } from '../lib/time.ts'
+import type { Composed } from '../mail/courier.ts'
+import type { Renderer } from '../mail/render.ts'
+import type { MailRow } from '../mail/store.ts'
+import { findResetMailSubjects, type ResetMailSubject } from './forgot-store.ts'
+
+type Deps = { db: Db; config: Config; secrets: Secrets; renderer: Renderer }
+
+/** Seconds between asking and writing that are forgiven: a link of a day is called that, and not one of 23 hours. */
+const WRITING_TIME = 60
+
+/**
+ * Writes the mails with links. As with codes, it is found out here whether an address has an account, and every row is
+ * rendered, whatever becomes of it. The link stands on the configured page and on nothing that a request said.
+ */
+export async function composeResetMails(deps: Deps, rows: readonly MailRow[]): Promise<Composed[]> {
+  const subjects = await findResetMailSubjects(deps.db, { ids: rows.map((row) => row.subjectId) })
+  const byId = new Map(subjects.map((subject) => [subject.id, subject]))
+  return rows.map((row) => {
+    const subject = byId.get(row.subjectId)
+    return subject === undefined ? { id: row.id, state: 'expired' } : compose(deps, row, subject)
+  })
+}
+
+function compose({ config, secrets, renderer }: Deps, row: MailRow, subject: ResetMailSubject): Composed {
+  if (subject.dead || subject.expiresIn <= 0 || !secrets.knows(subject.keyId)) return { id: row.id, state: 'expired' }
+  const locale = subject.locale ?? subject.accountLocale
+  const link = renderer.render('reset', locale, {
+    link: `${config.RESET_URL}#token=${secrets.resetToken(subject)}`,
+    hours: Math.floor((subject.expiresIn + WRITING_TIME) / HOUR)
+  })
+  const hasAccount = subject.accountEmail !== null && subject.disabled === false
+  if (!hasAccount && config.UNKNOWN_ADDRESS === 'silent') return { id: row.id, state: 'dropped' }
+  const content = hasAccount ? link : renderer.render('reset-no-account', locale, {})
+  const to = subject.accountEmail ?? subject.typedEmail
+  return { id: row.id, mail: { id: row.id, to, messageId: row.messageId, ...content } }
+}

@@ -1,0 +1,77 @@
+import { holdBudgets } from '../budget/hold-store.ts'
+import { laneIsFull } from '../challenge/make-wish.ts'
+import type { Client, Context } from '../context.ts'
+import { sqlState } from '../db/failure.ts'
+import { transaction } from '../db/statement.ts'
+import { derivedId, newId } from '../lib/identifier.ts'
+import { preferredLanguage } from '../lib/language.ts'
+import { monotonicNow } from '../lib/time.ts'
+import { addressOf } from '../user/address.ts'
+import { enterResetLane, promiseReset } from './forgot-store.ts'
+import type { Forgot } from './schema.ts'
+
+export type ResetRequest = {
+  email: string
+  locale: string | undefined
+  acceptLanguage: string | undefined
+  idempotencyKey: string | undefined
+  deviceToken: string | undefined
+}
+
+const UNIQUE_VIOLATION = '23505'
+
+/**
+ * Promises a mail with a link to a new password. The same statements for every address; whether there is an account is
+ * found out when the mail is written, long after the answer.
+ */
+export async function requestReset(ctx: Context, request: ResetRequest, client: Client): Promise<Forgot> {
+  const address = addressOf(request.email)
+  const { config, secrets } = ctx
+  const key = request.idempotencyKey?.toLowerCase()
+  const [id, mailId] = ['reset', 'reset mail'].map((what) => (key ? derivedId(what, key, address.key) : newId())) as [
+    string,
+    string
+  ]
+  const messageId = `<${mailId}@${ctx.mailHost}>`
+  const budgetKey = secrets.addressMac(address.key)
+  const values = {
+    id,
+    email: address.spelling,
+    emailKey: address.key,
+    budgetKey,
+    locale: request.locale ?? preferredLanguage(request.acceptLanguage, ctx.locales),
+    ttl: config.RESET_TTL,
+    keyId: secrets.ring.newest.id,
+    mailId,
+    messageId
+  }
+
+  const device = request.deviceToken === undefined ? undefined : secrets.readDevice(request.deviceToken)
+  const asking = {
+    emailKey: address.key,
+    budgetKey,
+    network: client.network,
+    knownDeviceId: device?.id ?? null,
+    knownSeedHash: device ? secrets.seedHash(device.seed) : null,
+    mailId
+  }
+
+  const leasedAt = monotonicNow()
+  const made = await transaction(ctx.db, async (tx) => {
+    await holdBudgets(tx, { keys: [budgetKey] })
+    const [lane] = await enterResetLane(tx, asking)
+    if (lane !== undefined && lane.wait > 0) throw laneIsFull(lane.wait)
+    const [promised] = await promiseReset(tx, values)
+    return promised
+  }).catch(unlessTwin)
+
+  if (made !== undefined)
+    ctx.courier.offer({ id: mailId, kind: 'reset', subjectId: made.subjectId, messageId }, leasedAt)
+  const suggestion = ctx.suggest(address.spelling)
+  return { expires_in: config.RESET_TTL, ...(suggestion && { email_suggestion: suggestion }) }
+}
+
+/** A twin with the same Idempotency-Key has just promised the same mail, behind the budget row of another master key. */
+function unlessTwin(error: unknown): undefined {
+  if (sqlState(error) !== UNIQUE_VIOLATION) throw error
+}

@@ -1,0 +1,94 @@
+import { holdBudgets } from '../budget/hold-store.ts'
+import type { Client, Context } from '../context.ts'
+import { transaction } from '../db/statement.ts'
+import type { ResetRef } from '../keys/secrets.ts'
+import { sha256 } from '../lib/capability.ts'
+import { maskAddress } from '../lib/email.ts'
+import { derivedId, newId } from '../lib/identifier.ts'
+import { monotonicNow } from '../lib/time.ts'
+import { Problem } from '../problems.ts'
+import { promiseNotice } from '../user/promise-notice.ts'
+import { requireGoodPassword } from './policy.ts'
+import { findLiveReset, findUsedReset, type LiveReset, setPasswordByReset, spendReset } from './reset-store.ts'
+import type { PasswordReset, Reset } from './schema.ts'
+
+/** What a link is good for; spends nothing. Refuses with `reset-rejected`. */
+export async function inspectReset(ctx: Context, token: string): Promise<Reset> {
+  const reset = await liveReset(ctx, ctx.secrets.readReset(token))
+  if (reset === undefined) throw new Problem('reset-rejected')
+  return { email_hint: maskAddress(reset.email), expires_at: reset.expiresAt.toISOString() }
+}
+
+export type ResetAttempt = { token: string; password: string; idempotencyKey: string | undefined }
+
+/**
+ * Sets the password that a link was mailed for, and ends everything that stood before it: sessions, links and codes. A refused
+ * password spends nothing. Nobody is signed in by it: whoever has the link has not shown the new password yet.
+ */
+export async function resetPassword(ctx: Context, attempt: ResetAttempt, client: Client): Promise<PasswordReset> {
+  const ref = ctx.secrets.readReset(attempt.token) // undefined: a token we never made, and no query for it
+  const usedKey = ref && attempt.idempotencyKey ? sha256(`${ref.id} ${attempt.idempotencyKey.toLowerCase()}`) : null
+  const reset = await liveReset(ctx, ref)
+  if (ref === undefined || reset === undefined) return await answerRepeat(ctx, ref, usedKey, attempt)
+
+  await requireGoodPassword(ctx, attempt.password, reset.email)
+  const passwordHash = await ctx.passwords.hash(attempt.password)
+
+  const notice = promiseNotice(ctx, 'password-changed')
+  const emailMac = ctx.secrets.addressMac(reset.emailKey)
+  const device = deviceOf(ctx, ref, attempt.idempotencyKey)
+  const values = {
+    ...notice.values,
+    ...client,
+    resetId: ref.id,
+    passwordHash,
+    emailMac,
+    deviceId: device.id,
+    deviceSeedHash: ctx.secrets.seedHash(device.seed),
+    deviceKeyId: ctx.secrets.ring.newest.id,
+    deviceTtl: ctx.config.DEVICE_TTL
+  }
+  const leasedAt = monotonicNow()
+  const done = await transaction(ctx.db, async (tx) => {
+    await holdBudgets(tx, { keys: [reset.budgetKey, emailMac] })
+    const [spent] = await spendReset(tx, { id: ref.id, emailKey: reset.emailKey, usedKey })
+    if (spent === undefined) return undefined
+    const [set] = await setPasswordByReset(tx, values)
+    if (set === undefined) throw new Problem('reset-rejected') // and what was spent is not
+    return set
+  })
+  if (done === undefined) return await answerRepeat(ctx, ref, usedKey, attempt)
+  notice.offer(leasedAt)
+  return presentReset(ctx, done.sessionsEnded, device)
+}
+
+async function liveReset(ctx: Context, ref: ResetRef | undefined): Promise<LiveReset | undefined> {
+  return ref === undefined ? undefined : (await findLiveReset(ctx.db, ref))[0]
+}
+
+/** A retry after a lost reply is answered again, when it says the same password: anything else was not done. */
+async function answerRepeat(
+  ctx: Context,
+  ref: ResetRef | undefined,
+  usedKey: Buffer | null,
+  { password, idempotencyKey }: ResetAttempt
+): Promise<PasswordReset> {
+  const [used] = ref && usedKey ? await findUsedReset(ctx.db, { id: ref.id, usedKey }) : []
+  if (ref === undefined || used === undefined || !(await ctx.passwords.check(password, used.passwordHash)))
+    throw new Problem('reset-rejected')
+  return presentReset(ctx, used.sessionsEnded, deviceOf(ctx, ref, idempotencyKey))
+}
+
+type Device = { id: string; seed: Buffer }
+
+/** With an Idempotency-Key a repeat arrives at the same device. */
+function deviceOf({ secrets }: Context, ref: ResetRef, idempotencyKey: string | undefined): Device {
+  if (idempotencyKey === undefined) return { id: newId(), seed: secrets.newSeed() }
+  const key = idempotencyKey.toLowerCase()
+  return { id: derivedId('device', key, ref.id), seed: secrets.repeatableSeed('device', ref.keyId, ref.id, key) }
+}
+
+const presentReset = ({ secrets }: Context, sessionsEnded: number, device: Device): PasswordReset => ({
+  sessions_ended: sessionsEnded,
+  device_token: secrets.deviceToken({ keyId: secrets.ring.newest.id, ...device })
+})

@@ -1,0 +1,136 @@
+import { type Expression, type RawBuilder, sql } from 'kysely'
+import { record } from '../audit/store.ts'
+import { statement } from '../db/statement.ts'
+import { MINUTE } from '../lib/time.ts'
+import { noticeParameters, queueNotice } from '../user/notice-store.ts'
+import { open } from './forgot-store.ts'
+
+/** Seconds in which a repeat under the same Idempotency-Key is answered as the first try was. */
+const REPEATABLE = MINUTE
+
+/** The condition that nobody has changed the credentials of `u` since the reset `r` was made, or disabled the account. */
+const stillValid = sql`u.disabled_at is null and (u.credential_changed_at is null or u.credential_changed_at < r.created_at)`
+
+/** A live reset and the account that it is for. */
+export type LiveReset = { email: string; emailKey: string; budgetKey: Buffer; expiresAt: Date }
+
+export const findLiveReset = statement(
+  { id: 'uuid', keyId: 'text' },
+  ({ id, keyId }) => sql<LiveReset>`
+    select u.email, r.email_key as "emailKey", r.budget_key as "budgetKey", r.expires_at as "expiresAt"
+    from postern.password_reset as r join postern."user" as u on u.email_key = r.email_key
+    where r.id = ${id} and r.key_id = ${keyId} and ${open} and ${stillValid}`
+)
+
+/** A reset that the same request has used moments ago, and the password that it set. */
+export const findUsedReset = statement(
+  { id: 'uuid', usedKey: 'bytea' },
+  ({ id, usedKey }) => sql<{ sessionsEnded: number; passwordHash: string }>`
+    select r.sessions_ended as "sessionsEnded", u.password_hash as "passwordHash"
+    from postern.password_reset as r join postern."user" as u on u.email_key = r.email_key
+    where r.id = ${id} and r.used_key = ${usedKey} and r.sessions_ended is not null and u.password_hash is not null
+      and r.used_at > now() - ${sql.lit(REPEATABLE)} * interval '1 second'`
+)
+
+/**
+ * Uses a reset, and every other of its address with it, by id. No row: another request was first, or it ran out.
+ * To be run behind `holdBudgets`.
+ */
+export const spendReset = statement(
+  { id: 'uuid', emailKey: 'text', usedKey: 'bytea?' },
+  ({ id, emailKey, usedKey }) => sql<{ id: string }>`
+    with held as (
+      select r.id, ${open} as live from postern.password_reset as r
+      where r.email_key = ${emailKey} and r.used_at is null
+      order by r.id for update
+    ), chosen as (select held.id from held where held.id = ${id} and held.live),
+    spent as (
+      update postern.password_reset as r
+      set used_at = clock_timestamp(), used_key = case when r.id = chosen.id then ${usedKey} end
+      from held cross join chosen where r.id = held.id
+    )
+    select id from chosen`
+)
+
+/** Ends every open reset of an address, by id. */
+export const spendResets = statement(
+  { emailKey: 'text' },
+  ({ emailKey }) => sql`
+    with held as (
+      select r.id from postern.password_reset as r where r.email_key = ${emailKey} and r.used_at is null
+      order by r.id for update
+    )
+    update postern.password_reset as r set used_at = clock_timestamp() from held where r.id = held.id`
+)
+
+export const changeParameters = {
+  ...noticeParameters,
+  passwordHash: 'text',
+  emailMac: 'bytea',
+  network: 'cidr?',
+  agent: 'text?',
+  requestId: 'text'
+} as const
+
+/**
+ * The arms of every change of a password: the hash, the version that ends all sessions, the count of those, the event and
+ * the notice. `clock_timestamp`, for the row may have been waited for, and what was made meanwhile must be older than the change.
+ *
+ * @param which the condition on the account `u`
+ * @param kept the session that goes on, if any
+ */
+export const changingPassword = (
+  slots: { [K in keyof typeof changeParameters]: Expression<unknown> },
+  change: { kind: string; which: RawBuilder<unknown>; verifies: boolean; kept: RawBuilder<unknown> }
+): RawBuilder<unknown> => sql`
+  changed as (
+    update postern."user" as u
+    set password_hash = ${slots.passwordHash}, credential_version = u.credential_version + 1,
+      credential_changed_at = clock_timestamp(), updated_at = now(),
+      email_verified_at = ${change.verifies ? sql`coalesce(u.email_verified_at, now())` : sql`u.email_verified_at`}
+    where ${change.which}
+    returning u.id, u.email, u.email_key, u.locale, u.credential_version
+  ), ended as (
+    select count(*)::int4 as number from postern.session as s join changed on changed.id = s.user_id
+    where s.credential_version = changed.credential_version - 1 and s.id is distinct from ${change.kept}
+      and s.revoked_at is null and s.expires_at > now() and s.idle_expires_at > now()
+  ), noted as (${record({
+    from: sql`changed`,
+    id: slots.eventId,
+    kind: sql.lit(change.kind),
+    outcome: sql`'password_set'`,
+    userId: sql`changed.id`,
+    emailMac: slots.emailMac,
+    client: slots
+  })}), told as (${queueNotice('password-changed', sql`changed`, slots as Parameters<typeof queueNotice>[2])})`
+
+/**
+ * Sets the password that a reset was used for, and proves the address. The device that did it is trusted from now on. No row: the account has changed or gone meanwhile.
+ */
+export const setPasswordByReset = statement(
+  {
+    ...changeParameters,
+    resetId: 'uuid',
+    deviceId: 'uuid',
+    deviceSeedHash: 'bytea',
+    deviceKeyId: 'text',
+    deviceTtl: 'int4'
+  },
+  (slots) => sql<{ sessionsEnded: number }>`
+    with ${changingPassword(slots, {
+      kind: 'password_reset',
+      which: sql`exists (
+        select from postern.password_reset as r
+        where r.id = ${slots.resetId} and r.email_key = u.email_key and ${stillValid})`,
+      verifies: true,
+      kept: sql`null::uuid`
+    })}, device as (
+      insert into postern.device (id, email_key, seed_hash, client_network, client_agent, expires_at, key_id)
+      select ${slots.deviceId}, changed.email_key, ${slots.deviceSeedHash}, ${slots.network}, ${slots.agent},
+        now() + ${slots.deviceTtl} * interval '1 second', ${slots.deviceKeyId}
+      from changed
+    ), answered as (
+      update postern.password_reset as r set sessions_ended = ended.number from ended where r.id = ${slots.resetId}
+    )
+    select ended.number as "sessionsEnded" from ended, changed`
+)

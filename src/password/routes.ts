@@ -1,0 +1,148 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { Context } from '../context.ts'
+import { IdempotencyHeaders } from '../lib/schema.ts'
+import { requireTransport, sendSession, sessionSent } from '../refresh-cookie.ts'
+import {
+  bearer,
+  bodyRefusals,
+  callersSession,
+  clientOf,
+  requireFreshSignIn,
+  requireSession,
+  sessionOf
+} from '../routing.ts'
+import { SessionsEnded } from '../session/schema.ts'
+import { changePassword } from './change-password.ts'
+import { login } from './login.ts'
+import { requestReset } from './request-reset.ts'
+import { inspectReset, resetPassword } from './reset-password.ts'
+import {
+  ChangePasswordBody,
+  Forgot,
+  ForgotBody,
+  InspectBody,
+  LoginBody,
+  PasswordReset,
+  Reset,
+  ResetBody
+} from './schema.ts'
+
+const tags = ['Passwords']
+
+export const passwordRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app, { ctx }) => {
+  app.post(
+    '/login',
+    {
+      schema: {
+        operationId: 'loginWithPassword',
+        tags,
+        summary: 'Sign in with a password',
+        description:
+          'An unknown address, an account without password and a wrong password are one answer. After ten wrong passwords from strangers, every stranger is asked for a mailed code besides, right or wrong (`code-required`): go on with `next.challenge` at /v1/otp/verify. Nobody is locked out; a device that sends its `device_token` does not notice. With a bearer token of the same account the existing session is renewed (`authenticated_at`) instead of opening another, and the answer has no refresh token.',
+        security: [{}, { bearer: [] }],
+        body: LoginBody,
+        response: {
+          200: sessionSent('Signed in.'),
+          ...bodyRefusals('credentials-rejected', 'code-required', 'origin-rejected', 'too-many-requests')
+        }
+      }
+    },
+    async (request, reply) => {
+      const { email, password, device_token: deviceToken, session_transport: transport } = request.body
+      const acceptLanguage = request.headers['accept-language']
+      requireTransport(ctx, request, transport)
+      const session = await callersSession(ctx, request)
+      return sendSession(
+        reply,
+        await login(ctx, { email, password, acceptLanguage, deviceToken, session }, clientOf(request)),
+        transport
+      )
+    }
+  )
+
+  app.post(
+    '/password/forgot',
+    {
+      schema: {
+        operationId: 'requestPasswordReset',
+        tags,
+        summary: 'Mail a link to a new password',
+        description:
+          'The answer is the same whether or not the address has an account. The link leads to the page that the operator has set, with the token behind `#token=`. Up to three links are live at once; after that the newest is mailed again.',
+        headers: IdempotencyHeaders,
+        body: ForgotBody,
+        response: { 202: Forgot, ...bodyRefusals('too-many-requests') }
+      }
+    },
+    async (request, reply) => {
+      const { email, locale, device_token: deviceToken } = request.body
+      const acceptLanguage = request.headers['accept-language']
+      const idempotencyKey = request.headers['idempotency-key']
+      reply.code(202)
+      return await requestReset(ctx, { email, locale, deviceToken, acceptLanguage, idempotencyKey }, clientOf(request))
+    }
+  )
+
+  app.post(
+    '/password/reset/inspect',
+    {
+      schema: {
+        operationId: 'inspectPasswordReset',
+        tags,
+        summary: 'Look at a link without using it',
+        description: 'Tells whose password the link sets, and until when. Spends nothing, however often it is asked.',
+        body: InspectBody,
+        response: { 200: Reset, ...bodyRefusals('reset-rejected', 'too-many-requests') }
+      }
+    },
+    (request) => inspectReset(ctx, request.body.token)
+  )
+
+  app.post(
+    '/password/reset',
+    {
+      schema: {
+        operationId: 'resetPassword',
+        tags,
+        summary: 'Set a new password by a mailed link',
+        description:
+          'Ends every session, every other link and every open code of the account. A refused password does not spend the link. Nobody is signed in by this: let the person log in with the new password.',
+        headers: IdempotencyHeaders,
+        body: ResetBody,
+        response: { 200: PasswordReset, ...bodyRefusals('reset-rejected', 'password-refused', 'too-many-requests') }
+      }
+    },
+    (request) =>
+      resetPassword(ctx, { ...request.body, idempotencyKey: request.headers['idempotency-key'] }, clientOf(request))
+  )
+
+  await app.register(protectedRoutes, { ctx })
+}
+
+const protectedRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app, { ctx }) => {
+  app.addHook('onRequest', requireSession(ctx))
+
+  app.put(
+    '/me/password',
+    {
+      preHandler: requireFreshSignIn(ctx),
+      schema: {
+        operationId: 'changePassword',
+        tags,
+        summary: 'Set or change the password of the account',
+        description:
+          'Wants a sign-in of the last five minutes, and `current_password` when the account has one. The session that asks goes on; all others end.',
+        security: bearer,
+        body: ChangePasswordBody,
+        response: {
+          200: SessionsEnded,
+          ...bodyRefusals('session-rejected', 'credentials-rejected', 'step-up-required', 'password-refused')
+        }
+      }
+    },
+    (request) => {
+      const { current_password: current, password } = request.body
+      return changePassword(ctx, { current, password, session: sessionOf(request) }, clientOf(request))
+    }
+  )
+}

@@ -1,0 +1,97 @@
+import Type, { type Static } from 'typebox'
+import { DeviceToken, exampleDevice, PRINTABLE } from '../lib/schema.ts'
+import { SessionTransport, Token } from '../session/schema.ts'
+import { Email, Locale } from '../user/schema.ts'
+
+const exampleReset = 'rst_jZYkQAGiBF4zenNYqWI3xcbRVMPwBgAhFaPeUYf2LsmqTx'
+const examplePassword = 'sieben Zwetschgen im Korb'
+
+/** A password that exists: anything that could be one is judged. */
+const Password = Type.String({
+  minLength: 1,
+  maxLength: 1024,
+  pattern: PRINTABLE,
+  description: 'As typed. Composed and decomposed letters are the same.',
+  examples: [examplePassword]
+})
+
+const NewPassword = Type.String({
+  pattern: PRINTABLE,
+  description:
+    'At least 15 characters, or what the operator has set, and at most 1,024 bytes. Spaces and all letters are fine.',
+  examples: [examplePassword]
+})
+
+export const LoginBody = Type.Object(
+  {
+    email: Email,
+    password: Password,
+    device_token: Type.Optional(DeviceToken),
+    session_transport: Type.Optional(SessionTransport)
+  },
+  { additionalProperties: false, examples: [{ email: 'maya@example.com', password: examplePassword }] }
+)
+
+export const ForgotBody = Type.Object(
+  { email: Email, locale: Type.Optional(Locale), device_token: Type.Optional(DeviceToken) },
+  { additionalProperties: false, examples: [{ email: 'maya@example.com' }] }
+)
+
+export const Forgot = Type.Object(
+  {
+    expires_in: Type.Integer({ description: 'Seconds the link stays valid.' }),
+    email_suggestion: Type.Optional(
+      Type.String({
+        description:
+          'What the person may have meant to type. Advice from the typed text alone; it says nothing about accounts.'
+      })
+    )
+  },
+  { description: 'The link is on its way, if there is an account.', examples: [{ expires_in: 86_400 }] }
+)
+export type Forgot = Static<typeof Forgot>
+
+export const InspectBody = Type.Object(
+  { token: Token(exampleReset) },
+  { additionalProperties: false, examples: [{ token: exampleReset }] }
+)
+
+export const Reset = Type.Object(
+  {
+    email_hint: Type.String({ description: 'The address of the account, with all but its first letter hidden.' }),
+    expires_at: Type.String({ format: 'date-time', description: 'When the link ends.' })
+  },
+  {
+    description: 'The link is good.',
+    examples: [{ email_hint: 'm•••@example.com', expires_at: '2026-11-23T09:30:00.000Z' }]
+  }
+)
+export type Reset = Static<typeof Reset>
+
+export const ResetBody = Type.Object(
+  { token: Token(exampleReset), password: NewPassword },
+  { additionalProperties: false, examples: [{ token: exampleReset, password: examplePassword }] }
+)
+
+export const PasswordReset = Type.Object(
+  {
+    sessions_ended: Type.Integer({ minimum: 0, description: 'Sessions that were open until now.' }),
+    device_token: Type.String({
+      description:
+        'Names this device from now on: whatever strangers have used up, the login with the new password is not held up.'
+    })
+  },
+  {
+    description: 'The password is set. Nobody is signed in any more.',
+    examples: [{ sessions_ended: 2, device_token: exampleDevice }]
+  }
+)
+export type PasswordReset = Static<typeof PasswordReset>
+
+export const ChangePasswordBody = Type.Object(
+  { current_password: Type.Optional(Password), password: NewPassword },
+  {
+    additionalProperties: false,
+    examples: [{ current_password: 'sechs Zwetschgen im Korb', password: examplePassword }]
+  }
+)

@@ -1,0 +1,148 @@
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { Writable } from 'node:stream'
+import t, { type Test } from 'tap'
+import { makeLog } from '../../src/cli/log.ts'
+import { readConfig } from '../../src/config.ts'
+import type { Context } from '../../src/context.ts'
+import { requireGoodPassword } from '../../src/password/policy.ts'
+import type { Problem } from '../../src/problems.ts'
+import { email, password, startWithPasswords } from './with-password.ts'
+
+/** What becomes of a new password: no database and no hash has a part in it. */
+function startPolicy(settings: Record<string, string> = {}) {
+  const log: string[] = []
+  const lines = new Writable({ write: (chunk, _encoding, done) => done(void log.push(String(chunk))) })
+  const ctx = { config: readConfig(settings), log: makeLog('info', lines) } as Context
+  const judge = async (given: string): Promise<string> => {
+    try {
+      await requireGoodPassword(ctx, given, email)
+      return 'taken'
+    } catch (error) {
+      return (error as Problem).details.reason ?? `${error}`
+    }
+  }
+  return { judge, log }
+}
+
+async function breachService(t: Test, answer: RequestListener) {
+  const asked: { url: string | undefined; padding: unknown }[] = []
+  const server = createServer((request, response) => {
+    asked.push({ url: request.url, padding: request.headers['add-padding'] })
+    answer(request, response)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/range/`, asked }
+}
+
+t.test('a password has 15 characters at least, however many bytes they are, and 1,024 bytes at most', async (t) => {
+  const { judge } = startPolicy()
+
+  t.equal(await judge('xkwq vbtz nplm'), 'too_short')
+  t.equal(await judge('xkwq vbtz nplmr'), 'taken')
+  t.equal(await judge('🦊🐙🦉🐝🦋🐢🐬🦔🐿🦜🐌🦀🐞🦓'), 'too_short')
+  t.equal(await judge('🦊🐙🦉🐝🦋🐢🐬🦔🐿🦜🐌🦀🐞🦓🐘'), 'taken')
+  t.equal(await judge('é'.normalize('NFD').repeat(14)), 'too_short', 'what is measured is the NFC form')
+  t.equal(await judge(`xkwq vbtz ${'é'.repeat(507)}`), 'taken')
+  t.equal(await judge(`xkwq vbtz ${'é'.repeat(508)}`), 'too_long')
+  t.equal(await judge('x'.repeat(9000)), 'too_long')
+  t.equal(await judge(''), 'too_short')
+})
+
+t.test('nothing is asked of which characters it is made of', async (t) => {
+  const { judge } = startPolicy()
+
+  for (const good of [
+    'nur kleine buchstaben',
+    'UND LAUTER GROSSE DA',
+    '829104756301928',
+    'слон и кит в море',
+    password
+  ])
+    t.equal(await judge(good), 'taken', good)
+})
+
+t.test('a common password is refused in whatever case, and one repeated until it is long enough', async (t) => {
+  const { judge } = startPolicy({ PASSWORD_MIN_LENGTH: '8' })
+
+  for (const common of [
+    'password',
+    'PassWord',
+    'passwordpassword',
+    'qwertyuiop',
+    '123456789012345',
+    'aaaaaaaaaaaaaaa',
+    'abcabcabcabc'
+  ])
+    t.equal(await judge(common), 'common', common)
+  for (const good of ['vexing otter', '","password","']) t.equal(await judge(good), 'taken', good)
+})
+
+t.test('a password made of the address or the brand is refused; one that only mentions them is not', async (t) => {
+  const { judge } = startPolicy({ BRAND_NAME: 'Acme Bank', PASSWORD_MIN_LENGTH: '8' })
+
+  for (const personal of [
+    'maya@example.com',
+    'Maya.Example.2026',
+    'example-maya-1',
+    'AcmeBank2026!',
+    'maya@AcmeBank',
+    'maya2026'
+  ])
+    t.equal(await judge(personal), 'personal', personal)
+  for (const good of ['maya sieht gern Wolken', 'the bank by the river', 'vexing otter'])
+    t.equal(await judge(good), 'taken', good)
+})
+
+t.test('a refusal tells the person nothing to switch on but its reason', async (t) => {
+  const { api, signIn } = await startWithPasswords(t)
+  const bearer = (await signIn(email)).body.access_token
+
+  const { problem } = await api.changePassword({ password: 'short' }, { bearer })
+
+  t.match(problem, { type: '/problems/password-refused', status: 422, reason: 'too_short', detail: /15 characters/ })
+})
+
+t.test('a password that was seen in a leak is refused, and only five digits of its digest are told', async (t) => {
+  // SHA-1 of `correct horse battery staple` is ABF7AAD6438836DBE526AA231ABDE2D0EEF74D42.
+  const lines = [
+    '0018A45C4D1DEF81644B54AB7F969B88D65:1',
+    'AD6438836DBE526AA231ABDE2D0EEF74D42:217',
+    '011053FD0102E94D6AE2F8B83D76FAF94F6:0'
+  ]
+  const { url, asked } = await breachService(t, (_request, response) => response.end(lines.join('\r\n')))
+  const { judge } = startPolicy({ BREACH_CHECK_URL: url })
+
+  t.equal(await judge('correct horse battery staple'), 'breached')
+  t.strictSame(asked, [{ url: '/range/ABF7A', padding: 'true' }])
+  t.equal(await judge(password), 'taken')
+})
+
+t.test('a line that only pads the answer is no leak', async (t) => {
+  const { url } = await breachService(t, (_request, response) => response.end('AD6438836DBE526AA231ABDE2D0EEF74D42:0'))
+  const { judge } = startPolicy({ BREACH_CHECK_URL: url })
+
+  t.equal(await judge('correct horse battery staple'), 'taken')
+})
+
+for (const [what, answer] of [
+  ['that fails', (_request, response) => response.writeHead(500).end()],
+  ['that leads elsewhere', (_request, response) => response.writeHead(302, { location: 'http://127.0.0.1:9/' }).end()],
+  ['that never answers', () => undefined]
+] as [string, RequestListener][])
+  t.test(`a service ${what} keeps nobody from setting a password, and is counted`, async (t) => {
+    const { url } = await breachService(t, answer)
+    const { judge, log } = startPolicy({ BREACH_CHECK_URL: url })
+    const begun = performance.now()
+
+    t.equal(await judge(password), 'taken')
+
+    t.ok(performance.now() - begun < 30_000)
+    const line = log.find((one) => one.includes('could not be looked up'))
+    t.match(line, /"failures":\d/)
+    t.notMatch(line, /Zwetschgen/)
+  })
