@@ -4,14 +4,20 @@ import { settings } from '../settings.ts'
 
 const COMMANDS = `Usage: npm start -- [command]
 
-  serve                 run the service (default)
-  migrate               bring the database schema up to date and end
-  config check          check the settings, print what is in force, and end
-  keys status           which master keys are still in use, and by what
-  keys rotate           put a new key for signing access tokens in force
-  keys compromised ID   end everything that a master key made
-  openapi [--check]     write openapi/openapi.json, or only tell whether it is up to date
-  --help                this text
+  serve                       run the service (default)
+  migrate                     bring the database schema up to date and end
+  config check                check the settings, print what is in force, and end
+  keys status                 which master keys and peppers are still in use, and by what
+  keys rotate                 put a new key for signing access tokens in force
+  keys compromised ID         end everything that a master key made
+  users disable ADDRESS       close an account and end its sessions
+  users enable ADDRESS        open it again
+  users end-sessions ADDRESS  sign it out everywhere
+  users import FILE           make an account of each line of a file; report the lines that were refused
+  users export                print every account as such a line, with its password hash
+  mail show ADDRESS           what became of the mails to an address
+  openapi [--check]           write openapi/openapi.json, or only tell whether it is up to date
+  --help                      this text
 
 Settings are environment variables. Each marked (secret) may come from the file that NAME_FILE names.
 `

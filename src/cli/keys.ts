@@ -1,18 +1,17 @@
-import type { Logger } from 'pino'
-import { assemble, openDatabase } from '../boot.ts'
-import { readConfig } from '../config.ts'
 import type { Context } from '../context.ts'
-import { migrate } from '../db/migrate.ts'
+import { findPeppers } from '../hashing/store.ts'
 import { rotateSigningKeys } from '../keys/rotate.ts'
 import { JWKS_MAX_AGE } from '../keys/signing.ts'
 import { endEverythingOf, findKeyUses } from '../keys/store.ts'
+import { keyIdOf } from '../lib/capability.ts'
 import type { Environment } from '../lib/env.ts'
+import { newId } from '../lib/identifier.ts'
 import { MINUTE } from '../lib/time.ts'
-import { makeLog } from './log.ts'
+import { withContext } from './with-context.ts'
 
-/** Lists every master key that is configured or in use; exit code 1 when one in use is not configured. */
+/** Lists every master key and pepper that is configured or in use; exit code 1 when one in use is not configured. */
 export async function showKeys(env: Environment): Promise<number> {
-  return await withContext(env, async ({ db, secrets }) => {
+  return await withContext(env, async ({ db, secrets, config }) => {
     const uses = Map.groupBy(await findKeyUses(db, {}), (use) => use.keyId)
     const ids = new Set([...secrets.ring.ids, ...uses.keys()])
     for (const id of ids) {
@@ -24,8 +23,19 @@ export async function showKeys(env: Environment): Promise<number> {
         .join(', ')
       console.log(`${id}  ${role}; ${kinds === undefined ? 'not in use' : `in use by: ${kinds}`}`)
     }
-    return [...uses.keys()].every((id) => secrets.knows(id)) ? 0 : 1
+    const peppersKnown = await showPeppers({ db, config })
+    return peppersKnown && [...uses.keys()].every((id) => secrets.knows(id)) ? 0 : 1
   })
+}
+
+async function showPeppers({ db, config }: Pick<Context, 'db' | 'config'>): Promise<boolean> {
+  const used = (await findPeppers(db, {})).map(({ id }) => id)
+  const ours = config.PASSWORD_PEPPERS.map((pepper) => keyIdOf(Buffer.from(pepper, 'base64url')))
+  for (const id of new Set([...ours, ...used])) {
+    const role = id === ours[0] ? 'hashes and checks' : ours.includes(id) ? 'checks' : 'MISSING from PASSWORD_PEPPERS'
+    console.log(`${id}  pepper: ${role}; ${used.includes(id) ? 'in use by: password' : 'not in use'}`)
+  }
+  return used.every((id) => ours.includes(id))
 }
 
 /** Publishes a new signing key, which signs after the JWKS' max-age; the old ones verify until their tokens have run out. */
@@ -57,7 +67,7 @@ export async function compromiseKey(env: Environment, id: string | undefined): P
       return 1
     }
     await rotateSigningKeys(db, secrets, { publish: 0, verify: 0 })
-    const [ended] = await endEverythingOf(db, { keyId: id })
+    const [ended] = await endEverythingOf(db, { keyId: id, eventId: newId() })
     console.log(
       `Ended ${ended?.sessions} sessions and ${ended?.challenges} open codes of ${id}; access tokens are signed by a new key.`
     )
@@ -66,21 +76,4 @@ export async function compromiseKey(env: Environment, id: string | undefined): P
     )
     return 0
   })
-}
-
-async function withContext(env: Environment, work: (ctx: Context) => Promise<number>): Promise<number> {
-  const config = readConfig(env)
-  const log: Logger = makeLog('error')
-  const database = await openDatabase(config, log)
-  try {
-    await migrate(database.url)
-    const { ctx } = await assemble(config, database.url, log)
-    try {
-      return await work(ctx)
-    } finally {
-      await ctx.db.destroy()
-    }
-  } finally {
-    await database.close()
-  }
 }

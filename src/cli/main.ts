@@ -2,9 +2,11 @@ import { parseArgs } from 'node:util'
 import { ConfigError } from '../config.ts'
 import { checkConfig, helpText } from './config.ts'
 import { compromiseKey, rotateKeys, showKeys } from './keys.ts'
+import { showMails } from './mail.ts'
 import { runMigrations } from './migrate.ts'
 import { writeContract } from './openapi.ts'
 import { serve } from './serve.ts'
+import { administerUser, exportFile, importFile } from './users.ts'
 
 /** Each command gets the words behind its name and returns the exit code, or nothing while the service runs. */
 const commands: Record<string, (words: string[], flags: { check: boolean }) => Promise<number | undefined>> = {
@@ -14,6 +16,12 @@ const commands: Record<string, (words: string[], flags: { check: boolean }) => P
   'keys status': () => showKeys(process.env),
   'keys rotate': () => rotateKeys(process.env),
   'keys compromised': ([id]) => compromiseKey(process.env, id),
+  'users disable': ([address]) => administerUser(process.env, 'disable', address),
+  'users enable': ([address]) => administerUser(process.env, 'enable', address),
+  'users end-sessions': ([address]) => administerUser(process.env, 'end-sessions', address),
+  'users import': ([file]) => importFile(process.env, file),
+  'users export': () => exportFile(process.env),
+  'mail show': ([address]) => showMails(process.env, address),
   openapi: (_words, flags) => writeContract(flags)
 }
 

@@ -22,7 +22,7 @@ export async function serve(env: Environment): Promise<undefined> {
 
   log.info(`ready for clients at ${config.PUBLIC_URL}`)
   if (instance.inbox !== undefined) log.info(`no SMTP_URL: mails are shown at ${config.PUBLIC_URL}/dev/inbox`)
-  if (!isProduction(config)) log.info(`try it: the reference is at ${config.PUBLIC_URL}/docs`)
+  if (!isProduction(config)) log.info(`try it: ${config.PUBLIC_URL}/, and the reference at ${config.PUBLIC_URL}/docs`)
   return undefined
 
   async function drain(started: Promise<Instance>, signal: NodeJS.Signals): Promise<void> {

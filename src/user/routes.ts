@@ -1,7 +1,17 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Context } from '../context.ts'
 import { named } from '../lib/schema.ts'
-import { bearer, bodyRefusals, refusals, requireSession, sessionOf } from '../routing.ts'
+import {
+  bearer,
+  bodyRefusals,
+  clientOf,
+  NoContent,
+  refusals,
+  requireFreshSignIn,
+  requireSession,
+  sessionOf
+} from '../routing.ts'
+import { deleteMe } from './delete-me.ts'
 import { presentUser } from './present.ts'
 import { UpdateMeBody, User } from './schema.ts'
 import { updateMe } from './update-me.ts'
@@ -39,6 +49,26 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (ap
         response: { 200: named(User, 'The account as it is now.'), ...bodyRefusals('session-rejected') }
       }
     },
-    (request) => updateMe(ctx, sessionOf(request), request.body)
+    (request) => updateMe(ctx, sessionOf(request), request.body, clientOf(request))
+  )
+
+  app.delete(
+    '/me',
+    {
+      preHandler: requireFreshSignIn(ctx),
+      schema: {
+        operationId: 'deleteMe',
+        tags,
+        summary: 'Delete the account',
+        description:
+          'Ends every session and forgets the account with all that belongs to it, at once and for good. Wants a sign-in of the last five minutes. A mail tells the address.',
+        security: bearer,
+        response: { 204: NoContent, ...refusals('session-rejected', 'step-up-required') }
+      }
+    },
+    async (request, reply) => {
+      await deleteMe(ctx, sessionOf(request).userId, clientOf(request))
+      return reply.code(204).send(null)
+    }
   )
 }

@@ -1,8 +1,18 @@
 import Type, { type Static } from 'typebox'
+import { PRINTABLE } from '../lib/schema.ts'
+
+export const Email = Type.String({
+  minLength: 3,
+  maxLength: 320,
+  pattern: PRINTABLE,
+  description: 'An address as a person types it; spaces around it are ignored.',
+  examples: ['maya@example.com']
+})
 
 /** A language tag (BCP 47), as far as mails care for it. */
+export const LANGUAGE_TAG = '^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$'
 export const Locale = Type.String({
-  pattern: '^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$',
+  pattern: LANGUAGE_TAG,
   maxLength: 35,
   description: 'A language tag (BCP 47). Mails come in the nearest language there are templates for.',
   examples: ['fr-CH']

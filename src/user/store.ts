@@ -1,4 +1,5 @@
 import { type Expression, type RawBuilder, sql } from 'kysely'
+import { eventParameters, record } from '../audit/store.ts'
 import { statement } from '../db/statement.ts'
 
 /** An account as its owner may see it. */
@@ -23,7 +24,7 @@ const stillValid = sql`(u.credential_changed_at is null or u.credential_changed_
 
 /** The arm that reads the account of a used challenge. It is read, not rewritten; `for share` holds off a reset until we commit. */
 export const knownUser = sql`
-  select ${ownerColumns} from spent join postern."user" as u on u.email_key = spent.email_key
+  select spent.place, ${ownerColumns} from spent join postern."user" as u on u.email_key = spent.email_key
   where spent.used_at is not null and u.email_verified_at is not null and u.disabled_at is null and ${stillValid}
   for share of u`
 
@@ -33,31 +34,43 @@ export const knownUser = sql`
  * somebody who may not own the mailbox: its password goes and its sessions end.
  */
 export const proveUser = (slots: {
-  userId: Expression<string>
   defaultLocale: Expression<string>
   signupOpen: Expression<boolean>
 }): RawBuilder<unknown> => sql`
   insert into postern."user" as u (id, email, email_key, email_verified_at, locale)
-  select ${slots.userId}, spent.email, spent.email_key, now(), coalesce(spent.locale, ${slots.defaultLocale})
-  from spent
-  where spent.used_at is not null and not exists (select from known)
+  select asked.user_id, spent.email, spent.email_key, now(), coalesce(spent.locale, ${slots.defaultLocale})
+  from spent join asked using (place)
+  where spent.used_at is not null and not exists (select from known where known.place = spent.place)
     and (${slots.signupOpen} or exists (select from postern."user" as made where made.email_key = spent.email_key))
   on conflict (email_key) do update set
     email_verified_at = coalesce(u.email_verified_at, excluded.email_verified_at),
     password_hash = case when u.email_verified_at is not null then u.password_hash end,
     credential_version = u.credential_version + case when u.email_verified_at is null then 1 else 0 end,
     updated_at = now()
-  where u.disabled_at is null and (u.credential_changed_at is null or u.credential_changed_at < (select created_at from spent))
-  returning ${ownerColumns}`
+  where u.disabled_at is null and (u.credential_changed_at is null
+    or u.credential_changed_at < (select spent.created_at from spent where spent.email_key = u.email_key))
+  returning u.email_key, ${ownerColumns}`
 
 /** The columns of an arm `owner` made of `known` and `proven`. */
 export const ownerOf = sql`
-  select id, email, email_verified_at, password_hash, credential_version, locale, created_at from known
+  select place, id, email, email_verified_at, password_hash, credential_version, locale, created_at from known
   union all
-  select id, email, email_verified_at, password_hash, credential_version, locale, created_at from proven`
+  select spent.place, proven.id, proven.email, proven.email_verified_at, proven.password_hash, proven.credential_version,
+    proven.locale, proven.created_at
+  from proven join spent on spent.email_key = proven.email_key`
 
 export const setLocale = statement(
-  { id: 'uuid', locale: 'text' },
-  ({ id, locale }) => sql<UserView>`
-    update postern."user" as u set locale = ${locale}, updated_at = now() where u.id = ${id} returning ${userView}`
+  { ...eventParameters, id: 'uuid', locale: 'text' },
+  (slots) => sql<UserView>`
+    with changed as (
+      update postern."user" as u set locale = ${slots.locale}, updated_at = now() where u.id = ${slots.id} returning ${userView}
+    ), noted as (${record({
+      from: sql`changed`,
+      id: slots.eventId,
+      kind: sql`'account_updated'`,
+      outcome: sql`'locale_changed'`,
+      userId: sql`changed."userId"`,
+      client: slots
+    })})
+    select "userId", email, "emailVerified", "hasPassword", "userLocale", "userCreatedAt" from changed`
 )

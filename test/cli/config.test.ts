@@ -10,7 +10,8 @@ const production = () => ({
   PUBLIC_URL: 'https://auth.example.com',
   DATABASE_URL: 'postgres://postern:pw@db/postern',
   SMTP_URL: 'smtps://postern:pw@mail.example.com:465',
-  SECRET_KEYS: newKey()
+  SECRET_KEYS: newKey(),
+  RESET_URL: 'https://app.example.com/reset'
 })
 
 type Ended = { code: number; stdout: string; stderr: string }
@@ -56,7 +57,7 @@ t.test('a start with bad settings ends at once with every fault in one message',
 
   t.equal(ended.code, 1)
   t.equal(ended.stdout, '')
-  t.match(ended.stderr, /^The settings have 5 faults:\n( {2}[A-Z_]+ .+\n){5}$/)
+  t.match(ended.stderr, /^The settings have 6 faults:\n( {2}[A-Z_]+ .+\n){6}$/)
 })
 
 t.test('--help prints every setting with its meaning and default', async (t) => {

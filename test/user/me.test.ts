@@ -1,4 +1,5 @@
 import t from 'tap'
+import { malformed } from '../contract-client.ts'
 import { until } from '../helper.ts'
 import { refused, startSignedIn } from '../session/signed-in.ts'
 
@@ -67,7 +68,7 @@ t.test('nothing but the language can be changed', async (t) => {
   ]
 
   for (const body of attempts) {
-    const answer = await api.updateMe(body, { bearer: session.access_token })
+    const answer = await api.updateMe(malformed(body), { bearer: session.access_token })
     t.match(answer.problem, { status: 400, code: 'invalid-request' }, JSON.stringify(body))
   }
 
@@ -90,7 +91,12 @@ t.test('without a live session there is no account to see or change', async (t) 
   for (const bearer of [undefined, 'x', token, session.access_token]) {
     refused(t, await api.getMe({ bearer }), 'session-rejected')
     refused(t, await api.updateMe({ locale: 'fr' }, { bearer }), 'session-rejected')
-    refused(t, await api.updateMe({ locale: 7 }, { bearer }), 'session-rejected', 'before the body is looked at')
+    refused(
+      t,
+      await api.updateMe(malformed({ locale: 7 }), { bearer }),
+      'session-rejected',
+      'before the body is looked at'
+    )
   }
 })
 

@@ -1,0 +1,26 @@
+import { parseAddress } from '../lib/email.ts'
+import type { Environment } from '../lib/env.ts'
+import { findMailsOf } from '../mail/ledger-store.ts'
+import { withContext } from './with-context.ts'
+
+const MOST = 50
+
+/** Prints what became of the mails to an address: never what stood in them. */
+export async function showMails(env: Environment, address: string | undefined): Promise<number> {
+  const emailKey = parseAddress(address ?? '')?.key
+  if (emailKey === undefined) {
+    console.error('Name the email address.')
+    return 2
+  }
+  return await withContext(env, async ({ db }) => {
+    const mails = await findMailsOf(db, { emailKey, most: MOST })
+    if (mails.length === 0) console.log('No mail to this address is remembered.')
+    for (const { createdAt, kind, state, attempts, sentAt, answer } of mails) {
+      const outcome = sentAt === null ? state : `${state} ${sentAt.toISOString()}`
+      // A mail server's answer is foreign text: it may not move the terminal's cursor.
+      const said = answer === null ? '' : `  ${answer.replace(/\p{C}+/gu, ' ').trim()}`
+      console.log(`${createdAt.toISOString()}  ${kind}  ${outcome}  retries: ${attempts}${said}`)
+    }
+    return 0
+  })
+}

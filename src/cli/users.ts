@@ -1,0 +1,77 @@
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { Presets, SingleBar } from 'cli-progress'
+import { parseAddress } from '../lib/email.ts'
+import type { Environment } from '../lib/env.ts'
+import { linesOf } from '../lib/lines.ts'
+import { type Act, administer } from '../user/administer.ts'
+import { exportUsers } from '../user/export-users.ts'
+import { importUsers } from '../user/import-users.ts'
+import { withContext } from './with-context.ts'
+
+/** Bytes of a line of an import; an account with the longest hash has some 2,000. */
+const LONGEST_LINE = 16 * 1024
+
+/** Closes or opens an account, or ends its sessions; exit code 1 when there is none. */
+export async function administerUser(env: Environment, act: Act, address: string | undefined): Promise<number> {
+  const emailKey = parseAddress(address ?? '')?.key
+  if (emailKey === undefined) {
+    console.error('Name the account by its email address.')
+    return 2
+  }
+  return await withContext(env, async (ctx) => {
+    const done = await administer(ctx, act, emailKey)
+    if (done === undefined) {
+      console.error('There is no account with this address.')
+      return 1
+    }
+    const ended = `${done.sessionsEnded} ${done.sessionsEnded === 1 ? 'session' : 'sessions'} ended`
+    const told = {
+      disable: done.changed ? `Disabled; ${ended}.` : 'The account was disabled already.',
+      enable: done.changed ? 'Enabled.' : 'The account was enabled already.',
+      'end-sessions': `${ended[0]?.toUpperCase()}${ended.slice(1)}.`
+    }
+    console.log(told[act])
+    return 0
+  })
+}
+
+/**
+ * Imports accounts from a file of JSON lines. The report of refused lines goes to standard output, the progress to a
+ * terminal at standard error; exit code 1 when a line was refused.
+ */
+export async function importFile(env: Environment, file: string | undefined): Promise<number> {
+  if (file === undefined) {
+    console.error('Name the file: users import FILE.')
+    return 2
+  }
+  const { size } = await stat(file)
+  return await withContext(env, async (ctx) => {
+    const bar = new SingleBar({ format: '{bar} {percentage} %, {eta_formatted} left' }, Presets.legacy)
+    bar.start(size, 0) // draws nothing where there is no terminal
+    try {
+      const { imported, known, refused } = await importUsers(
+        ctx,
+        linesOf(createReadStream(file), LONGEST_LINE),
+        (line, reason) => console.log(`line ${line}: ${reason}`),
+        (bytes) => bar.update(bytes)
+      )
+      bar.update(size)
+      bar.stop()
+      console.log(`${imported} imported, ${known} there already, ${refused} refused`)
+      return refused === 0 ? 0 : 1
+    } finally {
+      bar.stop()
+    }
+  })
+}
+
+/** Prints every account; a reader that goes away ends it. */
+export async function exportFile(env: Environment): Promise<number> {
+  return await withContext(env, async (ctx) => {
+    await pipeline(Readable.from(exportUsers(ctx)), process.stdout, { end: false })
+    return 0
+  })
+}

@@ -1,0 +1,35 @@
+import { holdBudgets } from '../budget/hold-store.ts'
+import type { Client, Context } from '../context.ts'
+import { transaction } from '../db/statement.ts'
+import { monotonicNow } from '../lib/time.ts'
+import { Problem } from '../problems.ts'
+import {
+  deleteUser,
+  findEmailKey,
+  forgetChallenges,
+  forgetDevices,
+  forgetNetworks,
+  forgetResets
+} from './leaving-store.ts'
+import { promiseNotice } from './promise-notice.ts'
+
+/** Deletes an account and everything that belongs to it, in one transaction, and tells the address. */
+export async function deleteMe(ctx: Context, userId: string, client: Client): Promise<void> {
+  const [account] = await findEmailKey(ctx.db, { userId })
+  if (account === undefined) throw new Problem('session-rejected') // gone while the request was on its way
+  const { emailKey } = account
+  const emailMac = ctx.secrets.addressMac(emailKey)
+  const notice = promiseNotice(ctx, 'account-deleted')
+
+  const leasedAt = monotonicNow()
+  await transaction(ctx.db, async (tx) => {
+    await holdBudgets(tx, { keys: [emailMac] })
+    await forgetChallenges(tx, { emailKey })
+    await forgetResets(tx, { emailKey })
+    await forgetDevices(tx, { emailKey })
+    await forgetNetworks(tx, { emailKey })
+    const [gone] = await deleteUser(tx, { ...notice.values, ...client, userId, emailMac })
+    if (gone === undefined) throw new Problem('session-rejected')
+  })
+  notice.offer(leasedAt)
+}

@@ -1,0 +1,59 @@
+import { type RawBuilder, sql } from 'kysely'
+import { record } from '../audit/store.ts'
+import { statement } from '../db/statement.ts'
+import { noticeParameters, queueNotice } from './notice-store.ts'
+
+/** Deletes the rows of an address from a table, by id. */
+const forgetting = (table: RawBuilder<unknown>) =>
+  statement(
+    { emailKey: 'text' },
+    ({ emailKey }) => sql`
+      with held as (
+        select gone.id from ${table} as gone where gone.email_key = ${emailKey} order by gone.id for update
+      )
+      delete from ${table} as gone using held where gone.id = held.id`
+  )
+
+export const forgetChallenges = forgetting(sql`postern.challenge`)
+export const forgetResets = forgetting(sql`postern.password_reset`)
+export const forgetDevices = forgetting(sql`postern.device`)
+
+export const forgetNetworks = statement(
+  { emailKey: 'text' },
+  ({ emailKey }) => sql`delete from postern.known_network where email_key = ${emailKey}`
+)
+
+/**
+ * Deletes an account and, by the foreign key, its sessions. Its events stay, with its id and the MAC of its address for a name. No
+ * row: it is gone already.
+ */
+export const deleteUser = statement(
+  {
+    ...noticeParameters,
+    userId: 'uuid',
+    emailMac: 'bytea',
+    network: 'cidr?',
+    agent: 'text?',
+    requestId: 'text'
+  },
+  (slots) => sql<{ id: string }>`
+    with gone as (
+      delete from postern."user" as u where u.id = ${slots.userId} returning u.id, u.email, u.email_key, u.locale
+    ), noted as (${record({
+      from: sql`gone`,
+      id: slots.eventId,
+      kind: sql`'account_deleted'`,
+      outcome: sql`'deleted'`,
+      userId: sql`gone.id`,
+      emailMac: slots.emailMac,
+      client: slots
+    })}), told as (${queueNotice('account-deleted', sql`gone`, slots)})
+    select id from gone`
+)
+
+/** What an account's other rows are found by. */
+export const findEmailKey = statement(
+  { userId: 'uuid' },
+  ({ userId }) => sql<{ emailKey: string }>`
+    select u.email_key as "emailKey" from postern."user" as u where u.id = ${userId}`
+)

@@ -1,0 +1,42 @@
+import { type Expression, type RawBuilder, sql } from 'kysely'
+import { statement } from '../db/statement.ts'
+import { DAY } from '../lib/time.ts'
+import { queueMail } from '../mail/store.ts'
+
+/** A notice that did not get through in this time would only confuse. */
+const NOTICE_TTL = 3 * DAY
+
+export type NoticeKind = 'password-changed' | 'account-deleted'
+
+export const noticeParameters = { eventId: 'uuid', noticeId: 'uuid', messageId: 'text', noticeKeyId: 'text' } as const
+
+/**
+ * The arm that promises a mail about a change to the account's own address. The mail is made of the event that the change wrote
+ * down; the address stands in the mail's row, because the account may be gone when it is sent.
+ *
+ * @param from an arm whose rows have email, email_key and locale: the account as it is, or was
+ */
+export const queueNotice = (
+  kind: NoticeKind,
+  from: RawBuilder<unknown>,
+  slots: { [K in keyof typeof noticeParameters]: Expression<string> }
+): RawBuilder<unknown> =>
+  queueMail({
+    from: sql`(
+      select ${slots.eventId} as id, account.email, account.email_key, account.locale, ${slots.noticeKeyId} as key_id,
+        now() + ${sql.lit(NOTICE_TTL)} * interval '1 second' as expires_at
+      from ${from} as account)`,
+    kind,
+    id: slots.noticeId,
+    messageId: slots.messageId,
+    recipient: sql`made.email`
+  })
+
+export type NoticeSubject = { mailId: string; to: string | null; locale: string | null; at: Date; agent: string | null }
+
+export const findNoticeSubjects = statement(
+  { mailIds: 'uuid[]' },
+  ({ mailIds }) => sql<NoticeSubject>`
+    select m.id as "mailId", m.recipient as "to", m.locale, e.at, e.agent
+    from postern.mail as m join postern.event as e on e.id = m.subject_id where m.id = any(${mailIds})`
+)

@@ -1,0 +1,54 @@
+import { type RawBuilder, sql } from 'kysely'
+import { record } from '../audit/store.ts'
+import { statement } from '../db/statement.ts'
+
+/** What an operator's word did to an account. No row: there is no account. */
+export type Administered = { changed: boolean; sessionsEnded: number }
+
+/** @param change the columns that are set; the version ends the sessions where it rises */
+const administering = (change: { kind: string; set: RawBuilder<unknown>; where: RawBuilder<unknown> }) =>
+  statement(
+    { emailKey: 'text', emailMac: 'bytea', eventId: 'uuid' },
+    ({ emailKey, emailMac, eventId }) => sql<Administered>`
+      with found as (
+        select u.id, u.credential_version from postern."user" as u where u.email_key = ${emailKey} for update
+      ), changed as (
+        update postern."user" as u set ${change.set}, updated_at = now() from found
+        where u.id = found.id and ${change.where}
+        returning u.id, u.credential_version
+      ), ended as (
+        select count(*)::int4 as number
+        from changed join found using (id) join postern.session as s on s.user_id = found.id
+        where changed.credential_version > found.credential_version and s.credential_version = found.credential_version
+          and s.revoked_at is null and s.expires_at > now() and s.idle_expires_at > now()
+      ), noted as (${record({
+        from: sql`changed`,
+        id: eventId,
+        kind: sql.lit(change.kind),
+        outcome: sql`'by_operator'`,
+        userId: sql`changed.id`,
+        emailMac,
+        client: { network: sql`null::cidr`, agent: sql`null`, requestId: sql`null` }
+      })})
+      select changed.id is not null as changed, ended.number as "sessionsEnded"
+      from found left join changed using (id) cross join ended`
+  )
+
+/** `credential_changed_at`, so that no code or link of before opens the account when it is enabled again. */
+export const disableUser = administering({
+  kind: 'account_disabled',
+  set: sql`disabled_at = now(), credential_version = u.credential_version + 1, credential_changed_at = clock_timestamp()`,
+  where: sql`u.disabled_at is null`
+})
+
+export const enableUser = administering({
+  kind: 'account_enabled',
+  set: sql`disabled_at = null`,
+  where: sql`u.disabled_at is not null`
+})
+
+export const endSessionsOf = administering({
+  kind: 'sessions_ended',
+  set: sql`credential_version = u.credential_version + 1`,
+  where: sql`true`
+})

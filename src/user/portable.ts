@@ -1,0 +1,87 @@
+import type { Context } from '../context.ts'
+import { parseAddress } from '../lib/email.ts'
+import { PRINTABLE } from '../lib/schema.ts'
+import { strictJson } from '../lib/strict-json.ts'
+import { LANGUAGE_TAG } from './schema.ts'
+
+/** An account as a line of a file holds it; only the address is needed. */
+export type PortableUser = {
+  email: string
+  emailKey: string
+  passwordHash: string | null
+  verified: boolean
+  locale: string
+  externalId: string | null
+  disabled: boolean
+}
+
+/** Why a line makes no account. Repeats nothing of the line: reports are passed around. */
+export class RowFault extends Error {}
+
+const MOST_EXTERNAL_ID = 255
+const printable = new RegExp(PRINTABLE, 'u')
+const languageTag = new RegExp(LANGUAGE_TAG)
+
+/** What a member must be, in words for the report. */
+const members: Record<string, { holds: (value: unknown) => boolean; must: string }> = {
+  email: { holds: (value) => typeof value === 'string', must: 'a text' },
+  password_hash: { holds: (value) => value === null || typeof value === 'string', must: 'a text or null' },
+  email_verified: { holds: (value) => typeof value === 'boolean', must: 'true or false' },
+  locale: {
+    holds: (value) => typeof value === 'string' && value.length <= 35 && languageTag.test(value),
+    must: 'a language tag, such as en or pt-BR'
+  },
+  external_id: {
+    holds: (value) =>
+      value === null ||
+      (typeof value === 'string' && value.length >= 1 && value.length <= MOST_EXTERNAL_ID && printable.test(value)),
+    must: `a text of 1 to ${MOST_EXTERNAL_ID} printable characters, or null`
+  },
+  disabled: { holds: (value) => typeof value === 'boolean', must: 'true or false' }
+}
+
+/** Reads one line; throws a RowFault. */
+export function readUser(ctx: Pick<Context, 'config' | 'passwords'>, text: string): PortableUser {
+  const row = readObject(text)
+  for (const [name, value] of Object.entries(row)) {
+    const member = members[name]
+    if (member === undefined) throw new RowFault(`has a member that is none of ${Object.keys(members).join(', ')}`)
+    if (!member.holds(value)) throw new RowFault(`${name} must be ${member.must}`)
+  }
+  const address = parseAddress((row.email as string | undefined) ?? '')
+  if (address === undefined) throw new RowFault('email is not an address')
+  const passwordHash = (row.password_hash as string | null | undefined) ?? null
+  const refusal = passwordHash === null ? undefined : ctx.passwords.refusal(passwordHash)
+  if (refusal !== undefined) throw new RowFault(`password_hash ${refusal}`)
+  return {
+    email: address.spelling,
+    emailKey: address.key,
+    passwordHash,
+    verified: (row.email_verified as boolean | undefined) ?? false,
+    locale: (row.locale as string | undefined) ?? ctx.config.DEFAULT_LOCALE,
+    externalId: (row.external_id as string | null | undefined) ?? null,
+    disabled: (row.disabled as boolean | undefined) ?? false
+  }
+}
+
+function readObject(text: string): Record<string, unknown> {
+  let value: unknown
+  try {
+    value = strictJson(text)
+  } catch {
+    throw new RowFault('is not JSON, or has a member twice')
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new RowFault('is not a JSON object')
+  return value as Record<string, unknown>
+}
+
+/** The line of an account; what is not there is left out. */
+export const writeUser = (user: Omit<PortableUser, 'emailKey'>): string =>
+  JSON.stringify({
+    email: user.email,
+    ...(user.passwordHash !== null && { password_hash: user.passwordHash }),
+    email_verified: user.verified,
+    locale: user.locale,
+    ...(user.externalId !== null && { external_id: user.externalId }),
+    ...(user.disabled && { disabled: true })
+  })

@@ -1,0 +1,190 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { importFile } from '../../src/cli/users.ts'
+import { newKey, start } from '../helper.ts'
+import { postern } from '../keys/command.ts'
+import { inProcess } from './in-process.ts'
+
+const foreign = 'pbkdf2_sha256$1000$seasalt2x$uptfaTaokRVMNdKT/DDrZ3M2t+GDpLMo14BOlxMpK8I='
+const foreignPassword = 'Grüße, 世界 🗝 correct horse'
+
+async function startWithImport(t: Test, settings: Record<string, string> = {}) {
+  const world = await start(t, { BCRYPT_COST: '4', ...settings })
+  const own = { ...world.settings, DATABASE_URL: world.databaseUrl }
+  const program = (words: string[], more: Record<string, string> = {}) =>
+    postern(['users', ...words], { ...own, ...more })
+  const importing = (path?: string) => inProcess(t, () => importFile(own, path))
+  const file = async (rows: (string | Buffer | object)[]): Promise<string> => {
+    const path = join(t.testdir({}), 'users.ndjson')
+    const lines = rows.map((row) => (typeof row === 'string' || Buffer.isBuffer(row) ? row : JSON.stringify(row)))
+    await writeFile(path, Buffer.concat(lines.flatMap((line) => [Buffer.from(line), Buffer.from('\n')])))
+    return path
+  }
+  const users = () =>
+    world.sql(
+      `select email, email_key, password_hash, email_verified_at is not null as verified, locale, external_id,
+         disabled_at is not null as disabled from postern."user" order by email_key`
+    )
+  return { ...world, program, importing, file, users }
+}
+
+t.test('each line of a file becomes an account', async (t) => {
+  const { importing, file, users, sql } = await startWithImport(t)
+  const path = await file([
+    { email: 'Maya@Example.com', password_hash: foreign, email_verified: true, locale: 'de', external_id: '42' },
+    { email: 'bare@example.com' },
+    '',
+    { email: 'off@example.com', password_hash: null, external_id: null, disabled: true }
+  ])
+
+  const ended = await importing(path)
+
+  t.match(ended, { code: 0, out: '3 imported, 0 there already, 0 refused\n', err: '' })
+  const none = { password_hash: null, verified: false, locale: 'en', external_id: null, disabled: false }
+  t.strictSame(await users(), [
+    { ...none, email: 'bare@example.com', email_key: 'bare@example.com' },
+    {
+      email: 'Maya@example.com',
+      email_key: 'maya@example.com',
+      password_hash: foreign,
+      verified: true,
+      locale: 'de',
+      external_id: '42',
+      disabled: false
+    },
+    { ...none, email: 'off@example.com', email_key: 'off@example.com', disabled: true }
+  ])
+  t.strictSame(
+    await sql(
+      `select count(*)::int4 as events, count(distinct e.email_mac)::int4 as addresses from postern.event as e
+       join postern."user" as u on u.id = e.user_id where e.kind = 'account_imported'`
+    ),
+    [{ events: 3, addresses: 3 }]
+  )
+})
+
+t.test('the same file again changes nothing, and neither does what an account has become', async (t) => {
+  const { importing, file, users, sql, ctx } = await startWithImport(t)
+  const path = await file([
+    { email: 'maya@example.com', password_hash: foreign, external_id: '42' },
+    { email: 'noor@example.com', password_hash: foreign }
+  ])
+  await importing(path)
+  await sql(`update postern."user" set password_hash = $1, locale = 'fr'`, [await ctx.passwords.hash('a newer one')])
+  const before = await users()
+
+  const ended = await importing(path)
+
+  t.match(ended, { code: 0, out: '0 imported, 2 there already, 0 refused\n' })
+  t.strictSame(await users(), before)
+})
+
+t.test('a bad line is reported with its number and reason, and the rest is imported', async (t) => {
+  const { importing, file, users } = await startWithImport(t)
+  const bad: [string | Buffer | object, string][] = [
+    ['{"email": "x@example.com"', 'is not JSON, or has a member twice'],
+    ['{"email": "x@example.com", "email": "y@example.com"}', 'is not JSON, or has a member twice'],
+    ['["x@example.com"]', 'is not a JSON object'],
+    [Buffer.from([0x7b, 0xff, 0x7d]), 'is not UTF-8'],
+    [`{"email": "${'x'.repeat(20_000)}@example.com"}`, 'is longer than 16384 bytes'],
+    [{}, 'email is not an address'],
+    [{ email: 'x@localhost' }, 'email is not an address'],
+    [{ email: 5 }, 'email must be a text'],
+    [{ email: 'x@example.com', passwordHash: 'hunter2' }, 'has a member that is none of email, password_hash'],
+    [{ email: 'x@example.com', password_hash: 'hunter2' }, 'password_hash is of no form that can be read here'],
+    [
+      { email: 'x@example.com', password_hash: foreign.replace('1000', '99999999') },
+      'password_hash would take more work than is allowed'
+    ],
+    [
+      { email: 'x@example.com', password_hash: `$postern$v=1$k=0badcafe$2b$04$${'a'.repeat(53)}` },
+      'password_hash names a pepper that PASSWORD_PEPPERS lacks'
+    ],
+    [{ email: 'x@example.com', email_verified: 'yes' }, 'email_verified must be true or false'],
+    [{ email: 'x@example.com', locale: 'german!' }, 'locale must be a language tag'],
+    [{ email: 'x@example.com', external_id: 'a\0b' }, 'external_id must be a text of 1 to 255'],
+    [{ email: 'x@example.com', external_id: '' }, 'external_id must be a text of 1 to 255'],
+    [{ email: 'first@example.com', external_id: '2' }, 'the address belongs to another external_id'],
+    [{ email: 'second@example.com', external_id: '1' }, 'external_id belongs to another address']
+  ]
+  const path = await file([
+    { email: 'first@example.com', external_id: '1' },
+    ...bad.map(([row]) => row),
+    { email: 'last@example.com' }
+  ])
+
+  const ended = await importing(path)
+
+  t.equal(ended.code, 1)
+  t.match(ended.out, `2 imported, 0 there already, ${bad.length} refused\n`)
+  for (const [index, [, reason]] of bad.entries()) t.match(ended.out, `line ${index + 2}: ${reason}`)
+  t.notMatch(ended.out + ended.err, 'hunter2')
+  t.notMatch(ended.out + ended.err, '@example')
+  t.strictSame(
+    (await users()).map((user) => user.email),
+    ['first@example.com', 'last@example.com']
+  )
+})
+
+t.test('an import holds some hundred lines at a time, and ten thousand take seconds', async (t) => {
+  const { program, file, sql } = await startWithImport(t)
+  const filler = 'x'.repeat(200)
+  const path = await file(
+    Array.from({ length: 10_000 }, (_value, index) => ({
+      email: `${index}@example.com`,
+      password_hash: foreign,
+      external_id: `${filler}${index}`
+    }))
+  )
+
+  const ended = await program(['import', path], { NODE_OPTIONS: '--max-old-space-size=48' })
+
+  t.match(ended, { code: 0, out: '10000 imported, 0 there already, 0 refused\n' })
+  t.ok(ended.seconds < 30, `${ended.seconds} s`)
+  t.strictSame(await sql('select count(*)::int4 as n from postern."user"'), [{ n: 10_000 }])
+})
+
+t.test('an export is a file that an import elsewhere makes the same accounts of', async (t) => {
+  const peppers = { PASSWORD_PEPPERS: newKey() }
+  const [here, there] = [await startWithImport(t, peppers), await startWithImport(t, peppers)]
+  const own = await here.ctx.passwords.hash('correct horse battery')
+  await here.importing(
+    await here.file([
+      { email: 'Maya@example.com', password_hash: own, email_verified: true, locale: 'de', external_id: '42' },
+      { email: 'noor@example.com', password_hash: foreign },
+      { email: 'off@example.com', disabled: true },
+      ...Array.from({ length: 2100 }, (_value, index) => ({ email: `${index}@example.com` }))
+    ])
+  )
+
+  const exported = await here.program(['export'])
+  const imported = await there.importing(await there.file([exported.out]))
+
+  t.equal(exported.code, 0)
+  t.match(imported, { code: 0, out: '2103 imported, 0 there already, 0 refused\n' })
+  t.strictSame(await there.users(), await here.users())
+  t.ok(await there.ctx.passwords.check('correct horse battery', own))
+  t.equal((await here.sql("select from postern.event where kind = 'accounts_exported'")).length, 1)
+})
+
+t.test('an imported password is good for a sign-in, and hashed our way by it', async (t) => {
+  const { importing, file, api, users } = await startWithImport(t)
+  const email = 'maya@example.com'
+  await importing(await file([{ email, password_hash: foreign, email_verified: true }]))
+
+  const wrong = await api.loginWithPassword({ email, password: `${foreignPassword}!` })
+  const first = await api.loginWithPassword({ email, password: foreignPassword })
+  const [upgraded] = await users()
+  const second = await api.loginWithPassword({ email, password: foreignPassword })
+
+  t.strictSame([wrong.status, first.status, second.status], [401, 200, 200])
+  t.match(upgraded, { password_hash: /^\$postern\$v=1\$k=-\$2b\$04\$/ })
+})
+
+t.test('a file that is missing or not named is told', async (t) => {
+  const { program, importing } = await startWithImport(t)
+
+  t.match(await importing(), { code: 2, err: 'Name the file' })
+  t.match(await program(['import', '/nowhere/users.ndjson']), { code: 1, err: 'ENOENT' })
+})

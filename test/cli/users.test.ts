@@ -1,0 +1,118 @@
+import t, { type Test } from 'tap'
+import { showMails } from '../../src/cli/mail.ts'
+import { administerUser } from '../../src/cli/users.ts'
+import type { Act } from '../../src/user/administer.ts'
+import { start, until } from '../helper.ts'
+import { postern } from '../keys/command.ts'
+import { inProcess } from './in-process.ts'
+
+const email = 'maya@example.com'
+
+async function startWithCommands(t: Test) {
+  const world = await start(t)
+  const settings = { ...world.settings, DATABASE_URL: world.databaseUrl }
+  const program = (...words: string[]) => postern(words, settings)
+  const users = (act: Act, address?: string) => inProcess(t, () => administerUser(settings, act, address))
+  const mails = (address?: string) => inProcess(t, () => showMails(settings, address))
+  const events = async () =>
+    (
+      await world.sql<{ kind: string; outcome: string; own: boolean }>(
+        `select e.kind, e.outcome, e.user_id = u.id and e.email_mac = $1 as own from postern.event as e, postern."user" as u
+         where e.outcome = 'by_operator' order by e.at`,
+        [world.ctx.secrets.addressMac(email)]
+      )
+    ).map(({ kind, own }) => ({ kind, own }))
+  return { ...world, program, users, mails, events }
+}
+
+t.test('a disabled account has no session and gets none, until it is enabled', async (t) => {
+  const { program, users, signIn, api, events } = await startWithCommands(t)
+  const [first, second] = [(await signIn(email)).body, (await signIn(email)).body]
+
+  const disabled = await program('users', 'disable', ' Maya@Example.com')
+  const again = await users('disable', email)
+
+  t.match(disabled, { code: 0, out: 'Disabled; 2 sessions ended.\n', err: '' })
+  t.match(again, { code: 0, out: 'The account was disabled already.\n' })
+  for (const { access_token, refresh_token } of [first, second]) {
+    t.equal((await api.getSession({ bearer: access_token })).status, 401)
+    t.equal((await api.refreshSession({ refresh_token })).status, 401)
+  }
+  t.equal((await signIn(email)).status, 401)
+
+  const enabled = await users('enable', email)
+
+  t.match(enabled, { code: 0, out: 'Enabled.\n' })
+  t.match(await users('enable', email), { code: 0, out: 'The account was enabled already.\n' })
+  t.equal((await api.getSession({ bearer: first.access_token })).status, 401)
+  t.equal((await signIn(email)).status, 200)
+  t.strictSame(await events(), [
+    { kind: 'account_disabled', own: true },
+    { kind: 'account_enabled', own: true }
+  ])
+})
+
+t.test('a code of before an account was disabled is no good after it was enabled', async (t) => {
+  const { users, signIn, api, codeOf } = await startWithCommands(t)
+  await signIn(email)
+  const { challenge } = (await api.requestOtp({ email })).body
+
+  await users('disable', email)
+  await users('enable', email)
+
+  t.equal((await api.verifyOtp({ challenge, code: codeOf(challenge) })).status, 401)
+})
+
+t.test('ending the sessions of an account signs it out everywhere and leaves it open', async (t) => {
+  const { users, signIn, api, events } = await startWithCommands(t)
+  const { access_token } = (await signIn(email)).body
+  const other = (await signIn('other@example.com')).body
+
+  const ended = await users('end-sessions', email)
+
+  t.match(ended, { code: 0, out: '1 session ended.\n' })
+  t.equal((await api.getSession({ bearer: access_token })).status, 401)
+  t.equal((await api.getSession({ bearer: other.access_token })).status, 200)
+  t.equal((await signIn(email)).status, 200)
+  t.ok((await events()).some(({ kind, own }) => kind === 'sessions_ended' && own))
+})
+
+t.test('an address without account, or none at all, is told by the exit code', async (t) => {
+  const { users, mails } = await startWithCommands(t)
+
+  t.match(await users('disable', 'nobody@example.com'), { code: 1, err: 'There is no account' })
+  t.match(await users('end-sessions', 'nobody'), { code: 2, err: 'email address' })
+  t.match(await users('enable'), { code: 2, err: 'email address' })
+  t.match(await mails(), { code: 2, err: 'email address' })
+})
+
+t.test('the ledger tells what became of the mails to an address, and never what stood in them', async (t) => {
+  const { mails, api, mailedCode, codeOf, sql } = await startWithCommands(t)
+  const { challenge } = (await api.requestOtp({ email })).body
+  const code = await mailedCode(email)
+  const refused = (await api.requestOtp({ email })).body.challenge
+  await api.requestOtp({ email: 'other@example.com' })
+  await until(async () =>
+    (await sql("select from postern.mail where state = 'queued'")).length === 0 ? true : undefined
+  )
+  await sql(
+    `update postern.mail set state = 'refused', attempts = 2, sent_at = null, answer = E'550 5.1.1 no such \\u001b[2Juser',
+       created_at = created_at + interval '1 second'
+     where id = (select id from postern.mail where email_key = $1 order by created_at desc limit 1)`,
+    [email]
+  )
+
+  const shown = await mails(email)
+  const nothing = await mails('nobody@example.com')
+
+  const time = '\\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z'
+  t.equal(shown.code, 0)
+  t.match(
+    shown.out,
+    new RegExp(
+      `^${time}  code  refused  retries: 2  550 5.1.1 no such  \\[2Juser\\n${time}  code  sent ${time}  retries: 0.*\\n$`
+    )
+  )
+  for (const secret of [code, codeOf(refused), challenge, refused]) t.notMatch(shown.out, secret)
+  t.match(nothing, { code: 0, out: 'No mail to this address is remembered.\n' })
+})

@@ -1,0 +1,72 @@
+import t from 'tap'
+import { until } from '../helper.ts'
+import { email, password, startWithPasswords } from '../password/with-password.ts'
+
+t.test('whoever leaves takes everything along, and a mail says so', async (t) => {
+  const { api, signUp, login, signIn, askForLink, codeOf, isLive, sql, mails, url } = await startWithPasswords(t)
+  const mine = await signUp('Maya@Example.com')
+  const others = [await login(), await signIn('noor@example.com')]
+  const token = await askForLink()
+  const { challenge } = (await api.requestOtp({ email })).body
+  const id = mine.body.user.id
+
+  const response = await fetch(`${url}/v1/me`, {
+    method: 'DELETE',
+    headers: { authorization: `Bearer ${mine.body.access_token}`, 'user-agent': 'Mozilla/5.0 (iPhone) Safari/604.1' }
+  })
+
+  t.equal(response.status, 204)
+  t.strictSame(await Promise.all([mine, ...others].map((one) => isLive(one))), [false, false, true])
+  t.equal((await api.inspectPasswordReset({ token })).status, 401)
+  t.equal((await api.verifyOtp({ challenge, code: codeOf(challenge) })).status, 401)
+  t.equal((await login()).status, 401)
+  for (const table of ['"user"', 'challenge', 'password_reset', 'device', 'known_network'])
+    t.strictSame(await sql(`select 1 from postern.${table} where email_key = $1`, [email]), [], table)
+  t.strictSame(await sql('select 1 from postern.session where user_id = $1', [id]), [])
+  t.match(await sql(`select outcome from postern.event where kind = 'account_deleted' and user_id = $1`, [id]), [{}])
+  const notice = await until(() => mails(email).find(({ subject }) => subject === 'Your Postern account was deleted'))
+  t.equal(notice.to, 'Maya@example.com', 'the spelling that the account had')
+  t.match(notice.text, /^Client: Safari, iPhone$/m)
+})
+
+t.test('the address can begin anew, as somebody else', async (t) => {
+  const { api, signUp, signIn, login } = await startWithPasswords(t)
+  const { body: before } = await signUp()
+  await api.deleteMe({ bearer: before.access_token })
+
+  const { body: after } = await signIn(email)
+
+  t.not(after.user.id, before.user.id)
+  t.match(after.user, { email, has_password: false })
+  t.equal((await login(password)).status, 401)
+})
+
+t.test('leaving wants a sign-in of the last five minutes', async (t) => {
+  const { api, signUp, sql, login } = await startWithPasswords(t)
+  const bearer = (await signUp()).body.access_token
+  await sql(`update postern.session set authenticated_at = authenticated_at - interval '301 seconds'`)
+
+  const answer = await api.deleteMe({ bearer })
+
+  t.match(answer.problem, { status: 403, code: 'step-up-required' })
+  t.equal((await login()).status, 200)
+  t.match((await api.deleteMe({})).problem, { status: 401, code: 'session-rejected' })
+})
+
+t.test('a right code under way while the account is deleted opens no session', async (t) => {
+  const { api, another, signUp, codeOf, sql } = await startWithPasswords(t)
+  const second = await another()
+
+  for (let round = 0; round < 12; round++) {
+    const { body } = await signUp(`maya${round}@example.com`)
+    const { challenge } = (await api.requestOtp({ email: `maya${round}@example.com` })).body
+    const [left, verified] = await Promise.all([
+      api.deleteMe({ bearer: body.access_token }),
+      second.api.verifyOtp({ challenge, code: codeOf(challenge) })
+    ])
+    t.equal(left.status, 204)
+    if (verified.status === 200)
+      t.equal((await api.getSession({ bearer: verified.body.access_token })).status, 401, 'it came first, and ended')
+  }
+  t.strictSame(await sql('select 1 from postern.session'), [])
+})
