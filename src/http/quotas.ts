@@ -1,0 +1,113 @@
+import rateLimit from '@fastify/rate-limit'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Context } from '../context.ts'
+import { prefixOf } from '../lib/network.ts'
+import { milliseconds } from '../lib/time.ts'
+import { bucketStore } from '../limit/buckets.ts'
+import { QUOTA_HEADERS, QUOTA_WINDOW, quotaOf } from '../limit/quotas.ts'
+import type { SharedCounts } from '../limit/shared-counts.ts'
+import { Problem } from '../problems.ts'
+import { shownCookie } from '../refresh-cookie.ts'
+import { addressOf, claimsOf } from '../routing.ts'
+
+type Limiter = ReturnType<FastifyInstance['createRateLimit']>
+type Spent = { max: number; remaining: number; ttlInSeconds: number; isExceeded: boolean }
+
+/** An operation's buckets: how many requests a minute, and who is asked whose they are. */
+type Limits = { operation: string; own: Limiter; wide: Limiter; holder: 'client' | 'session'; readsBody: boolean }
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The key of the bucket that is asked now. */
+    bucket: string
+  }
+  interface FastifyContextConfig {
+    limits?: Limits
+  }
+}
+
+/**
+ * Counts requests per client or session and operation. The operation stands in the key and not the path, so that no spelling
+ * of a path leads out of its bucket. To be called before the first route.
+ *
+ * @param shared where all instances count together, if there is such a place
+ */
+export async function limitClients(app: FastifyInstance, ctx: Context, shared?: SharedCounts): Promise<void> {
+  app.decorateRequest('bucket', '')
+  if (!ctx.config.CLIENT_LIMITS) return
+  await app.register(rateLimit, { global: false, store: bucketStore(shared) })
+
+  const limiterOf = (max: number): Limiter =>
+    app.createRateLimit({ max, timeWindow: milliseconds(QUOTA_WINDOW), keyGenerator: (request) => request.bucket })
+
+  app.addHook('onRoute', (route) => {
+    const operation = route.schema?.operationId
+    const needsSession = route.schema?.security?.every((way) => 'bearer' in way) ?? false
+    const quota = operation === undefined ? undefined : quotaOf(operation, needsSession)
+    if (operation === undefined || quota === undefined) return
+    const limits: Limits = {
+      operation,
+      own: limiterOf(quota.own),
+      wide: limiterOf(quota.wide),
+      holder: quota.holder,
+      readsBody: quota.holder === 'session' && !needsSession
+    }
+    route.config = { ...route.config, limits }
+    if (limits.readsBody)
+      route.preValidation = [
+        route.preValidation ?? [],
+        (request: FastifyRequest, reply: FastifyReply) => count(ctx, limits, request, reply)
+      ].flat()
+  })
+
+  // Of the app and not of the route: it comes before whatever looks for the session.
+  app.addHook('onRequest', async (request, reply) => {
+    const limits = request.routeOptions.config?.limits
+    if (limits !== undefined && !limits.readsBody) await count(ctx, limits, request, reply)
+  })
+}
+
+/** Counts a request, and refuses it when its bucket is full. */
+async function count(ctx: Context, limits: Limits, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const session = limits.holder === 'session' ? await sessionIdOf(ctx, limits, request) : undefined
+  if (session !== undefined) {
+    const spent = await take(request, limits.own, `${limits.operation}:session:${session}`)
+    if (spent?.isExceeded) refuse(reply, spent, limits, 'one session')
+    return
+  }
+
+  const address = addressOf(request)
+  const own = await take(request, limits.own, `${limits.operation}:${prefixOf(address, { ipv4: 32, ipv6: 64 })}`)
+  if (own?.isExceeded) refuse(reply, own, limits, 'one address')
+  // What was refused does not count here: one who hammers must not use up the neighbours' share.
+  const wide = await take(request, limits.wide, `${limits.operation}:wide:${prefixOf(address, { ipv4: 24, ipv6: 48 })}`)
+  if (wide?.isExceeded) refuse(reply, wide, limits, 'one network')
+  if (own && wide) tell(reply, wide.remaining < own.remaining ? wide : own)
+}
+
+async function take(request: FastifyRequest, limiter: Limiter, bucket: string): Promise<Spent | undefined> {
+  request.bucket = bucket
+  const spent = await limiter(request)
+  return spent.isAllowed ? undefined : spent
+}
+
+/** The session whose genuine token a request shows; whether it is live is asked later, and of the database. */
+async function sessionIdOf(ctx: Context, limits: Limits, request: FastifyRequest): Promise<string | undefined> {
+  const body = request.body as { refresh_token?: unknown } | undefined
+  const shown = limits.readsBody ? (body?.refresh_token ?? shownCookie(request)) : undefined
+  if (typeof shown === 'string') return ctx.secrets.readRefresh(shown)?.sessionId
+  return (await claimsOf(ctx, request))?.sid
+}
+
+function refuse(reply: FastifyReply, spent: Spent, { operation }: Limits, whose: string): never {
+  tell(reply, spent)
+  throw new Problem('too-many-requests', {
+    detail: `${operation} may be asked ${spent.max} times a minute by ${whose}.`,
+    retryAfter: Math.max(1, spent.ttlInSeconds)
+  })
+}
+
+function tell(reply: FastifyReply, { max, remaining, ttlInSeconds }: Spent): void {
+  const [limit, left, reset] = QUOTA_HEADERS
+  reply.header(limit, max).header(left, remaining).header(reset, ttlInSeconds)
+}

@@ -1,0 +1,31 @@
+/** How often a bucket was asked in its window, and milliseconds until it is empty again. */
+export type Count = { current: number; ttl: number }
+
+/** Buckets that are remembered, a few MiB. The one asked longest ago goes first: whoever floods keeps the own ones fresh. */
+const MOST_BUCKETS = 20_000
+
+/** Fixed windows in this process' memory; bounded, whatever keys somebody makes up. */
+export class LocalCounts {
+  readonly #buckets = new Map<string, { current: number; endsAt: number }>()
+  readonly #most: number
+
+  constructor(most = MOST_BUCKETS) {
+    this.#most = most
+  }
+
+  get size(): number {
+    return this.#buckets.size
+  }
+
+  /** @param window milliseconds */
+  add(key: string, window: number): Count {
+    const now = performance.now()
+    const known = this.#buckets.get(key)
+    if (known !== undefined) this.#buckets.delete(key) // to the end of the line
+    const bucket = known !== undefined && known.endsAt > now ? known : { current: 0, endsAt: now + window }
+    bucket.current += 1
+    this.#buckets.set(key, bucket)
+    if (this.#buckets.size > this.#most) this.#buckets.delete(this.#buckets.keys().next().value as string)
+    return { current: bucket.current, ttl: bucket.endsAt - now }
+  }
+}

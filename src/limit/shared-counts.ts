@@ -1,0 +1,85 @@
+import { Redis } from 'ioredis'
+import type { Logger } from 'pino'
+import { milliseconds, monotonicNow } from '../lib/time.ts'
+import type { Count } from './local-counts.ts'
+
+/** Counts one more; a window begins with the first. A key that lost its end (nothing of ours makes one) gets a new one. */
+const COUNT = `
+local current = redis.call('incr', KEYS[1])
+local left = redis.call('pttl', KEYS[1])
+if left < 0 then
+  redis.call('pexpire', KEYS[1], ARGV[1])
+  left = tonumber(ARGV[1])
+end
+return {current, left}`
+
+type Counting = Redis & { count: (key: string, window: number) => Promise<[number, number]> }
+
+/** Longest a request waits for the other side, in seconds: it stands in the way of everything. */
+const PATIENCE = 0.1
+/** Seconds without asking after a failure, so that a server that hangs costs few requests that wait. */
+const REST = 1
+
+/** Windows in a Redis or Valkey, which all instances count in together. Without it nothing waits and nothing fails. */
+export class SharedCounts {
+  readonly #redis: Counting
+  readonly #log: Logger
+  #restsUntil = 0
+  #lost = false
+
+  constructor(options: { url: string; log: Logger }) {
+    this.#log = options.log
+    this.#redis = new Redis(options.url, {
+      scripts: { count: { lua: COUNT, numberOfKeys: 1 } },
+      keyPrefix: 'postern:quota:',
+      lazyConnect: true,
+      connectTimeout: milliseconds(2),
+      commandTimeout: milliseconds(PATIENCE),
+      socketTimeout: milliseconds(2), // a server that vanished without a word is dialled anew
+      enableOfflineQueue: false,
+      autoResendUnfulfilledCommands: false,
+      maxRetriesPerRequest: 0,
+      reconnectOnError: (error) => error.message.startsWith('READONLY'), // it was made a replica: dial the one that took over
+      retryStrategy: (times) => Math.min(times * 100, milliseconds(2))
+    }) as Counting
+    this.#redis.on('error', (error) => this.#note(error)) // without a listener each of its errors is printed
+    this.#redis.on('ready', () => this.#noteReturn())
+  }
+
+  /** Begins to dial; nobody waits for it. */
+  start(): void {
+    this.#redis.connect().catch((error: Error) => this.#note(error))
+  }
+
+  stop(): void {
+    this.#redis.disconnect()
+  }
+
+  /** Undefined when the server cannot be asked, which is known at once or a moment later. @param window milliseconds */
+  async add(key: string, window: number): Promise<Count | undefined> {
+    if (this.#redis.status !== 'ready' || monotonicNow() < this.#restsUntil) return undefined
+    try {
+      const [current, ttl] = await this.#redis.count(key, window)
+      this.#noteReturn()
+      return { current, ttl }
+    } catch (error) {
+      this.#restsUntil = monotonicNow() + REST
+      this.#note(error as Error)
+      return undefined
+    }
+  }
+
+  #note(error: Error): void {
+    if (this.#lost) return
+    this.#lost = true
+    this.#log.warn(
+      { reason: error.message },
+      'the server of REDIS_URL is out of reach: client quotas are halved and counted by each instance for itself'
+    )
+  }
+
+  #noteReturn(): void {
+    if (this.#lost) this.#log.info('the server of REDIS_URL is back')
+    this.#lost = false
+  }
+}

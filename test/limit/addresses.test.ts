@@ -1,0 +1,55 @@
+import t from 'tap'
+import { start } from '../helper.ts'
+import { ask, askTimes, LIMITED, tally } from './asking.ts'
+
+t.test('all of a /48 together, and all of a /24, have a larger bucket', async (t) => {
+  const world = await start(t, LIMITED)
+
+  const six = await askTimes(400, (nth) => ask(world, `2001:db8:9:${nth.toString(16)}::1`))
+  const sixBeside = await ask(world, '2001:db8:a::1')
+  const four = await askTimes(400, (nth) => ask(world, `203.0.113.${nth % 200}`))
+  const fourBeside = await ask(world, '203.0.114.1')
+  const mapped = await ask(world, '::ffff:203.0.113.250')
+
+  t.strictSame(tally(six), { 401: 300, 429: 100 })
+  t.match(six.find(({ status }) => status === 429)?.problem, {
+    detail: 'resendOtp may be asked 300 times a minute by one network.'
+  })
+  t.equal(sixBeside.status, 401)
+  t.strictSame(tally(four), { 401: 300, 429: 100 })
+  t.equal(fourBeside.status, 401)
+  t.equal(mapped.status, 429, 'an IPv4 address dressed as IPv6 is the IPv4 address')
+})
+
+t.test('whoever hammers uses up no share of the neighbours', async (t) => {
+  const world = await start(t, LIMITED)
+
+  await askTimes(1000, () => ask(world, '203.0.113.7'))
+  const neighbour = await ask(world, '203.0.113.8')
+
+  t.equal(neighbour.status, 401)
+})
+
+t.test('a made-up X-Forwarded-For changes nothing, and is told of once', async (t) => {
+  const world = await start(t, LIMITED)
+
+  const answers = await askTimes(60, (nth) =>
+    ask(world, '203.0.113.7', { 'x-forwarded-for': `198.51.100.${nth}, 10.0.0.1`, forwarded: `for=198.51.100.${nth}` })
+  )
+
+  t.strictSame(tally(answers), { 401: 30, 429: 30 })
+  t.equal(world.log.filter((line) => line.includes('outside of TRUSTED_PROXIES')).length, 1)
+})
+
+t.test('behind a proxy the address it adds counts, and none that the client wrote itself', async (t) => {
+  const world = await start(t, { ...LIMITED, TRUSTED_PROXIES: '10.0.0.0/8, fd00::/8' })
+  const forwarded = (nth: number, client: string) => ({ 'x-forwarded-for': `198.51.100.${nth}, ${client}, 10.1.1.1` })
+
+  const one = await askTimes(60, (nth) => ask(world, '10.0.0.1', forwarded(nth, '203.0.113.9')))
+  const beside = await ask(world, 'fd00::1', forwarded(1, '203.0.113.10'))
+  const direct = await askTimes(60, (nth) => ask(world, '192.0.2.50', forwarded(nth, `198.51.100.${nth}`)))
+
+  t.strictSame(tally(one), { 401: 30, 429: 30 })
+  t.equal(beside.status, 401)
+  t.strictSame(tally(direct), { 401: 30, 429: 30 }, 'who comes past the proxy is not believed')
+})

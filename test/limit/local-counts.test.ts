@@ -1,0 +1,25 @@
+import t from 'tap'
+import { LocalCounts } from '../../src/limit/local-counts.ts'
+
+t.test('a window ends, and the next begins at one', async (t) => {
+  const counts = new LocalCounts()
+
+  const seen = [1, 2, 3].map(() => counts.add('a', 60_000).current)
+  const over = [1, 2].map(() => counts.add('b', 0).current)
+
+  t.strictSame(seen, [1, 2, 3])
+  t.strictSame(over, [1, 1])
+})
+
+t.test('made-up keys fill no memory, and a bucket in use outlasts them', async (t) => {
+  const counts = new LocalCounts(100)
+
+  let mine = 0
+  for (let nth = 0; nth < 10_000; nth++) {
+    counts.add(`made-up-${nth}`, 60_000)
+    if (nth % 50 === 0) mine = counts.add('mine', 60_000).current
+  }
+
+  t.equal(counts.size, 100)
+  t.equal(mine, 200)
+})
