@@ -1,0 +1,34 @@
+// @ts-check
+import { go, register } from './go.js'
+import { showAccount } from './screens/account.js'
+import { showCode } from './screens/code.js'
+import { showEmail } from './screens/email.js'
+import { showForgot, showSent } from './screens/forgot.js'
+import { showPassword } from './screens/password.js'
+import { hasSession, onOtherTab } from './session.js'
+import { prepareShell } from './shell.js'
+
+register({
+  email: showEmail,
+  code: showCode,
+  password: showPassword,
+  forgot: showForgot,
+  sent: showSent,
+  account: showAccount
+})
+prepareShell()
+
+onOtherTab((kind) => (kind === 'signed-in' ? go('account') : go('email', { notice: 'signed_out' })))
+
+/** Ways in: from the page for a new password, and from a password manager. */
+function enterByLink() {
+  const wanted = location.hash
+  if (wanted !== '#forgot' && wanted !== '#password') return false
+  history.replaceState(null, '', location.pathname)
+  if (wanted === '#forgot') go('forgot')
+  else go('email', { password: true })
+  return true
+}
+
+if (!enterByLink()) go(hasSession() ? 'account' : 'email')
+window.addEventListener('hashchange', enterByLink)

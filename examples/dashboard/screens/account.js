@@ -1,0 +1,117 @@
+// @ts-check
+import { fillList } from '../account-lists.js'
+import { Outage, Refusal } from '../api.js'
+import { countDown } from '../countdown.js'
+import { go } from '../go.js'
+import { call, SignedOut, signOut } from '../session.js'
+import { announce, find, onPress, show } from '../show.js'
+import { dateOf, inTime, tell } from '../texts.js'
+
+/** Seconds between two tries during an outage, when the service has not said how many. */
+const TRY_AGAIN = 5
+
+/** Whoever is signed in. An outage is shown for what it is, and gone through by itself; only the service's word ends the session. */
+export function showAccount() {
+  const { screen, signal } = show('account')
+  let waiting = new AbortController()
+
+  async function load() {
+    waiting.abort()
+    try {
+      const [{ session, user }, { sessions }, devices] = await Promise.all([
+        call('GET', '/v1/session'),
+        call('GET', '/v1/me/sessions'),
+        call('GET', '/v1/me/devices').then((list) => list.devices, withoutDevices)
+      ])
+      if (signal.aborted) return
+      fillProfile(user, session.amr)
+      fillList(screen, 'sessions', sessions, load)
+      find(screen, '#end-others').hidden = sessions.length < 2
+      fillList(screen, 'devices', devices, load)
+      find(screen, '#devices-card').hidden = devices.length === 0
+      find(screen, '#loading').hidden = true
+      find(screen, '#loaded').hidden = false
+      if (find(screen, '#outage').hasChildNodes()) announce('back_again')
+      find(screen, '#outage').replaceChildren()
+    } catch (error) {
+      if (!signal.aborted) onFailure(error)
+    }
+  }
+
+  /** @param {unknown} error */
+  function onFailure(error) {
+    if (error instanceof SignedOut) return go('email', { notice: 'session_over' })
+    const [wait, key] =
+      error instanceof Refusal
+        ? [error.retryAfter ?? 60, /** @type {const} */ ('too_many')]
+        : [
+            Math.max(error instanceof Outage ? (error.retryAfter ?? 0) : 0, TRY_AGAIN),
+            /** @type {const} */ ('outage_session')
+          ]
+    const text = document.createElement('p')
+    tell(text, key, { time: () => inTime(wait) })
+    const again = document.createElement('button')
+    again.type = 'button'
+    again.className = 'small'
+    tell(again, 'try_now')
+    onPress(again, load)
+    if (!find(screen, '#outage').hasChildNodes()) find(screen, '#outage').replaceChildren(text, again)
+    waiting = new AbortController()
+    countDown(wait, AbortSignal.any([signal, waiting.signal]), (left) => {
+      if (left === 0) void load()
+    })
+  }
+
+  /**
+   * @param {import('../contract.js').User} user
+   * @param {string[]} amr
+   */
+  function fillProfile(user, amr) {
+    find(screen, '#address').textContent = user.email
+    find(screen, '#initial').textContent = (user.email[0] ?? '').toUpperCase()
+    tell(find(screen, '#since'), 'plain', { text: () => dateOf(user.created_at) })
+    tell(find(screen, '#method'), amr.includes('pwd') ? 'by_pwd' : 'by_otp')
+    const change = find(screen, '#change-password')
+    tell(change, user.has_password ? 'change_password' : 'set_password')
+    change.onclick = () => go('forgot', { email: user.email })
+  }
+
+  /** @param {() => Promise<void>} act */
+  const orSignedOut = (act) => async () => {
+    try {
+      await act()
+    } catch (error) {
+      if (!(error instanceof SignedOut)) throw error
+      go('email', { notice: 'session_over' })
+    }
+  }
+
+  onPress(
+    find(screen, '#end-others'),
+    orSignedOut(async () => {
+      const { sessions_ended: count } = await call('DELETE', '/v1/me/sessions')
+      await load()
+      announce('others_ended', { count })
+      find(screen, '#sessions-title').focus()
+    })
+  )
+  onPress(find(screen, '#sign-out'), async () => {
+    await signOut()
+    go('email', { notice: 'signed_out' })
+  })
+
+  // Whoever comes back to the tab, or to the network, sees at once what has become of the session.
+  window.addEventListener('online', () => void load(), { signal })
+  document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && void load(), { signal })
+  void load()
+}
+
+/**
+ * A service without trusted devices has no such list.
+ *
+ * @param {unknown} error
+ */
+function withoutDevices(error) {
+  if (error instanceof Refusal && error.status === 404) return []
+  throw error
+}

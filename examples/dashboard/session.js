@@ -1,0 +1,184 @@
+// @ts-check
+import { Outage, Refusal, send } from './api.js'
+import { sameOrigin } from './config.js'
+import { keep, recall } from './storage.js'
+
+/**
+ * The session of this browser, shared by its tabs.
+ *
+ * The access token lives in memory. The refresh token lives in a cookie that no script can read (`session_transport: "cookie"`) where
+ * the API has the origin of this page and the browser takes cookies; otherwise in localStorage, so that a reload and a second tab
+ * find it. sessionStorage would keep it from the other tabs, which would then have to sign in one by one.
+ *
+ * @typedef {{ transport: 'cookie' } | { transport: 'bearer', refresh_token: string }} Kept
+ * @typedef {{ kind: 'signed-in' | 'refreshed', accessToken: string } | { kind: 'signed-out' }} Message
+ */
+
+/** The service has ended the session. Nothing but `refresh-rejected` is this. */
+export class SignedOut extends Error {}
+
+/** @type {string | undefined} */
+let accessToken
+/** @type {Promise<void> | undefined} */
+let refreshing
+
+const channel = openChannel()
+
+function openChannel() {
+  try {
+    return new BroadcastChannel('postern')
+  } catch {
+    return undefined // storage is blocked; there is no session to share then
+  }
+}
+
+/**
+ * Tells when another tab has signed in or out.
+ *
+ * @param {(kind: 'signed-in' | 'signed-out') => void} listener
+ */
+export function onOtherTab(listener) {
+  channel?.addEventListener('message', ({ data }) => {
+    const message = /** @type {Message} */ (data)
+    accessToken = message.kind === 'signed-out' ? undefined : message.accessToken
+    if (message.kind !== 'refreshed') listener(message.kind)
+  })
+}
+
+/** @param {Message} message */
+const tellOtherTabs = (message) => channel?.postMessage(message)
+
+let cookiesRefused = !sameOrigin || !takesCookies()
+
+/** Tries it: a cookie of the same kind as the service's own, gone at once. */
+function takesCookies() {
+  try {
+    const name = '__Host-postern_probe'
+    // biome-ignore lint/suspicious/noDocumentCookie: the Cookie Store API is not in every browser, and this waits for nothing
+    document.cookie = `${name}=1; Path=/; Secure; SameSite=Lax`
+    const taken = document.cookie.includes(name)
+    // biome-ignore lint/suspicious/noDocumentCookie: as above
+    document.cookie = `${name}=; Path=/; Secure; SameSite=Lax; Max-Age=0`
+    return taken
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Signs in by `/v1/otp/verify` or `/v1/login`.
+ *
+ * @param {'/v1/otp/verify' | '/v1/login'} path
+ * @param {object} body
+ * @returns {Promise<void>}
+ */
+export async function signIn(path, body) {
+  const transport = cookiesRefused ? 'bearer' : 'cookie'
+  try {
+    const answer = await send('POST', path, {
+      body: { ...body, session_transport: transport },
+      cookies: transport === 'cookie'
+    })
+    keepSession(transport, answer)
+    if (answer.device_token !== undefined) keep('device', answer.device_token)
+    tellOtherTabs({ kind: 'signed-in', accessToken: answer.access_token })
+  } catch (error) {
+    // The service knows itself by another origin than this page does: cookies are not for this page then.
+    if (!(error instanceof Refusal) || error.code !== 'origin-rejected' || cookiesRefused) throw error
+    cookiesRefused = true
+    await signIn(path, body)
+  }
+}
+
+/** @returns {{ device_token?: string }} what makes this browser a trusted one, to be sent along when asking to be let in */
+export function deviceMember() {
+  const token = recall('device')
+  return token === undefined ? {} : { device_token: token }
+}
+
+/**
+ * @param {'cookie' | 'bearer'} transport
+ * @param {{ access_token: string, refresh_token?: string }} answer
+ */
+function keepSession(transport, answer) {
+  accessToken = answer.access_token
+  keep('session', transport === 'cookie' ? { transport } : { transport, refresh_token: answer.refresh_token })
+}
+
+function forgetSession() {
+  accessToken = undefined
+  keep('session', undefined)
+  tellOtherTabs({ kind: 'signed-out' })
+}
+
+/** Whether this browser has a session, as far as it knows. */
+export const hasSession = () => recall('session') !== undefined
+
+/**
+ * An operation of whoever is signed in. Refreshes when it must. Throws SignedOut, a Refusal or an Outage.
+ *
+ * @param {'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'} method
+ * @param {string} path
+ * @param {object} [body]
+ */
+export async function call(method, path, body) {
+  if (accessToken === undefined) await refresh(undefined)
+  const used = accessToken
+  const options = body === undefined ? {} : { body }
+  try {
+    return await send(method, path, { ...options, bearer: used })
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.code !== 'session-rejected') throw error
+    await refresh(used)
+    return await send(method, path, { ...options, bearer: accessToken })
+  }
+}
+
+/**
+ * One refresh at a time, in this tab and across tabs: whoever waited finds the token that the other one got.
+ *
+ * @param {string | undefined} refused
+ */
+function refresh(refused) {
+  const alone = () => step(refused)
+  refreshing ??= (navigator.locks ? navigator.locks.request('postern-refresh', alone) : alone()).finally(() => {
+    refreshing = undefined
+  })
+  return refreshing
+}
+
+/**
+ * @param {string | undefined} refused
+ * @returns {Promise<void>}
+ */
+async function step(refused) {
+  if (accessToken !== undefined && accessToken !== refused) return // another tab was faster
+  const kept = /** @type {Kept | undefined} */ (recall('session'))
+  if (kept === undefined) throw new SignedOut()
+  try {
+    const body = kept.transport === 'cookie' ? {} : { refresh_token: kept.refresh_token }
+    const answer = await send('POST', '/v1/session/refresh', { body, cookies: kept.transport === 'cookie' })
+    keepSession(kept.transport, answer)
+    tellOtherTabs({ kind: 'refreshed', accessToken: answer.access_token })
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    if (error.code !== 'refresh-rejected') throw new Outage(error.retryAfter)
+    if (accessToken !== undefined && accessToken !== refused) return // another tab has signed in anew meanwhile
+    const now = JSON.stringify(recall('session'))
+    if (now !== undefined && now !== JSON.stringify(kept)) return await step(refused)
+    forgetSession()
+    throw new SignedOut()
+  }
+}
+
+/** Ends the session here and at the service; throws an Outage, and keeps the session, when the service cannot be told. */
+export async function signOut() {
+  const kept = /** @type {Kept | undefined} */ (recall('session'))
+  const body = kept?.transport === 'bearer' ? { refresh_token: kept.refresh_token } : {}
+  try {
+    await send('POST', '/v1/session/logout', { body, bearer: accessToken, cookies: kept?.transport === 'cookie' })
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.status !== 401) throw error
+  }
+  forgetSession()
+}

@@ -1,0 +1,64 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium } from 'playwright-core'
+import type { Test } from 'tap'
+
+const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+/** As root in a container there is no user to sandbox for, and no room in /dev/shm. */
+const ARGUMENTS = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu']
+
+/** Debian's Chromium; installs it when there is none. */
+function chromiumProgram(): string {
+  const look = () => ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
+  if (look() === undefined && process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) {
+    // Another test file may be at it already: apt waits for its lock.
+    const wait = ['-o', 'DPkg::Lock::Timeout=240']
+    execFileSync('apt-get', [...wait, 'update'], { env, stdio: 'ignore' })
+    execFileSync('apt-get', [...wait, 'install', '-y', '--no-install-recommends', 'chromium'], { env, stdio: 'ignore' })
+  }
+  const found = look()
+  if (found === undefined) throw new Error('this test needs the program chromium: apt-get install chromium')
+  return found
+}
+
+/** One browser for a test file; each `visitor` is a profile of its own, as on another machine. */
+export async function openBrowser(t: Test) {
+  const browser = await chromium.launch({ executablePath: chromiumProgram(), args: ARGUMENTS })
+  t.teardown(() => browser.close())
+  return { browser, visitor: visitorOf(browser) }
+}
+
+const visitorOf =
+  (browser: Browser) =>
+  async (t: Test, options: BrowserContextOptions = {}) => {
+    const context = await browser.newContext({ locale: 'en-GB', ...options })
+    t.teardown(() => context.close())
+    watch(t, context)
+    return context
+  }
+
+/** A browser whose owner has blocked all cookies, and with them every storage of pages. */
+export async function openBrowserWithoutCookies(t: Test): Promise<BrowserContext> {
+  const profile = mkdtempSync(join(tmpdir(), 'postern-profile-'))
+  mkdirSync(join(profile, 'Default'))
+  const blocked = { profile: { default_content_setting_values: { cookies: 2 } } }
+  writeFileSync(join(profile, 'Default', 'Preferences'), JSON.stringify(blocked))
+  const options = { executablePath: chromiumProgram(), args: ARGUMENTS, locale: 'en-GB' }
+  const context = await chromium.launchPersistentContext(profile, options)
+  t.teardown(async () => {
+    await context.close()
+    rmSync(profile, { recursive: true, force: true })
+  })
+  watch(t, context)
+  return context
+}
+
+/** Whatever a page's script throws, or the policy stops, fails the test. An answer that is a refusal is the page's to tell. */
+function watch(t: Test, context: BrowserContext): void {
+  context.on('weberror', (error) => t.fail(`a page failed: ${error.error().stack}`))
+  context.on('console', (message) => {
+    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) t.fail(message.text())
+  })
+}

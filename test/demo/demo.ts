@@ -1,0 +1,100 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { BrowserContext, Page } from 'playwright-core'
+import type { Test } from 'tap'
+import type { InboxMail } from '../../src/mail/dev-inbox.ts'
+import { startChild } from '../child.ts'
+import { makeDatabase, testServer } from '../database.ts'
+import { freePort } from '../db/own-server.ts'
+import { codeIn, newKey, type Settings, until } from '../helper.ts'
+
+/** The service as `npm start` runs it, at the address that it knows itself by; and its mails as a person finds them. */
+export async function startService(t: Test, settings: Settings = {}) {
+  const port = await freePort()
+  const url = `http://localhost:${port}`
+  const child = await startChild(t, {
+    NODE_ENV: 'development',
+    PORT: port,
+    PUBLIC_URL: url,
+    CLIENT_LIMITS: 'off',
+    BCRYPT_COST: '4',
+    ...settings
+  })
+  t.teardown(() => child.end('SIGINT'))
+
+  const newestMail = (to: string, after?: string): Promise<InboxMail> =>
+    until(async () => {
+      const answer = await fetch(`${url}/dev/inbox.json?to=${encodeURIComponent(to)}`)
+      const { mails } = (await answer.json()) as { mails: InboxMail[] }
+      return mails[0]?.id === after ? undefined : mails[0]
+    })
+  const mailedCode = async (to: string): Promise<string> => codeIn((await newestMail(to)).text)
+  return { url, child, newestMail, mailedCode }
+}
+export type Service = Awaited<ReturnType<typeof startService>>
+
+/** As `startService`, on a database of the test run's server. */
+export async function startOnTestServer(t: Test, settings: Settings = {}): Promise<Service> {
+  const server = await testServer()
+  const database = await makeDatabase(server.url)
+  t.teardown(() => database.drop())
+  return await startService(t, { DATABASE_URL: database.url, SECRET_KEYS: newKey(), ...settings })
+}
+
+/** As `startService`, on the embedded database in a folder of its own: nothing but the clone and Node. */
+export async function startOnEmbedded(t: Test, settings: Settings = {}): Promise<Service> {
+  const folder = mkdtempSync(join(tmpdir(), 'postern-demo-'))
+  chmodSync(folder, 0o755) // a root's server runs as somebody else, who has to reach it
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  return await startService(t, { DATA_DIR: join(folder, 'data'), TMPDIR: folder, ...settings })
+}
+
+/** Waits until a screen is shown. */
+export const at = (page: Page, screen: string) => page.waitForSelector(`#screen[data-screen="${screen}"]`)
+
+export const press = (page: Page, name: string | RegExp) => page.getByRole('button', { name, exact: true }).click()
+
+/** What the page says is wrong, once it says something. */
+export const fault = async (page: Page): Promise<string> => {
+  const told = page.locator('[role=alert]:not(:empty)')
+  await told.waitFor()
+  return await told.innerText()
+}
+
+/** What the page has announced, once it has. */
+export const announced = async (page: Page, text: RegExp): Promise<string> => {
+  const status = page.locator('#status').filter({ hasText: text })
+  await status.waitFor()
+  return await status.innerText()
+}
+
+/** From an open page to the screen that asks for the code. */
+export async function askForCode(page: Page, email: string): Promise<void> {
+  await page.getByLabel('Email address').fill(email)
+  await press(page, 'Next')
+  await at(page, 'code')
+}
+
+/** A whole sign-in by code. */
+export async function signIn(
+  context: BrowserContext,
+  service: Service,
+  email: string,
+  url = service.url
+): Promise<Page> {
+  const page = await context.newPage()
+  await page.goto(url)
+  await askForCode(page, email)
+  await page.getByLabel(/^Code/).fill(await service.mailedCode(email))
+  await press(page, 'Continue')
+  await signedIn(page)
+  return page
+}
+
+/** Waits for the account, and tells whose it is. */
+export async function signedIn(page: Page): Promise<string> {
+  await at(page, 'account')
+  await page.waitForSelector('#loaded:not([hidden])')
+  return await page.locator('#address').innerText()
+}

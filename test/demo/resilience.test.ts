@@ -1,0 +1,197 @@
+import t from 'tap'
+import { openBrowser } from './browser.ts'
+import { announced, askForCode, at, fault, press, signedIn, signIn, startOnTestServer } from './demo.ts'
+
+const service = await startOnTestServer(t)
+const { visitor } = await openBrowser(t)
+const lookAgain = `document.dispatchEvent(new Event('visibilitychange'))`
+
+t.test('an access token that has run out is replaced without a word, once for all requests and tabs', async (t) => {
+  const email = 'tabs@example.com'
+  const context = await visitor(t)
+  const first = await signIn(context, service, email)
+  const second = await context.newPage()
+  await second.goto(service.url)
+  await signedIn(second)
+  let refreshes = 0
+  await context.route('**/v1/session/refresh', (route) => {
+    refreshes += 1
+    return route.continue()
+  })
+  // Both tabs hold an access token that is refused, as after ten minutes.
+  const expired = new Set<string>()
+  for (const page of [first, second]) {
+    const asked = page.waitForRequest('**/v1/session')
+    await page.evaluate(lookAgain)
+    expired.add((await (await asked).headerValue('authorization')) ?? '')
+  }
+  await context.route(/\/v1\/(session|me)(\/sessions|\/devices)?$/, async (route) => {
+    if (!expired.has((await route.request().headerValue('authorization')) ?? '')) return await route.continue()
+    const refusal = { code: 'session-rejected', status: 401 }
+    return await route.fulfill({ status: 401, contentType: 'application/problem+json', json: refusal })
+  })
+  const settled = [first, second].map((page) =>
+    page.waitForResponse((answer) => answer.url().endsWith('/v1/session') && answer.ok())
+  )
+
+  await Promise.all([first.evaluate(lookAgain), second.evaluate(lookAgain)])
+  await Promise.all(settled)
+
+  t.strictSame([await signedIn(first), await signedIn(second)], [email, email])
+  t.equal(refreshes, 1)
+})
+
+t.test('tabs sign in and out together', async (t) => {
+  const email = 'together@example.com'
+  const context = await visitor(t)
+  const waiting = await context.newPage()
+  await waiting.goto(service.url)
+
+  const page = await signIn(context, service, email)
+  const followed = await signedIn(waiting)
+  await press(page, 'Sign out')
+  await at(waiting, 'email')
+
+  t.equal(followed, email)
+})
+
+t.test('another session is ended from the list, and notices', async (t) => {
+  const email = 'two@example.com'
+  const phone = await signIn(await visitor(t, { userAgent: 'Mozilla/5.0 (iPhone) Safari/604.1' }), service, email)
+  const laptop = await signIn(await visitor(t), service, email)
+
+  await press(laptop, 'End the session: Safari on iPhone')
+  await announced(laptop, /session was ended/)
+  const left = await laptop.locator('#sessions li').count()
+  await phone.evaluate(lookAgain)
+  await at(phone, 'email')
+
+  t.equal(left, 1)
+  t.match(await announced(phone, /ended/), /Please sign in again/)
+})
+
+t.test('a browser that has signed in is known at the next sign-in, until it is forgotten', async (t) => {
+  const email = 'known@example.com'
+  const context = await visitor(t)
+  const page = await signIn(context, service, email)
+  const trusted = await page.locator('#devices li').count()
+
+  await press(page, 'Forget the device: Chrome on Linux')
+  await announced(page, /device is forgotten/)
+  const left = await page.locator('#devices li').count()
+  await press(page, 'Sign out')
+  const asked = page.waitForRequest('**/v1/otp')
+  await askForCode(page, email)
+
+  t.strictSame([trusted, left], [1, 0])
+  t.match((await asked).postDataJSON(), { device_token: /^dev_/ })
+})
+
+t.test('without network whoever is signed in stays so, is told why, and goes on when it is back', async (t) => {
+  const email = 'train@example.com'
+  const context = await visitor(t)
+  const page = await signIn(context, service, email)
+
+  await context.setOffline(true)
+  await page.evaluate(lookAgain)
+  const told = await page.locator('#outage p').innerText()
+  await context.setOffline(false)
+  await page.locator('#outage:empty').waitFor({ state: 'attached' })
+
+  t.match(told, /You are still signed in/)
+  t.equal(await signedIn(page), email)
+})
+
+t.test('a service that is down at the refresh of a new page signs nobody out', async (t) => {
+  const email = 'down@example.com'
+  const context = await visitor(t)
+  const page = await signIn(context, service, email)
+  const down = { status: 503, headers: { 'retry-after': '30' }, json: { code: 'unavailable', status: 503 } }
+  await context.route('**/v1/session/refresh', (route) => route.fulfill(down))
+
+  await page.reload()
+  const told = await page.locator('#outage p').innerText()
+  await context.unroute('**/v1/session/refresh')
+  await press(page, 'Try now')
+
+  t.match(told, /cannot reach the service/)
+  t.equal(await signedIn(page), email)
+})
+
+t.test('a lost answer is asked for again with the same key: one mail, one session', async (t) => {
+  const email = 'lost@example.com'
+  const context = await visitor(t)
+  const page = await context.newPage()
+  const keys: string[] = []
+  // The request arrives, its answer does not: once for each operation.
+  await context.route(/\/v1\/otp(\/verify)?$/, async (route) => {
+    keys.push((await route.request().headerValue('idempotency-key')) ?? '')
+    const answer = await route.fetch()
+    return await (keys.length % 2 === 1 ? route.abort('connectionreset') : route.fulfill({ response: answer }))
+  })
+  await page.goto(service.url)
+
+  await askForCode(page, email)
+  await page.getByLabel(/^Code/).fill(await service.mailedCode(email))
+  await press(page, 'Continue')
+  await signedIn(page)
+  const mails = (await (await fetch(`${service.url}/dev/inbox.json?to=${email}`)).json()) as { mails: unknown[] }
+
+  t.equal(keys.length, 4)
+  t.equal(keys[0], keys[1])
+  t.equal(keys[2], keys[3])
+  t.equal(mails.mails.length, 1)
+  t.equal(await page.locator('#sessions li').count(), 1)
+})
+
+t.test('an outage while signing in is told as one; whoever presses again goes on', async (t) => {
+  const email = 'later@example.com'
+  const context = await visitor(t)
+  const page = await context.newPage()
+  await page.goto(service.url)
+  await context.setOffline(true)
+
+  await page.getByLabel('Email address').fill(email)
+  await press(page, 'Next')
+  const told = await fault(page)
+  await context.setOffline(false)
+  await askForCode(page, email)
+
+  t.match(told, /Nothing is lost/)
+})
+
+t.test('too many attempts are told with the time that is left', async (t) => {
+  const context = await visitor(t)
+  const page = await context.newPage()
+  const refusal = { status: 429, headers: { 'retry-after': '150' }, json: { code: 'too-many-requests', status: 429 } }
+  await context.route('**/v1/otp', (route) => route.fulfill(refusal))
+  await page.goto(service.url)
+
+  await page.getByLabel('Email address').fill('busy@example.com')
+  await press(page, 'Next')
+
+  t.match(await fault(page), /You can try again in 3 minutes/)
+})
+
+t.test('where the password alone is not enough, the code that was mailed is asked for', async (t) => {
+  const email = 'guessed@example.com'
+  const context = await visitor(t)
+  const page = await context.newPage()
+  await page.goto(service.url)
+  const asked = page.waitForResponse('**/v1/otp')
+  await askForCode(page, email)
+  const challenge = await (await asked).json()
+  await press(page, 'Login with password instead')
+  const refusal = { code: 'code-required', status: 403, next: { methods: ['otp'], challenge } }
+  await context.route('**/v1/login', (route) => route.fulfill({ status: 403, json: refusal }))
+
+  await page.getByLabel('Password', { exact: true }).fill('whatever it was, it is right')
+  await press(page, 'Sign in')
+  await at(page, 'code')
+  const lead = await page.locator('#lead').innerText()
+  await page.getByLabel(/^Code/).fill(await service.mailedCode(email))
+  await press(page, 'Continue')
+
+  t.match(lead, /To be sure that it is you/)
+  t.equal(await signedIn(page), email)
+})
