@@ -5,6 +5,7 @@ import { basename, dirname, join } from 'node:path'
 import pg from 'pg'
 import { startEmbedded } from '../src/db/embedded.ts'
 import { type Child, type Helper, startHelper, startServer } from './children.ts'
+import { CALLER_KEY } from './load.ts'
 
 export const ISSUER = 'https://bench.example'
 
@@ -77,7 +78,9 @@ async function build(profile: string | undefined, undo: (() => unknown)[]): Prom
         PUBLIC_URL: ISSUER,
         DATABASE_URL: databaseUrl,
         SMTP_URL: smtpUrl,
-        SECRET_KEYS: secretKey
+        SECRET_KEYS: secretKey,
+        TRUSTED_CALLERS: CALLER_KEY,
+        RESET_URL: `${ISSUER}/reset`
       }
     })
   const profiled = (who: string): string[] =>

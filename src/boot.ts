@@ -6,18 +6,26 @@ import type { Context } from './context.ts'
 import { connect } from './db/connect.ts'
 import { startEmbedded } from './db/embedded.ts'
 import { migrate } from './db/migrate.ts'
+import { Passwords } from './hashing/passwords.ts'
+import { Housekeeper } from './housekeeping/housekeeper.ts'
 import { buildApp } from './http/app.ts'
 import { readinessOf } from './http/readiness.ts'
 import { developmentKey } from './keys/development-key.ts'
+import { rotateAgedSigningKeys } from './keys/rotate.ts'
 import { secretsOf } from './keys/secrets.ts'
-import { SigningKeys } from './keys/signing.ts'
+import { JWKS_MAX_AGE, SigningKeys } from './keys/signing.ts'
 import { domainOf } from './lib/email.ts'
 import { suggester } from './lib/suggestion.ts'
-import { milliseconds } from './lib/time.ts'
+import { DAY, MINUTE, milliseconds } from './lib/time.ts'
+import { SharedCounts } from './limit/shared-counts.ts'
 import { Courier, LANES, SEND_DEADLINE } from './mail/courier.ts'
 import { type DevInbox, devInbox } from './mail/dev-inbox.ts'
 import { loadRenderer } from './mail/render.ts'
 import { smtpTransport } from './mail/transport.ts'
+import { refuseUsedAddresses, testModeNotice } from './otp/test-code.ts'
+
+/** Seconds after which another key signs access tokens: one that leaked unnoticed is of use for no longer. */
+const SIGNING_KEY_AGE = 90 * DAY
 
 export type Instance = {
   ctx: Context
@@ -25,6 +33,7 @@ export type Instance = {
   /** Where it listens. */
   url: string
   inbox: DevInbox | undefined
+  housekeeper: Pick<Housekeeper, 'stop'>
   /** Ends in order: ready flips, requests finish, mails under way finish, connections close. @param linger seconds to go on serving while not ready */
   stop: (linger?: number) => Promise<void>
 }
@@ -66,19 +75,36 @@ export async function assemble(config: Config, databaseUrl: string, log: Logger)
   const compose = composeMails({ db, config, secrets, renderer })
   const courier = new Courier({ db, transport, compose, keyIds: secrets.ring.ids, log })
   const signing = new SigningKeys({ db, secrets, issuer: config.PUBLIC_URL, audience: config.TOKEN_AUDIENCE })
+  const passwords = new Passwords({ db, config, log })
   const ctx: Context = {
     config,
     db,
     secrets,
     signing,
     courier,
+    passwords,
     suggest: suggester(config.EMAIL_SUGGESTION_DOMAINS),
     locales: renderer.locales,
     mailHost: domainOf(config.MAIL_FROM).replace(/>$/, ''),
     log
   }
-  return { ctx, courier, inbox }
+  return { ctx, courier, passwords, inbox }
 }
+
+const housekeeperOf = ({ db, log, secrets, config }: Context): Housekeeper =>
+  new Housekeeper({
+    db,
+    log,
+    eventRetention: config.EVENT_RETENTION,
+    mailRetention: config.MAIL_RETENTION,
+    rotateKeys: () =>
+      rotateAgedSigningKeys(
+        db,
+        secrets,
+        { publish: JWKS_MAX_AGE, verify: config.ACCESS_TOKEN_TTL + MINUTE },
+        SIGNING_KEY_AGE
+      )
+  })
 
 /** Starts one instance: schema, keys, courier, and at last the door. */
 export async function boot(config: Config, log: Logger): Promise<Instance> {
@@ -87,24 +113,42 @@ export async function boot(config: Config, log: Logger): Promise<Instance> {
   if (ran.length > 0) log.info({ migrations: ran }, 'the schema was brought up to date')
 
   let draining = false
-  const { ctx, courier, inbox } = await assemble(config, database.url, log)
+  const { ctx, courier, passwords, inbox } = await assemble(config, database.url, log)
+  try {
+    await refuseUsedAddresses(ctx)
+    await passwords.start()
+  } catch (error) {
+    await passwords.stop()
+    await ctx.db.destroy()
+    await database.close()
+    throw error
+  }
+  const notice = testModeNotice(config.TEST_ADDRESSES)
+  if (notice !== undefined) log.warn(notice)
   await ctx.signing.start((error) => log.warn({ err: error }, 'the signing keys could not be reloaded'))
-  const app = await buildApp(ctx, { ready: readinessOf(ctx, () => draining), inbox })
+  const shared = config.REDIS_URL === undefined ? undefined : new SharedCounts({ url: config.REDIS_URL, log })
+  shared?.start()
+  const app = await buildApp(ctx, { ready: readinessOf(ctx, () => draining), inbox, shared })
   const url = await app.listen({
     host: config.HOST,
     port: config.PORT,
     listenTextResolver: (at) => `listening on ${at}`
   })
   courier.start()
+  const housekeeper = housekeeperOf(ctx)
+  housekeeper.start()
 
   const stop = async (linger = 0): Promise<void> => {
     draining = true
     await new Promise((resolve) => setTimeout(resolve, milliseconds(linger)))
     await app.close()
+    shared?.stop()
+    await housekeeper.stop()
     await courier.stop()
+    await passwords.stop()
     ctx.signing.stop()
     await ctx.db.destroy()
     await database.close()
   }
-  return { ctx, app, url, inbox, stop }
+  return { ctx, app, url, inbox, housekeeper, stop }
 }

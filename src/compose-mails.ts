@@ -1,23 +1,33 @@
 import type { Config } from './config.ts'
 import type { Db } from './db/tables.ts'
 import type { Secrets } from './keys/secrets.ts'
+import { parseAddress } from './lib/email.ts'
+import { testAddresses } from './lib/test-address.ts'
 import type { Compose, Composed } from './mail/courier.ts'
 import type { Renderer } from './mail/render.ts'
 import type { MailRow } from './mail/store.ts'
 import { composeCodeMails } from './otp/mail.ts'
+import { composeResetMails } from './password/mail.ts'
+import { composeNotices } from './user/notice-mail.ts'
 
 type Deps = { db: Db; config: Config; secrets: Secrets; renderer: Renderer }
 
 /** Which feature writes which kind of mail. */
 const composers: Record<string, (deps: Deps, rows: readonly MailRow[]) => Promise<Composed[]>> = {
-  code: composeCodeMails
+  code: composeCodeMails,
+  reset: composeResetMails,
+  'password-changed': composeNotices('password-changed'),
+  'account-deleted': composeNotices('account-deleted')
 }
 
-/** Gives each mail to the feature it belongs to. A kind of a newer release is left to instances that know it. */
+/** Gives each mail to the feature it belongs to; nothing is mailed to a test address. A kind of a newer release is left to instances that know it. */
 export function composeMails(deps: Deps): Compose {
+  const tested = new Set(testAddresses(deps.config.TEST_ADDRESSES).map(({ key }) => key))
+  const unlessTest = (one: Composed): Composed =>
+    'mail' in one && tested.has(parseAddress(one.mail.to)?.key ?? '') ? { id: one.id, state: 'dropped' } : one
   return async (rows) => {
     const byKind = Map.groupBy(rows, (row) => row.kind)
     const composed = [...byKind].map(([kind, group]) => composers[kind]?.(deps, group) ?? [])
-    return (await Promise.all(composed)).flat()
+    return (await Promise.all(composed)).flat().map(unlessTest)
   }
 }

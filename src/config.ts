@@ -3,7 +3,8 @@ import { rules, type Settings } from './rules.ts'
 import { settings } from './settings.ts'
 
 /** What the service runs by: the table's values, with the computed defaults filled in. */
-export type Config = Settings & Required<Pick<Settings, 'HOST' | 'PUBLIC_URL' | 'TOKEN_AUDIENCE' | 'MAIL_FROM'>>
+export type Config = Settings &
+  Required<Pick<Settings, 'HOST' | 'PUBLIC_URL' | 'TOKEN_AUDIENCE' | 'MAIL_FROM' | 'RESET_URL'>>
 
 /** Every fault of a configuration at once, by the settings' names. */
 export class ConfigError extends Error {
@@ -29,6 +30,8 @@ export function readConfig(env: Environment): Config {
     HOST: read.HOST ?? (read.NODE_ENV === 'production' ? '0.0.0.0' : '127.0.0.1'),
     PUBLIC_URL: publicUrl,
     TOKEN_AUDIENCE: read.TOKEN_AUDIENCE ?? publicUrl,
+    ...(read.NODE_ENV !== 'production' && { CHANGE_PASSWORD_URL: read.CHANGE_PASSWORD_URL ?? `${publicUrl}/#forgot` }),
+    RESET_URL: read.RESET_URL ?? `${publicUrl}/reset-password.html`,
     MAIL_FROM: read.MAIL_FROM ?? `"${read.BRAND_NAME}" <no-reply@${new URL(publicUrl).hostname}>`
   }
 }

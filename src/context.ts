@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Config } from './config.ts'
 import type { Db } from './db/tables.ts'
+import type { Passwords } from './hashing/passwords.ts'
 import type { Secrets } from './keys/secrets.ts'
 import type { SigningKeys } from './keys/signing.ts'
 import type { Suggest } from './lib/suggestion.ts'
@@ -13,6 +14,7 @@ export type Context = {
   secrets: Secrets
   signing: SigningKeys
   courier: Pick<Courier, 'offer'>
+  passwords: Pick<Passwords, 'hash' | 'check' | 'decoy' | 'outdated' | 'refusal'>
   suggest: Suggest
   /** The languages that mails can be written in. */
   locales: readonly string[]

@@ -20,6 +20,19 @@ const catalogue = {
     help: 'The code was mistyped, has expired, was used, or was guessed too often. Let the person try again, or ask for a new code.',
     scheme: 'Postern-Code'
   },
+  // Unknown address, wrong password, none set, disabled: one problem, for the same reason.
+  'credentials-rejected': {
+    status: 401,
+    title: 'The address or the password is not right.',
+    help: 'Let the person try again, sign in with a mailed code, or ask for a link to a new password.',
+    scheme: 'Postern-Password'
+  },
+  'reset-rejected': {
+    status: 401,
+    title: 'The link is not valid.',
+    help: 'The link has expired, was used, or another one was used since. Let the person ask for a new one.',
+    scheme: 'Postern-Reset'
+  },
   'session-rejected': {
     status: 401,
     title: 'The session is not valid.',
@@ -31,6 +44,21 @@ const catalogue = {
     title: 'The refresh token is not valid.',
     help: 'The session has ended. Forget both tokens and ask the person to sign in.',
     scheme: 'Postern-Refresh'
+  },
+  'origin-rejected': {
+    status: 403,
+    title: 'The cookie is not for this origin.',
+    help: 'Pages use the cookie from the origin of the service or from one that `CORS_ORIGINS` lists on the same site. From elsewhere use `session_transport: "bearer"`.'
+  },
+  'code-required': {
+    status: 403,
+    title: 'A mailed code is needed besides.',
+    help: 'Too many wrong passwords were given for this address. A code is on its way; `next.challenge` is the challenge it belongs to. Go on as after /v1/otp.'
+  },
+  'step-up-required': {
+    status: 403,
+    title: 'Sign in again first.',
+    help: 'This wants a sign-in of the last five minutes. Let the person sign in again with the bearer token of the session, which renews it, then repeat the request.'
   },
   'not-found': {
     status: 404,
@@ -56,6 +84,11 @@ const catalogue = {
     status: 415,
     title: 'The body must be JSON in UTF-8.',
     help: 'Send `Content-Type: application/json`.'
+  },
+  'password-refused': {
+    status: 422,
+    title: 'The password is not good enough.',
+    help: '`reason` says why: `too_short`, `too_long`, `common` (one of those that are guessed first), `personal` (made of the address or the name of the service) or `breached` (seen in a leak). Nothing was spent; let the person choose another.'
   },
   'too-many-requests': {
     status: 429,
@@ -85,8 +118,15 @@ export type ProblemCode = keyof typeof catalogue
 export const problems: Record<ProblemCode, Entry> = catalogue
 export const problemCodes = Object.keys(catalogue) as ProblemCode[]
 
+/** Why a new password is refused. A closed list: a front end has a sentence for each. */
+export const passwordReasons = ['too_short', 'too_long', 'common', 'personal', 'breached'] as const
+export type PasswordReason = (typeof passwordReasons)[number]
+
 export type ProblemDetails = {
   detail?: string
+  reason?: PasswordReason
+  /** How a sign-in goes on that needs more. */
+  next?: { methods: string[]; challenge: object }
   /** Seconds until trying again makes sense; becomes Retry-After. */
   retryAfter?: number
   errors?: { pointer: string; detail: string }[]

@@ -1,15 +1,23 @@
 import type { FastifyRequest } from 'fastify'
 import Type, { type Static } from 'typebox'
+import { Challenge, exampleNext } from './challenge/schema.ts'
 import type { Client, Context } from './context.ts'
+import type { Claims } from './keys/signing.ts'
 import { networkOf } from './lib/network.ts'
-import { type ProblemCode, problems } from './problems.ts'
-import { authenticate } from './session/authenticate.ts'
+import { named } from './lib/schema.ts'
+import { Problem, type ProblemCode, passwordReasons, problems } from './problems.ts'
+import { readBearer, sessionBehind } from './session/authenticate.ts'
+import { requireRecentSignIn } from './session/step-up.ts'
 import type { LiveSession } from './session/store.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** Set by `requireSession` in its scope, and nowhere else. */
     liveSession: LiveSession | null
+    /** What the bearer says; for `claimsOf`. */
+    claims: Promise<Claims | undefined> | null
+    /** The client's address, where a trusted caller says it. */
+    clientAddress: string | null
   }
 }
 
@@ -22,6 +30,18 @@ export const ProblemBody = Type.Object(
     detail: Type.Optional(Type.String()),
     instance: Type.String({ description: '`urn:uuid:` and the request id: what to tell the operator.' }),
     code: Type.String({ description: 'What to switch on. An open list: treat an unknown code by its status.' }),
+    reason: Type.Optional(
+      Type.Enum([...passwordReasons], { description: 'On `password-refused`: what is wrong with the password.' })
+    ),
+    next: Type.Optional(
+      Type.Object(
+        {
+          methods: Type.Array(Type.String(), { description: 'What may come next: `otp`. An open list.' }),
+          challenge: named(Challenge)
+        },
+        { description: 'On `code-required`: how the sign-in goes on.' }
+      )
+    ),
     errors: Type.Optional(
       Type.Array(
         Type.Object({ pointer: Type.String({ description: 'JSON pointer to the place.' }), detail: Type.String() })
@@ -35,7 +55,7 @@ export type ProblemBody = Static<typeof ProblemBody>
 /** The refusals of an operation, by status, beside those that every operation has. */
 export function refusals(...codes: ProblemCode[]): Record<number, unknown> {
   const byStatus = Map.groupBy(
-    [...codes, 'invalid-request', 'internal', 'unavailable'] as ProblemCode[],
+    [...codes, 'invalid-request', 'too-many-requests', 'internal', 'unavailable'] as ProblemCode[],
     (code) => problems[code].status
   )
   return Object.fromEntries([...byStatus].map(([status, group]) => [status, refusal(status, [...new Set(group)])]))
@@ -52,6 +72,8 @@ function refusal(status: number, codes: readonly ProblemCode[]) {
     status,
     instance: 'urn:uuid:0198c5a1-7b1e-7c33-9d0c-0c5d2f6a1b42',
     code,
+    ...(code === 'password-refused' && { reason: 'too_short' }),
+    ...(code === 'code-required' && { next: exampleNext }),
     ...(code === 'invalid-request' && { errors: [{ pointer: '/email', detail: 'must be string' }] })
   })
   return {
@@ -74,18 +96,44 @@ export const NoContent = Type.Null({ description: 'Done; the answer has no body.
 /** Half of what a User-Agent may be: enough to recognise a device in a list. */
 const AGENT_LENGTH = 256
 
+/** The address of the client, as far as whoever sent the request may say it. */
+export const addressOf = (request: FastifyRequest): string => request.clientAddress ?? request.ip
+
 export const clientOf = (request: FastifyRequest): Client => ({
-  network: networkOf(request.ip),
+  network: networkOf(addressOf(request)),
   agent: request.headers['user-agent']?.slice(0, AGENT_LENGTH) ?? null,
   requestId: request.id
 })
+
+/** What the request's bearer says when one of our keys signed it; read once, whoever asks. */
+export function claimsOf(ctx: Context, request: FastifyRequest): Promise<Claims | undefined> {
+  request.claims ??= readBearer(ctx, request.headers.authorization)
+  return request.claims
+}
 
 /** A hook for a protected scope: refuses whoever has no live session, and notes it for `sessionOf`. */
 export const requireSession =
   (ctx: Context) =>
   async (request: FastifyRequest): Promise<void> => {
-    request.liveSession = await authenticate(ctx, request.headers.authorization)
+    request.liveSession = await sessionBehind(ctx, await claimsOf(ctx, request))
   }
+
+/** A hook for a route behind `requireSession`: refuses whoever has not signed in within the last minutes. */
+export const requireFreshSignIn =
+  (ctx: Context) =>
+  async (request: FastifyRequest): Promise<void> =>
+    await requireRecentSignIn(ctx, sessionOf(request))
+
+/** The live session of whoever signs in again. A bearer that has run out is no hindrance to that; an outage is. */
+export async function callersSession(ctx: Context, request: FastifyRequest): Promise<LiveSession | undefined> {
+  try {
+    const { authorization } = request.headers
+    return authorization === undefined ? undefined : await sessionBehind(ctx, await claimsOf(ctx, request))
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error
+    return undefined
+  }
+}
 
 export function sessionOf(request: FastifyRequest): LiveSession {
   if (request.liveSession === null) throw new Error('the route stands outside of requireSession')

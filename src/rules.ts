@@ -1,6 +1,7 @@
 import type { Static } from 'typebox'
 import { parseAddress } from './lib/email.ts'
 import { isRange } from './lib/network.ts'
+import { parseTestAddress, testAddresses } from './lib/test-address.ts'
 import type { settings } from './settings.ts'
 
 export type Settings = Static<typeof settings>
@@ -36,6 +37,65 @@ export function rules(config: Settings, known: ReadonlySet<string>): string[] {
       'must be 32 bytes each, as 43 characters of base64url (openssl rand 32 | basenc --base64url | tr -d =)'
     ],
     ['SECRET_KEYS', new Set(config.SECRET_KEYS).size === (config.SECRET_KEYS ?? []).length, 'names one key twice'],
+    [
+      'PASSWORD_PEPPERS',
+      (config.PASSWORD_PEPPERS ?? []).every(isKey),
+      'must be 32 bytes each, as 43 characters of base64url (openssl rand 32 | basenc --base64url | tr -d =)'
+    ],
+    [
+      'PASSWORD_PEPPERS',
+      new Set(config.PASSWORD_PEPPERS).size === (config.PASSWORD_PEPPERS ?? []).length,
+      'names one key twice'
+    ],
+    ['BCRYPT_COST', !(production && config.BCRYPT_COST < 10), 'must be at least 10 in production'],
+    ['RESET_URL', !production || config.RESET_URL !== undefined, 'must be set in production'],
+    [
+      'RESET_URL',
+      config.RESET_URL === undefined || (isPage(config.RESET_URL, production) && !config.RESET_URL.includes('#')),
+      `must be an https address without a fragment${production ? '' : ', or an http address on localhost'}`
+    ],
+    [
+      'BREACH_CHECK_URL',
+      config.BREACH_CHECK_URL === undefined || isWebAddress(config.BREACH_CHECK_URL, production),
+      production ? 'must be an https address' : 'must be an https address, or an http address on localhost'
+    ],
+    [
+      'CORS_ORIGINS',
+      (config.CORS_ORIGINS ?? []).every((origin) => isOrigin(origin, production)),
+      `must be origins as browsers send them, such as https://app.example.com, without a path or a wildcard${production ? '' : '; http only on localhost'}`
+    ],
+    [
+      'CHANGE_PASSWORD_URL',
+      config.CHANGE_PASSWORD_URL === undefined || isPage(config.CHANGE_PASSWORD_URL, production),
+      production ? 'must be an https address' : 'must be an https address, or an http address on localhost'
+    ],
+    ['CLIENT_LIMITS', !(production && config.CLIENT_LIMITS === false), 'must be on in production'],
+    [
+      'REDIS_URL',
+      config.REDIS_URL === undefined || hasScheme(config.REDIS_URL, ['redis:', 'rediss:']),
+      'must be a redis:// or rediss:// address'
+    ],
+    [
+      'TRUSTED_CALLERS',
+      (config.TRUSTED_CALLERS ?? []).every(isKey),
+      'must be 32 bytes each, as 43 characters of base64url (openssl rand 32 | basenc --base64url | tr -d =)'
+    ],
+    [
+      'TEST_ADDRESSES',
+      (config.TEST_ADDRESSES ?? []).every(parseTestAddress),
+      'must be address:CODE:YYYY-MM-DD each, the code 6 to 64 letters and digits without U'
+    ],
+    [
+      'TEST_ADDRESSES',
+      !production || testAddresses(config.TEST_ADDRESSES ?? []).every(({ code }) => code.length >= 12),
+      'must have codes of at least 12 characters in production'
+    ],
+    [
+      'TEST_ADDRESSES',
+      new Set(testAddresses(config.TEST_ADDRESSES ?? []).map(({ key }) => key)).size ===
+        testAddresses(config.TEST_ADDRESSES ?? []).length,
+      'names one address twice'
+    ],
     [
       'TRUSTED_PROXIES',
       (config.TRUSTED_PROXIES ?? []).every(isRange),
@@ -80,6 +140,12 @@ function isWebAddress(url: string, production: boolean): boolean {
     (!production && protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(hostname))
   )
 }
+
+/** A web address that may have a query and a fragment. */
+const isPage = (url: string, production: boolean): boolean => isWebAddress(url.replace(/[?#].*$/s, ''), production)
+
+const isOrigin = (text: string, production: boolean): boolean =>
+  isWebAddress(text, production) && new URL(text).origin === text && !text.includes('*')
 
 const isKey = (key: string): boolean => /^[A-Za-z0-9_-]{43}=?$/.test(key) && Buffer.from(key, 'base64url').length === 32
 

@@ -1,7 +1,11 @@
 import Type from 'typebox'
 import { accountsSettings } from './settings/accounts.ts'
 import { codesSettings } from './settings/codes.ts'
+import { limitsSettings } from './settings/limits.ts'
 import { mailSettings } from './settings/mail.ts'
+import { newPasswordsSettings } from './settings/new-passwords.ts'
+import { passwordsSettings } from './settings/passwords.ts'
+import { retentionSettings } from './settings/retention.ts'
 import { serviceSettings } from './settings/service.ts'
 import { sessionsSettings } from './settings/sessions.ts'
 import { storageSettings } from './settings/storage.ts'
@@ -13,5 +17,9 @@ export const settings = Type.Object({
   ...mailSettings,
   ...accountsSettings,
   ...codesSettings,
-  ...sessionsSettings
+  ...passwordsSettings,
+  ...newPasswordsSettings,
+  ...sessionsSettings,
+  ...limitsSettings,
+  ...retentionSettings
 })

@@ -14,28 +14,28 @@ const floors: { name: string; files: RegExp; only?: RegExp }[] = [
   { name: 'kinds of setting', files: /^settings\//, only: /^typebox$/ },
   { name: 'settings and problems', files: /^(settings|rules|config|problems)\.ts$/, only: /^typebox$/ },
   { name: 'database', files: /^db\//, only: /^(kysely|pg)(\/|$)/ },
-  { name: 'audit and mail stores', files: /^(audit|mail)\/store\.ts$/, only: /^kysely$/ },
-  { name: 'account store', files: /^user\/(store|schema)\.ts$/, only: /^(kysely|typebox)$/ },
+  { name: 'audit and mail stores', files: /^((audit|mail)\/store|budget\/[\w-]+)\.ts$/, only: /^kysely$/ },
+  { name: 'account store', files: /^user\/(\w+-)?(store|schema)\.ts$/, only: /^(kysely|typebox)$/ },
   {
     name: 'session and challenge stores',
-    files: /^(session|challenge)\/(\w+-)?(store|schema)\.ts$/,
+    files: /^(session|challenge|device)\/(\w+-)?(store|schema)\.ts$/,
     only: /^(kysely|typebox)$/
   },
   {
     name: 'services',
-    files: /^(mail|keys|limit|hashing)\/(?!routes\.ts)/,
-    only: /^(kysely|fast-jwt|nodemailer|liquidjs|pino)(\/|$)/
+    files: /^(mail|keys|limit|hashing|housekeeping)\/(?!routes\.ts)/,
+    only: /^(kysely|fast-jwt|nodemailer|liquidjs|pino|bcryptjs|ioredis|croner)(\/|$)/
   },
   {
     name: 'sign-in stores, schemas and mails',
-    files: /^(otp|password)\/(store|schema|mail)\.ts$/,
+    files: /^(otp|password)\/(\w+-)?(store|schema|mail)\.ts$/,
     only: /^(kysely|typebox)$/
   },
   { name: 'context', files: /^context\.ts$/, only: /^pino$/ },
   { name: 'account flows', files: /^user\/(?!routes\.ts)/, only: /^$/ },
-  { name: 'session and challenge flows', files: /^(session|challenge)\/(?!routes\.ts)/, only: /^$/ },
+  { name: 'session and challenge flows', files: /^(session|challenge|device)\/(?!routes\.ts)/, only: /^$/ },
   { name: 'sign-in flows', files: /^(otp|password)\/(?!routes\.ts)/, only: /^$/ },
-  { name: 'routing', files: /^routing\.ts$/, only: /^(fastify|typebox)$/ },
+  { name: 'routing', files: /^(routing|refresh-cookie)\.ts$/, only: /^(@fastify\/cookie|fastify|typebox)$/ },
   { name: 'routes', files: /^\w+\/routes\.ts$/, only: /^(@fastify\/type-provider-typebox|fastify|typebox)$/ },
   { name: 'composition', files: /^(http\/.+|boot\.ts|compose-mails\.ts)$/ },
   { name: 'command line', files: /^cli\// }
@@ -51,7 +51,7 @@ const floorOf = (file: string): number => floors.findIndex((floor) => floor.file
 const folderOf = (file: string): string => dirname(file)
 
 const imports: Import[] = files.flatMap((from) =>
-  [...text(from).matchAll(/(?:from|import)\s*\(?'([^']+)'/g)]
+  [...text(from).matchAll(/(?:from\s+|import\s*\(?)'([^'\n]+)'/g)]
     .map((match) => match[1] as string)
     .filter((to) => !to.startsWith('node:') && !builtinModules.includes(to))
     .map((to) =>

@@ -31,7 +31,7 @@ export async function startChild(t: Test, settings: Settings): Promise<Child> {
   const url = await until(() => {
     if (child.exitCode !== null) throw new Error(`the service did not start: ${log}`)
     return /http:\/\/127\.0\.0\.1:\d+/.exec(log)?.[0]
-  })
+  }, 60) // a busy machine takes its time over a first start
   const end = async (signal: NodeJS.Signals) => {
     const begun = performance.now()
     child.kill(signal)

@@ -10,7 +10,8 @@ const production = () => ({
   PUBLIC_URL: 'https://auth.example.com',
   DATABASE_URL: 'postgres://postern:pw@db/postern',
   SMTP_URL: 'smtps://postern:pw@mail.example.com:465',
-  SECRET_KEYS: newKey()
+  SECRET_KEYS: newKey(),
+  RESET_URL: 'https://app.example.com/reset'
 })
 
 /** The faults of an environment; none when it is in order. */
@@ -107,13 +108,25 @@ t.test('every secret may come from a file', async (t) => {
   const folder = t.testdir({
     DATABASE_URL: 'postgres://db/postern\n',
     SECRET_KEYS: ` ${key}\n`,
-    SMTP_URL: 'smtps://mail.example.com\r\n'
+    PASSWORD_PEPPERS: key,
+    SMTP_URL: 'smtps://mail.example.com\r\n',
+    TEST_ADDRESSES: 'review@example.com:ABCDEFGHJKMN:2027-01-31\n',
+    TRUSTED_CALLERS: key,
+    REDIS_URL: 'redis://cache'
   })
   const secrets = settingsOf(settings).flatMap(([name, schema]) => (schema.secret ? [name] : []))
 
   const config = readConfig(Object.fromEntries(secrets.map((name) => [`${name}_FILE`, join(folder, name)])))
 
-  t.same(secrets.toSorted(), ['DATABASE_URL', 'SECRET_KEYS', 'SMTP_URL'])
+  t.same(secrets.toSorted(), [
+    'DATABASE_URL',
+    'PASSWORD_PEPPERS',
+    'REDIS_URL',
+    'SECRET_KEYS',
+    'SMTP_URL',
+    'TEST_ADDRESSES',
+    'TRUSTED_CALLERS'
+  ])
   t.match(config, { DATABASE_URL: 'postgres://db/postern', SMTP_URL: 'smtps://mail.example.com', SECRET_KEYS: [key] })
 })
 
@@ -128,21 +141,24 @@ t.test('a secret that is given twice, or whose file cannot be read, is a fault',
 t.test('keys are 32 bytes each, and each another', async (t) => {
   const key = newKey()
 
-  t.same(faultsOf({ SECRET_KEYS: `${key},${newKey()}` }), [])
-  t.match(faultsOf({ SECRET_KEYS: `${key},${key}` }), [/^SECRET_KEYS names one key twice/])
-  for (const bad of [key.slice(1), `${key}A`, key.replace(/./, '*'), 'a'.repeat(32)])
-    t.match(faultsOf({ SECRET_KEYS: bad }), [/^SECRET_KEYS must be 32 bytes each/])
+  for (const name of ['SECRET_KEYS', 'PASSWORD_PEPPERS']) {
+    t.same(faultsOf({ [name]: `${key},${newKey()}` }), [])
+    t.match(faultsOf({ [name]: `${key},${key}` }), [new RegExp(`^${name} names one key twice`)])
+    for (const bad of [key.slice(1), `${key}A`, key.replace(/./, '*'), 'a'.repeat(32)])
+      t.match(faultsOf({ [name]: bad }), [new RegExp(`^${name} must be 32 bytes each`)])
+  }
 })
 
 t.test('production refuses what is only fit for development', async (t) => {
   t.same(faultsOf(production()), [])
   t.same(
     faultsOf({ NODE_ENV: 'production' }).map((fault) => fault.split(' ')[0]),
-    ['PUBLIC_URL', 'DATABASE_URL', 'SMTP_URL', 'SECRET_KEYS']
+    ['PUBLIC_URL', 'DATABASE_URL', 'SMTP_URL', 'SECRET_KEYS', 'RESET_URL']
   )
   for (const url of ['http://auth.example.com', 'http://localhost:3000', 'ftp://auth.example.com', 'auth.example.com'])
     t.match(faultsOf({ ...production(), PUBLIC_URL: url }), [/^PUBLIC_URL must be an https address/], url)
   t.match(faultsOf({ ...production(), SECRET_KEYS: newKey().slice(0, 42) }), [/^SECRET_KEYS/])
+  t.match(faultsOf({ ...production(), BCRYPT_COST: '9' }), [/^BCRYPT_COST must be at least 10/])
   t.equal(readConfig(production()).HOST, '0.0.0.0')
 })
 
@@ -150,6 +166,50 @@ t.test('proxies are named by their addresses, never counted', async (t) => {
   for (const bad of ['true', '1', 'loopback', '0.0.0.0/0'])
     t.match(faultsOf({ TRUSTED_PROXIES: bad }), [/^TRUSTED_PROX/])
   t.same(faultsOf({ TRUSTED_PROXIES: '10.0.0.0/8, ::1' }), [])
+})
+
+t.test('quotas are on in production, and what they need is of the right form', async (t) => {
+  const key = newKey()
+
+  t.same(faultsOf({ ...production(), CLIENT_LIMITS: 'off' }), ['CLIENT_LIMITS must be on in production'])
+  t.same(
+    faultsOf({ CLIENT_LIMITS: 'off', TRUSTED_CALLERS: `${key},${newKey()}`, REDIS_URL: 'rediss://:pw@redis:6379' }),
+    []
+  )
+  t.match(faultsOf({ TRUSTED_CALLERS: `${key},short`, REDIS_URL: 'http://redis:6379' }), [
+    /^REDIS_URL must be a redis/,
+    /^TRUSTED_CALLERS must be 32 bytes/
+  ])
+})
+
+t.test('origins are named exactly, and a wildcard is none', async (t) => {
+  const good = 'https://app.example.com, https://app.example.com:8443, http://localhost:5173'
+  t.same(faultsOf({ CORS_ORIGINS: good }), [])
+  for (const bad of [
+    '*',
+    'null',
+    'app.example.com',
+    'https://app.example.com/',
+    'https://*.example.com',
+    'https://APP.example.com',
+    'https://app.example.com:443',
+    'https://me@app.example.com',
+    'http://app.example.com',
+    'https://a.example, *'
+  ])
+    t.match(faultsOf({ CORS_ORIGINS: bad }), [/^CORS_ORIGINS must be origins/], bad)
+  t.match(faultsOf({ ...production(), CORS_ORIGINS: 'http://localhost:5173' }), [/^CORS_ORIGINS/])
+})
+
+t.test('a test address has a code and a last day, and in production a long code', async (t) => {
+  const entry = 'review@example.com:ABCD-EFGH-JKMN:2027-01-31'
+  t.same(faultsOf({ ...production(), TEST_ADDRESSES: entry }), [])
+  t.same(faultsOf({ TEST_ADDRESSES: 'review@example.com:123456:2027-01-31' }), [])
+  t.match(faultsOf({ ...production(), TEST_ADDRESSES: 'review@example.com:ABCDEFGHJKM:2027-01-31' }), [/at least 12/])
+  t.match(faultsOf({ TEST_ADDRESSES: 'review@example.com:123456' }), [
+    /^TEST_ADDRESSES must be address:CODE:YYYY-MM-DD/
+  ])
+  t.match(faultsOf({ TEST_ADDRESSES: `${entry}, Review@example.com:123456:2027-01-31` }), [/names one address twice/])
 })
 
 t.test('a setting misspelt is pointed out, and nothing else is', async (t) => {

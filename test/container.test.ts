@@ -34,7 +34,9 @@ t.test('whatever the source imports is a production dependency, and its folders 
   const sources = readdirSync(new URL('src/', root), { recursive: true, encoding: 'utf8' }).filter((name) =>
     name.endsWith('.ts')
   )
-  const imported = sources.flatMap((name) => [...file(`src/${name}`).matchAll(/(?:from|import)\s*\(?'([^'.][^']*)'/g)])
+  const imported = sources.flatMap((name) => [
+    ...file(`src/${name}`).matchAll(/(?:\bfrom |\bimport |\bimport\()'([@a-z][^'\n]*)'/g)
+  ])
   const packages = new Set(imported.map(([, name]) => /^(@[^/]+\/)?[^/]+/.exec(name as string)?.[0] as string))
 
   for (const name of packages) if (!name.startsWith('node:')) t.ok(dependencies[name], `${name} is a dependency`)

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
+import createClient from 'openapi-fetch'
+import type { operations as Operations, paths } from '../openapi/types.ts'
 
 type Operation = {
   operationId: string
@@ -28,12 +30,22 @@ function validatorOf(schema: object): ValidateFunction {
   return made
 }
 
-const operations = new Map(
+const operations = new Map<string, Found>(
   Object.entries(contract.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => [operation.operationId, { path, method, operation }] as const)
   )
 )
-export const operationIds = [...operations.keys()]
+export type OperationId = keyof Operations
+export const operationIds = [...operations.keys()] as OperationId[]
+
+export const takesBody = (id: OperationId): boolean => operations.get(id)?.operation.requestBody !== undefined
+
+/** What an operation takes, by the generated types. */
+export type Body<Id extends OperationId> = Operations[Id] extends {
+  requestBody?: { content: { 'application/json': infer Taken } }
+}
+  ? Taken
+  : never
 
 export type Answer = {
   status: number
@@ -54,9 +66,12 @@ export type CallOptions = {
 /** Which statuses of which operations the suite has seen, for the test that wants all of them. */
 export const seen = new Set<string>()
 
+/** A body that breaks the contract on purpose; it is sent as it is, past the types and past the generated client. */
+export const malformed = (body: unknown): never => body as never
+
 /**
  * Calls an operation by its name and holds the answer against the contract; a request that was accepted is held against
- * it too. Throws when either does not match.
+ * it too. Throws when either does not match. What the contract allows is sent by the client that is generated from it.
  */
 export async function call(
   base: string,
@@ -66,20 +81,10 @@ export async function call(
 ): Promise<Answer> {
   const found = operations.get(operationId)
   if (found === undefined) throw new Error(`the contract has no operation ${operationId}`)
-  const { path, method, operation } = found
-  const response = await fetch(base + path.replace('{id}', options.id ?? ''), {
-    method: method.toUpperCase(),
-    headers: {
-      ...(body !== undefined && { 'content-type': 'application/json' }),
-      ...(options.bearer !== undefined && { authorization: `Bearer ${options.bearer}` }),
-      ...options.headers
-    },
-    ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-    ...(options.signal && { signal: options.signal })
-  })
-  const text = await response.text()
-  const type = response.headers.get('content-type')?.split(';')[0] ?? ''
-  const json: unknown = type.includes('json') ? JSON.parse(text) : null
+  const { operation } = found
+  const send = takes(operation, body) ? sendGenerated : sendRaw
+  const { response, json } = await send(base, found, body, options)
+  const type = typeOf(response)
   holdAnswer(operation, response, type, json)
   if (response.ok) holdRequest(operation, body ?? (operation.requestBody ? {} : undefined))
   return {
@@ -88,6 +93,50 @@ export async function call(
     body: json,
     problem: type === 'application/problem+json' ? json : undefined
   }
+}
+
+type Found = { path: string; method: string; operation: Operation }
+type Sent = { response: Response; json: unknown }
+
+const headersOf = ({ bearer, headers }: CallOptions) => ({
+  ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }),
+  ...headers
+})
+const typeOf = (response: Response): string => response.headers.get('content-type')?.split(';')[0] ?? ''
+
+function takes(operation: Operation, body: unknown): boolean {
+  const schema = operation.requestBody?.content['application/json']?.schema
+  return body === undefined || (schema !== undefined && validatorOf(schema)(body) === true)
+}
+
+async function sendGenerated(
+  base: string,
+  { path, method }: Found,
+  body: unknown,
+  options: CallOptions
+): Promise<Sent> {
+  const init = {
+    params: { path: { id: options.id ?? '' } },
+    headers: headersOf(options),
+    ...(body !== undefined && { body }),
+    ...(options.signal && { signal: options.signal })
+  }
+  // The operation is only known when the test runs: the types stand where tests call it, see `Api`.
+  const { request } = createClient<paths>({ baseUrl: base })
+  const { data, error, response } = await request(method as 'get', path as '/v1/session', init as never)
+  const json: unknown = data ?? error ?? null
+  return { response, json: typeOf(response).includes('json') ? json : null }
+}
+
+async function sendRaw(base: string, { path, method }: Found, body: unknown, options: CallOptions): Promise<Sent> {
+  const response = await fetch(base + path.replace('{id}', options.id ?? ''), {
+    method: method.toUpperCase(),
+    headers: { 'content-type': 'application/json', ...headersOf(options) },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+    ...(options.signal && { signal: options.signal })
+  })
+  const text = await response.text()
+  return { response, json: typeOf(response).includes('json') ? JSON.parse(text) : null }
 }
 
 function holdAnswer(operation: Operation, response: Response, type: string, json: unknown): void {

@@ -23,6 +23,12 @@ t.test('the contract is OpenAPI 3.1 and has the operations that clients were pro
   const promised = `POST /v1/otp requestOtp
 POST /v1/otp/resend resendOtp
 POST /v1/otp/verify verifyOtp
+POST /v1/login loginWithPassword
+POST /v1/password/forgot requestPasswordReset
+POST /v1/password/reset/inspect inspectPasswordReset
+POST /v1/password/reset resetPassword
+PUT /v1/me/password changePassword
+DELETE /v1/me deleteMe
 POST /v1/session/refresh refreshSession
 POST /v1/session/logout logout
 GET /v1/session getSession
@@ -31,6 +37,8 @@ PATCH /v1/me updateMe
 GET /v1/me/sessions listSessions
 DELETE /v1/me/sessions endOtherSessions
 DELETE /v1/me/sessions/{id} endSession
+GET /v1/me/devices listDevices
+DELETE /v1/me/devices/{id} forgetDevice
 GET /.well-known/jwks.json getJwks
 GET /livez getLiveness
 GET /readyz getReadiness`.split('\n')

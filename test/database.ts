@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -6,14 +7,48 @@ import { migrate } from '../src/db/migrate.ts'
 
 const TEMPLATE = 'postern_test_template'
 
-/** Starts or joins the server that tests share. Its data is worth nothing, so it does not wait for the disk. */
+const FOLDER = `postern-tests-${process.getuid?.() ?? 'user'}-`
+
+/**
+ * The server that a run's tests share: one for each run, so that two at once don't stop each other's. Its data is worth
+ * nothing, so it does not wait for the disk.
+ */
 export async function testServer(): Promise<{ url: string; stop: () => Promise<void> }> {
   const given = process.env.TEST_DATABASE_URL
   if (given) return { url: given, stop: async () => undefined }
-  return await startEmbedded({
-    dataDir: join(tmpdir(), `postern-tests-${process.getuid?.() ?? 'user'}`),
+  clearAway()
+  const dataDir = join(tmpdir(), `${FOLDER}${process.pid}`)
+  const server = await startEmbedded({
+    dataDir,
     settings: { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off', max_connections: '400' }
   })
+  const stop = async (): Promise<void> => {
+    await server.stop()
+    rmSync(dataDir, { recursive: true, force: true })
+  }
+  return { url: server.url, stop }
+}
+
+/** Ends the servers of runs that were killed, and removes their data. */
+function clearAway(): void {
+  for (const name of readdirSync(tmpdir()).filter((name) => name.startsWith(FOLDER))) {
+    if (isAlive(Number(name.slice(FOLDER.length)))) continue
+    const folder = join(tmpdir(), name)
+    const pidFile = readdirSync(folder, { recursive: true, encoding: 'utf8' }).find((file) =>
+      /(^|\/)postmaster\.pid$/.test(file)
+    )
+    const left = pidFile === undefined ? 0 : Number.parseInt(readFileSync(join(folder, pidFile), 'utf8'), 10)
+    if (left > 0 && isAlive(left)) process.kill(left, 'SIGQUIT')
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
 }
 
 export async function query<Row extends pg.QueryResultRow>(

@@ -1,4 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process'
+import { existsSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -11,8 +12,13 @@ import { prepareTemplate, testServer } from './database.ts'
  */
 const tap = join(dirname(createRequire(import.meta.url).resolve('tap/package.json')), 'dist/esm/run.mjs')
 
-// tap fits itself to the plugins of .taprc when it first runs, and that first run fails; so it is fitted beforehand.
-execFileSync(process.execPath, [tap, 'build'], { stdio: 'ignore' })
+// tap fits itself to the plugins of .taprc when it first runs, and that first run fails; so it is fitted beforehand, once an
+// installation: two runs that fit it at the same time would be in each other's way.
+const fitted = join(import.meta.dirname, '../node_modules/.tap-fitted')
+if (!existsSync(fitted)) {
+  execFileSync(process.execPath, [tap, 'build'], { stdio: 'ignore' })
+  writeFileSync(fitted, '')
+}
 
 const server = await testServer()
 try {

@@ -22,10 +22,19 @@ export type UserTable = {
 export type AddressBudgetTable = {
   /** MAC of the canonical address. */
   key: Buffer
-  code_level: number
-  code_level_at: Date
-  last_length: number
-  last_charge: number
+  code_level: Defaulted<number>
+  code_level_at: Defaulted<Date>
+  last_length: Defaulted<number>
+  last_charge: Defaulted<number>
+  pools: Defaulted<unknown>
+  lanes: Defaulted<unknown>
+  last_pool: string | null
+  last_from: string | null
+  last_wait: Defaulted<number>
+  last_guarded: Defaulted<boolean>
+  last_before: Date | null
+  password_level: Defaulted<number>
+  password_level_at: Defaulted<Date>
   created_at: Defaulted<Date>
 }
 
@@ -39,14 +48,31 @@ export type ChallengeTable = {
   code_length: number
   code_alphabet: CodeAlphabet
   charged: number
+  pool: string | null
+  device_id: string | null
   tries_left: number
   sends: number
   sent_at: Date
   expires_at: Date
   used_at: Date | null
   used_key: Buffer | null
+  settled_at: Date | null
   client_network: string | null
   client_agent: string | null
+  key_id: string
+  created_at: Defaulted<Date>
+}
+
+export type PasswordResetTable = {
+  id: string
+  email: string
+  email_key: string
+  budget_key: Buffer
+  locale: string | null
+  expires_at: Date
+  used_at: Date | null
+  used_key: Buffer | null
+  sessions_ended: number | null
   key_id: string
   created_at: Defaulted<Date>
 }
@@ -72,6 +98,26 @@ export type SessionTable = {
   created_at: Defaulted<Date>
 }
 
+export type DeviceTable = {
+  id: string
+  email_key: string
+  seed_hash: Buffer
+  previous_seed_hash: Buffer | null
+  client_network: string | null
+  client_agent: string | null
+  last_used_at: Defaulted<Date>
+  expires_at: Date
+  key_id: string
+  created_at: Defaulted<Date>
+}
+
+export type KnownNetworkTable = {
+  email_key: string
+  network: string
+  signed_in_at: Date
+  created_at: Defaulted<Date>
+}
+
 export type MailState = 'queued' | 'sent' | 'refused' | 'expired' | 'dropped'
 
 export type MailTable = {
@@ -79,6 +125,7 @@ export type MailTable = {
   kind: string
   subject_id: string
   email_key: string | null
+  recipient: string | null
   locale: string | null
   valid_until: Date
   due_at: Date
@@ -119,7 +166,10 @@ export type Tables = {
   user: UserTable
   address_budget: AddressBudgetTable
   challenge: ChallengeTable
+  password_reset: PasswordResetTable
   session: SessionTable
+  device: DeviceTable
+  known_network: KnownNetworkTable
   mail: MailTable
   signing_key: SigningKeyTable
   event: EventTable

@@ -1,19 +1,28 @@
+import cookie from '@fastify/cookie'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { Challenge } from '../challenge/schema.ts'
+import { isProduction } from '../config.ts'
 import type { Context } from '../context.ts'
+import { deviceRoutes } from '../device/routes.ts'
 import { keyRoutes } from '../keys/routes.ts'
 import { newId } from '../lib/identifier.ts'
 import { milliseconds } from '../lib/time.ts'
+import type { SharedCounts } from '../limit/shared-counts.ts'
 import type { DevInbox } from '../mail/dev-inbox.ts'
 import { otpRoutes } from '../otp/routes.ts'
+import { passwordRoutes } from '../password/routes.ts'
 import { ProblemBody } from '../routing.ts'
 import { sessionRoutes } from '../session/routes.ts'
 import { Session } from '../session/schema.ts'
 import { userRoutes } from '../user/routes.ts'
 import { User } from '../user/schema.ts'
 import { answerBrokenConnection, answerOddRequests } from './broken-connection.ts'
+import { changePasswordRoute } from './change-password.ts'
+import { noteClientAddresses } from './client-address.ts'
 import { closeGently } from './closing.ts'
+import { answerListedOrigins } from './cors.ts'
+import { demoIsHere, demoRoutes } from './demo.ts'
 import { devRoutes } from './dev.ts'
 import { describeContract, docRoutes } from './docs.ts'
 import { handleError } from './errors.ts'
@@ -21,6 +30,7 @@ import { type Health, healthRoutes } from './health.ts'
 import { refuseUnknown } from './methods.ts'
 import { problemPages } from './pages.ts'
 import { parseStrictly } from './parsing.ts'
+import { limitClients } from './quotas.ts'
 import { logAnswers, markAnswers } from './tracing.ts'
 
 export type AppOptions = {
@@ -28,12 +38,14 @@ export type AppOptions = {
   ready: () => Promise<Health>
   /** Present only outside production, and only without a mail server. */
   inbox: DevInbox | undefined
+  /** Where all instances count client quotas together. */
+  shared?: SharedCounts | undefined
 }
 
 const BODY_LIMIT_BYTES = 16 * 1024
 
 /** The HTTP face of the service: one register line a feature. */
-export async function buildApp(ctx: Context, { ready, inbox }: AppOptions): Promise<FastifyInstance> {
+export async function buildApp(ctx: Context, { ready, inbox, shared }: AppOptions): Promise<FastifyInstance> {
   const app: FastifyInstance = Fastify({
     loggerInstance: ctx.log as FastifyBaseLogger,
     genReqId: newId,
@@ -57,6 +69,7 @@ export async function buildApp(ctx: Context, { ready, inbox }: AppOptions): Prom
 
   for (const schema of [ProblemBody, Challenge, Session, User]) app.addSchema(schema)
   app.decorateRequest('liveSession', null)
+  app.decorateRequest('claims', null)
   app.setErrorHandler(handleError)
   app.addHook('onRequest', (request, reply, done) => {
     markAnswers(request, reply)
@@ -66,17 +79,25 @@ export async function buildApp(ctx: Context, { ready, inbox }: AppOptions): Prom
   answerOddRequests(app)
   closeGently(app)
   parseStrictly(app)
+  await app.register(cookie, { hook: false }) // a few operations read it, and they ask for it
+  await answerListedOrigins(app, ctx.config.CORS_ORIGINS)
   const finish = refuseUnknown(app)
   await describeContract(app)
+  noteClientAddresses(app, ctx)
+  await limitClients(app, ctx, shared)
 
   await app.register(otpRoutes, { ctx, prefix: '/v1' })
+  await app.register(passwordRoutes, { ctx, prefix: '/v1' })
   await app.register(sessionRoutes, { ctx, prefix: '/v1' })
   await app.register(userRoutes, { ctx, prefix: '/v1' })
+  await app.register(deviceRoutes, { ctx, prefix: '/v1' })
   await app.register(keyRoutes, { ctx })
   await app.register(healthRoutes, { ready })
   await app.register(problemPages)
   await app.register(docRoutes)
+  if (ctx.config.CHANGE_PASSWORD_URL) await app.register(changePasswordRoute, { page: ctx.config.CHANGE_PASSWORD_URL })
   if (inbox !== undefined) await app.register(devRoutes, { inbox })
+  if (!isProduction(ctx.config) && demoIsHere()) await app.register(demoRoutes, { brand: ctx.config.BRAND_NAME })
 
   finish()
   return app

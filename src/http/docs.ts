@@ -1,6 +1,7 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import { REFRESH_COOKIE } from '../refresh-cookie.ts'
 
 const DESCRIPTION = `Headless authentication: your screens, our codes and sessions.
 
@@ -27,13 +28,28 @@ export async function describeContract(app: FastifyInstance): Promise<void> {
       servers: [{ url: '/', description: 'Where this document was fetched from.' }],
       tags: [
         { name: 'Sign in with a code', description: 'A code by mail, bound to the client that asked for it.' },
+        { name: 'Passwords', description: 'For whoever prefers one, and the link to a new one.' },
         { name: 'Sessions', description: 'Access tokens of ten minutes, refresh tokens that survive lost replies.' },
         { name: 'Account', description: 'What the person behind the session may see and change.' },
+        { name: 'Devices', description: 'Devices that have signed in before, and have limits of their own.' },
         { name: 'Operation', description: 'For load balancers and process managers.' }
       ],
+      security: [], // what needs a token says so itself
       components: {
         securitySchemes: {
-          bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'The access token of a session.' }
+          bearer: {
+            type: 'http',
+            scheme: 'bearer',
+            bearerFormat: 'JWT',
+            description: 'The access token of a session.'
+          },
+          cookie: {
+            type: 'apiKey',
+            in: 'cookie',
+            name: REFRESH_COOKIE,
+            description:
+              'The refresh token of a session that was opened with `session_transport: "cookie"`. It is only taken from allowed origins.'
+          }
         }
       }
     },

@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { DatabaseUnavailable, isConflict, sqlState } from '../db/failure.ts'
+import { QUOTA_HEADERS } from '../limit/quotas.ts'
 import { Problem, type ProblemCode, type ProblemDetails, problems } from '../problems.ts'
 import type { ProblemBody } from '../routing.ts'
 
@@ -16,6 +17,8 @@ export function problemBody(code: ProblemCode, requestId: string, details: Probl
     ...(details.detail !== undefined && { detail: details.detail }),
     instance: `urn:uuid:${requestId}`,
     code,
+    ...(details.reason !== undefined && { reason: details.reason }),
+    ...(details.next !== undefined && { next: details.next as NonNullable<ProblemBody['next']> }),
     ...(details.errors !== undefined && { errors: details.errors })
   }
 }
@@ -30,6 +33,9 @@ export function sendProblem(
   if (scheme !== undefined) reply.header('www-authenticate', scheme)
   if (details.retryAfter !== undefined) reply.header('retry-after', details.retryAfter)
   if (details.allow !== undefined) reply.header('allow', details.allow)
+  // A quota that has room is not spoken of where something else, an account's budget, has none.
+  if (code === 'too-many-requests' && reply.getHeader('ratelimit-remaining') !== 0)
+    for (const name of QUOTA_HEADERS) reply.removeHeader(name)
   return reply
     .code(status)
     .type('application/problem+json')

@@ -3,6 +3,7 @@ import { pendingMigrations } from '../db/migrate.ts'
 import { findKeyUses } from '../keys/store.ts'
 import { MINUTE, monotonicNow } from '../lib/time.ts'
 import { mailBacklog } from '../mail/store.ts'
+import { testModeNotice } from '../otp/test-code.ts'
 import type { Health } from './health.ts'
 
 /**
@@ -43,7 +44,8 @@ async function look(ctx: Context): Promise<Health> {
   ])
   const reached = [migrations, keys, mail].every((result) => result !== OUT_OF_REACH)
   const database = reached ? { ok: true } : { ok: false, detail: 'out of reach' }
-  return summary({ database, migrations, keys, mail })
+  const notice = testModeNotice(ctx.config.TEST_ADDRESSES)
+  return summary({ database, migrations, keys, mail, ...(notice && { test_mode: { ok: true, detail: notice } }) })
 }
 
 const OUT_OF_REACH: Check = { ok: false, detail: 'unknown: the database is out of reach' }

@@ -1,6 +1,9 @@
 import type { FastifyReply, FastifyRequest, onResponseHookHandler } from 'fastify'
 import type { Logger } from 'pino'
 
+/** What is logged of an id that a client brings: no address, and no token of ours that went into the wrong header. */
+const REQUEST_ID = /^(?![a-z]{3}_)[\w.:-]{1,64}$/
+
 /** What every answer bears, whoever makes it. Pages and the JWKS replace `no-store` by what suits them. */
 export function markAnswers(request: FastifyRequest, reply: FastifyReply): void {
   reply.header('x-request-id', request.id)
@@ -24,7 +27,7 @@ export const logAnswers: onResponseHookHandler = (request, reply, done) => {
         route: request.routeOptions.url ?? null,
         status: statusCode,
         milliseconds: Math.round(reply.elapsedTime * 10) / 10,
-        ...(typeof given === 'string' && /^[\w.:-]{1,64}$/.test(given) && { client_request_id: given })
+        ...(typeof given === 'string' && REQUEST_ID.test(given) && { client_request_id: given })
       },
       'answered'
     )

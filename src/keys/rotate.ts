@@ -5,6 +5,7 @@ import { sha256 } from '../lib/capability.ts'
 import { seal, unseal } from './seal.ts'
 import type { Secrets } from './secrets.ts'
 import {
+  findSigningKeys,
   insertSigningKey,
   lockSigningKeys,
   resealSigningKey,
@@ -41,20 +42,33 @@ export async function resealSigningKeys(tx: Tx, secrets: Secrets, rows: readonly
   }
 }
 
-/**
- * Puts a new signing key in force and lets the others run out.
- *
- * @param overlap seconds: the new key is published for `publish` before it signs; the old ones verify for `verify` after that
- */
-export async function rotateSigningKeys(
-  db: Db,
-  secrets: Secrets,
-  overlap: { publish: number; verify: number }
-): Promise<string> {
+/** Seconds: the new key is published for `publish` before it signs; the old ones verify for `verify` after that. */
+export type Overlap = { publish: number; verify: number }
+
+/** Puts a new signing key in force and lets the others run out. */
+export async function rotateSigningKeys(db: Db, secrets: Secrets, overlap: Overlap): Promise<string> {
   return await transaction(db, async (tx) => {
     await lockSigningKeys(tx, {})
-    const kid = await makeSigningKey(tx, secrets, overlap.publish)
-    await retireSigningKeysExcept(tx, { kid, retiresIn: overlap.publish + overlap.verify })
-    return kid
+    return await replaceSigningKeys(tx, secrets, overlap)
   })
+}
+
+/** As `rotateSigningKeys`, when no key is younger than `age` seconds; undefined when one is. However many ask, one is made. */
+export async function rotateAgedSigningKeys(
+  db: Db,
+  secrets: Secrets,
+  overlap: Overlap,
+  age: number
+): Promise<string | undefined> {
+  return await transaction(db, async (tx) => {
+    await lockSigningKeys(tx, {})
+    const rows = await findSigningKeys(tx, {})
+    return rows.some((row) => row.age < age) ? undefined : await replaceSigningKeys(tx, secrets, overlap)
+  })
+}
+
+async function replaceSigningKeys(tx: Tx, secrets: Secrets, { publish, verify }: Overlap): Promise<string> {
+  const kid = await makeSigningKey(tx, secrets, publish)
+  await retireSigningKeysExcept(tx, { kid, retiresIn: publish + verify })
+  return kid
 }

@@ -9,9 +9,14 @@ const ID_BYTES = 16
 const SEED_BYTES = 16
 
 const challengeKind: TokenKind = { prefix: 'chl_', purpose: 'challenge', payloadBytes: ID_BYTES + 2 }
+const resetKind: TokenKind = { prefix: 'rst_', purpose: 'reset', payloadBytes: ID_BYTES }
 const refreshKind: TokenKind = { prefix: 'rfr_', purpose: 'refresh', payloadBytes: ID_BYTES + 4 + SEED_BYTES }
 
+const deviceKind: TokenKind = { prefix: 'dev_', purpose: 'device', payloadBytes: ID_BYTES + SEED_BYTES }
+
 export type ChallengeRef = { keyId: string; id: string; form: CodeForm }
+export type DeviceRef = { keyId: string; id: string; seed: Buffer }
+export type ResetRef = { keyId: string; id: string }
 export type RefreshRef = { keyId: string; sessionId: string; generation: number; seed: Buffer }
 
 /** Everything secret that the service hands out or recognises. All of it is derived; none of it is stored. */
@@ -49,6 +54,13 @@ export function secretsOf(masters: readonly Buffer[]) {
     code: ({ keyId, id, form }: ChallengeRef): string => codeOf(keyNamed(keyId), id, form),
     reference: ({ keyId, id }: Pick<ChallengeRef, 'keyId' | 'id'>): string => referenceOf(keyNamed(keyId), id),
 
+    resetToken: ({ keyId, id }: ResetRef): string => mint(resetKind, keyNamed(keyId), idToBytes(id)),
+
+    readReset(token: string): ResetRef | undefined {
+      const found = read(resetKind, ring, token)
+      return found && { keyId: found.key.id, id: idFromBytes(found.payload) }
+    },
+
     refreshToken({ keyId, sessionId, generation, seed }: RefreshRef): string {
       const step = Buffer.alloc(4)
       step.writeUInt32BE(generation)
@@ -67,11 +79,25 @@ export function secretsOf(masters: readonly Buffer[]) {
       }
     },
 
+    deviceToken: ({ keyId, id, seed }: DeviceRef): string =>
+      mint(deviceKind, keyNamed(keyId), Buffer.concat([idToBytes(id), seed])),
+
+    readDevice(token: string): DeviceRef | undefined {
+      const found = read(deviceKind, ring, token)
+      if (found === undefined) return undefined
+      const { key, payload } = found
+      return {
+        keyId: key.id,
+        id: idFromBytes(payload.subarray(0, ID_BYTES)),
+        seed: Buffer.from(payload.subarray(ID_BYTES))
+      }
+    },
+
     newSeed: (): Buffer => randomBytes(SEED_BYTES),
 
     /** The seed a repeat can find again: from the client's own random key, which only its digest outlives. */
-    repeatableSeed: (keyId: string, challengeId: string, idempotencyKey: string): Buffer =>
-      mac(keyNamed(keyId), 'seed', idToBytes(challengeId), idempotencyKey.toLowerCase()).subarray(0, SEED_BYTES),
+    repeatableSeed: (of: 'session' | 'device', keyId: string, challengeId: string, idempotencyKey: string): Buffer =>
+      mac(keyNamed(keyId), 'seed', of, idToBytes(challengeId), idempotencyKey.toLowerCase()).subarray(0, SEED_BYTES),
 
     seedHash: (seed: Buffer): Buffer => sha256(seed),
 

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { record } from '../audit/store.ts'
 import { statement } from '../db/statement.ts'
 
 export type SigningKeyRow = {
@@ -8,6 +9,8 @@ export type SigningKeyRow = {
   sealedPrivate: Buffer
   keyId: string
   active: boolean
+  /** Seconds since it began to sign; negative before. */
+  age: number
 }
 
 /**
@@ -18,7 +21,8 @@ export const findSigningKeys = statement(
   {},
   () => sql<SigningKeyRow>`
     select kid, alg, public_jwk as "publicJwk", sealed_private as "sealedPrivate", key_id as "keyId",
-      activates_at <= statement_timestamp() as active
+      activates_at <= statement_timestamp() as active,
+      extract(epoch from statement_timestamp() - activates_at)::float8 as age
     from postern.signing_key where retires_at is null or retires_at > statement_timestamp()
     order by active desc, activates_at desc, kid desc`
 )
@@ -54,7 +58,7 @@ export const resealSigningKey = statement(
  * Which master keys live rows still need. Sessions are walked key by key along their index, so that the answer costs
  * a few look-ups however many sessions there are.
  */
-export type KeyUse = { keyId: string; kind: 'session' | 'challenge' | 'mail' | 'signing_key' }
+export type KeyUse = { keyId: string; kind: 'session' | 'challenge' | 'reset' | 'mail' | 'signing_key' }
 export const findKeyUses = statement(
   {},
   () => sql<KeyUse>`
@@ -68,23 +72,36 @@ export const findKeyUses = statement(
     where ids.key_id is not null and exists (
       select from postern.session as s where s.key_id = ids.key_id and s.expires_at > now() and s.revoked_at is null)
     union all
-    select distinct key_id, 'challenge' from postern.challenge where expires_at > now() and used_at is null
+    select distinct key_id, 'challenge' from postern.challenge where expires_at > now() and used_at is null and settled_at is null
+    union all
+    select distinct key_id, 'reset' from postern.password_reset where expires_at > now() and used_at is null
     union all
     select distinct key_id, 'mail' from postern.mail where state = 'queued' and valid_until > now()
     union all
     select distinct key_id, 'signing_key' from postern.signing_key where retires_at is null or retires_at > now()`
 )
 
-/** Ends every session a master key made, and every open challenge and mail of it. */
+/** Ends every session a master key made, and every device, open challenge, link and mail of it. */
 export const endEverythingOf = statement(
-  { keyId: 'text' },
-  ({ keyId }) => sql<{ sessions: number; challenges: number }>`
-    with sessions as (
+  { keyId: 'text', eventId: 'uuid' },
+  ({ keyId, eventId }) => sql<{ sessions: number; challenges: number }>`
+    with noted as (${record({
+      from: sql`(select) as once`,
+      id: eventId,
+      kind: sql`'master_key_compromised'`,
+      outcome: sql`'sessions_and_codes_ended'`,
+      client: { network: sql`null`, agent: sql`null`, requestId: sql`null` }
+    })}), sessions as (
       update postern.session set revoked_at = now()
       where key_id = ${keyId} and revoked_at is null and expires_at > now() returning 1
     ), challenges as (
       update postern.challenge set expires_at = now()
       where key_id = ${keyId} and used_at is null and expires_at > now() returning 1
+    ), resets as (
+      update postern.password_reset set expires_at = now()
+      where key_id = ${keyId} and used_at is null and expires_at > now()
+    ), devices as (
+      delete from postern.device where key_id = ${keyId}
     ), mails as (
       update postern.mail set state = 'expired', settled_at = now() where key_id = ${keyId} and state = 'queued'
     )

@@ -1,7 +1,7 @@
 import { createHash, createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto'
 
 /** One derived key a purpose: a MAC made for one is nothing to another. */
-const purposes = ['challenge', 'code', 'reference', 'refresh', 'seed', 'address', 'seal'] as const
+const purposes = ['challenge', 'code', 'reference', 'reset', 'refresh', 'device', 'seed', 'address', 'seal'] as const
 export type Purpose = (typeof purposes)[number]
 
 export type MasterKey = { id: string; idBytes: Buffer; for: Record<Purpose, KeyObject> }

@@ -4,15 +4,17 @@ import ipaddr from 'ipaddr.js'
  * The network an address belongs to, as a CIDR: /24 for IPv4, /64 for IPv6, which is what one household or office holds.
  * Null for anything that is no IP address (a Unix socket).
  */
-export function networkOf(ip: string): string | null {
+export const networkOf = (ip: string): string | null => prefixOf(ip, { ipv4: 24, ipv6: 64 })
+
+/** What an address begins with, as a CIDR of so many bits; null for anything that is no IP address. */
+export function prefixOf(ip: string, bits: { ipv4: number; ipv6: number }): string | null {
   if (!ipaddr.isValid(ip)) return null
   const address = ipaddr.process(ip) // an IPv4 address mapped into IPv6 is the IPv4 address
-  const bits = address.kind() === 'ipv4' ? 24 : 64
   const network =
     address.kind() === 'ipv4'
-      ? ipaddr.IPv4.networkAddressFromCIDR(`${address}/${bits}`)
-      : ipaddr.IPv6.networkAddressFromCIDR(`${address}/${bits}`)
-  return `${network}/${bits}`
+      ? ipaddr.IPv4.networkAddressFromCIDR(`${address}/${bits.ipv4}`)
+      : ipaddr.IPv6.networkAddressFromCIDR(`${address}/${bits.ipv6}`)
+  return `${network}/${address.kind() === 'ipv4' ? bits.ipv4 : bits.ipv6}`
 }
 
 /** Whether a text is an address range, `10.0.0.0/8` or `::1`; a hop count, a name or the whole internet is none. */

@@ -7,3 +7,28 @@ import Type, { type Static, type TSchema } from 'typebox'
  */
 export const named = <T extends TSchema & { $id?: string }>(schema: T, description?: string) =>
   Type.Unsafe<Static<T>>({ ...(description && { description }), $ref: `${schema.$id}#` })
+
+/** No NUL, no control characters, no lone surrogates: Postgres refuses the first and mangles the last. */
+export const PRINTABLE = '^[^\\u0000-\\u001f\\u007f\\ud800-\\udfff]*$'
+
+export const IdempotencyHeaders = Type.Object({
+  'idempotency-key': Type.Optional(
+    Type.String({
+      pattern: '^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$',
+      description:
+        'A random UUID, the same for every try of one request: a retry after a lost reply is then answered as the first try was.',
+      examples: ['5b0f3c1e-8f5a-4a57-9d1b-3f6a7c2e9d10']
+    })
+  )
+})
+
+export const exampleDevice = 'dev_jZYkQAGiBF4zenNYqWI3xcbRVMNkQpC1u5mXw7dBFh8wkN2sYt0oQe5rL3aXc9Pn'
+
+/** The token that names a device which has signed in before. */
+export const DeviceToken = Type.String({
+  minLength: 1,
+  maxLength: 512,
+  description:
+    'The token of an earlier sign-in. A device that is known has limits of its own; one that is not is a stranger, and nothing worse.',
+  examples: [exampleDevice]
+})

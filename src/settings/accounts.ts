@@ -1,4 +1,4 @@
-import { choice } from './kinds.ts'
+import { choice, list, optional } from './kinds.ts'
 
 /** Who may have an account. */
 export const accountsSettings = {
@@ -10,6 +10,14 @@ export const accountsSettings = {
   UNKNOWN_ADDRESS: choice(
     ['notify', 'silent'],
     'notify',
-    'With sign-up closed, an address without account gets a mail that says so, or nothing.'
+    'With sign-up closed, and always when a link for a new password is asked for, an address without account gets a mail that says so, or nothing.'
+  ),
+  CHANGE_PASSWORD_URL: optional({
+    description: 'Your page for changing a password; `/.well-known/change-password` leads there.',
+    defaultText: 'the demo at PUBLIC_URL; in production none'
+  }),
+  TEST_ADDRESSES: list(
+    'Addresses that sign in with a fixed code until a day (UTC) and are never mailed, for app-store reviewers and test runs, as review@example.com:CODE:2027-01-31. In production a code has at least 12 characters.',
+    { secret: true }
   )
 }

@@ -1,3 +1,4 @@
+import Type from 'typebox'
 import { MINUTE } from '../lib/time.ts'
 import { count, seconds } from './kinds.ts'
 
@@ -35,5 +36,6 @@ export const codesSettings = {
     maximum: 1000,
     description:
       'Level up to which codes have 8 digits; above it they have 13 letters and digits, which nobody guesses.'
-  })
+  }),
+  STRICT_CODES: Type.Boolean({ default: false, description: 'Codes start with 8 digits instead of 6.' })
 }

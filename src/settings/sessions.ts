@@ -26,5 +26,11 @@ export const sessionsSettings = {
     minimum: 1,
     maximum: 1000,
     description: 'Live sessions of one user; opening one more ends the one used longest ago.'
+  }),
+  DEVICE_TTL: seconds({
+    default: 180 * DAY,
+    minimum: DAY,
+    maximum: 400 * DAY,
+    description: 'How long a device that signed in is trusted; each sign-in from it starts anew.'
   })
 }

@@ -48,6 +48,7 @@ t.test('an instance where all is well is alive and ready', async (t) => {
 for (const [kind, use] of [
   ['session', (api, signIn) => signIn(api)],
   ['challenge', (api) => api.requestOtp({ email })],
+  ['reset', (api) => api.requestPasswordReset({ email })],
   ['signing_key', async () => undefined]
 ] as [string, (api: Api, signIn: (api: Api) => Promise<unknown>) => Promise<unknown>][])
   t.test(`an instance that lacks the key of a ${kind} is alive and not ready, and names the key`, async (t) => {

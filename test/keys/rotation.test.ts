@@ -19,7 +19,7 @@ t.test('master keys are rotated by two deployments under load, and nobody is ref
   )
   /** A refresh whose reply never arrives, an hour ago. */
   const loseReply = async (loser: { refresh_token: string; session: { id: string } } | undefined): Promise<void> => {
-    await balanced().refreshSession({ refresh_token: loser?.refresh_token })
+    await balanced().refreshSession({ refresh_token: loser?.refresh_token as string })
     const hourAgo = `update postern.session set rotated_at = now() - interval '${HOUR} seconds' where id = $1`
     await sql(hourAgo, [loser?.session.id])
   }

@@ -87,6 +87,6 @@ t.test('the page makes no markup from a mail and shows it where no script runs',
   const page = devInbox({ from }).page()
 
   t.notMatch(page, /innerHTML|outerHTML|insertAdjacentHTML|document\.write/)
-  t.match(page, "setAttribute('sandbox', '')")
+  t.match(page, "setAttribute('sandbox', 'allow-popups allow-popups-to-escape-sandbox')")
   t.notMatch(page, /https?:\/\/[a-z]/)
 })

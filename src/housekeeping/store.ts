@@ -1,0 +1,164 @@
+import { type RawBuilder, sql } from 'kysely'
+import { emptyBudget, refunding } from '../budget/store.ts'
+import { KNOWN_NETWORK_TTL } from '../challenge/store.ts'
+import { statement } from '../db/statement.ts'
+import { DAY } from '../lib/time.ts'
+
+/** One instance at a time keeps house; whoever does not get the lock leaves it to the other. It goes with the transaction. */
+export const tryLock = statement(
+  {},
+  () => sql<{ mine: boolean }>`select pg_try_advisory_xact_lock(hashtext('postern housekeeping')) as mine`
+)
+
+/** How many rows a statement has done. */
+export type Done = { done: number }
+
+/**
+ * Settles challenges that have ended: the tries that nobody spent go back to what they were charged to. Each challenge
+ * once, because the mark and the refund are one statement; each address once a batch, because no statement changes a row
+ * twice. Rows that somebody holds are left for the next batch. In lock order: budget, challenge.
+ */
+export const settleChallenges = statement(
+  { most: 'int4' },
+  ({ most }) => sql<Done>`
+    with due as (
+      select distinct on (c.budget_key) c.id, c.budget_key from (
+        select id, budget_key, expires_at from postern.challenge
+        where settled_at is null and expires_at <= now() order by expires_at limit ${most}
+      ) as c order by c.budget_key, c.expires_at
+    ), held as (
+      select b.key from postern.address_budget as b where b.key in (select due.budget_key from due)
+      order by b.key for update skip locked
+    ), free as (
+      select due.id from due
+      where due.budget_key in (select held.key from held)
+        or not exists (select from postern.address_budget as b where b.key = due.budget_key)
+    ), taken as (
+      select c.id from postern.challenge as c
+      where c.id in (select free.id from free) and c.settled_at is null and c.expires_at <= now()
+      order by c.id for update skip locked
+    ), spent as (
+      update postern.challenge as c set settled_at = now() from taken where c.id = taken.id
+      returning c.budget_key, c.pool, case when c.used_at is null then least(c.charged, c.tries_left) else 0 end as charged
+    ), refunded as (${refunding(sql`spent where spent.charged > 0 and b.key = spent.budget_key`)})
+    select count(*)::int4 as done from spent`
+)
+
+/** Deletes a batch of the rows that `which` picks; those that somebody holds wait. @param key what names a row */
+const deleting = (table: string, key: readonly string[], which: RawBuilder<unknown>) => {
+  const named = sql.raw(`postern.${table}`)
+  const same = key.map((column) => sql`gone.${sql.ref(column)} = due.${sql.ref(column)}`)
+  return sql<Done>`
+    with due as (select ${sql.join(key.map((column) => sql.ref(column)))} from ${named} where ${which} for update skip locked),
+    deleted as (delete from ${named} as gone using due where ${sql.join(same, sql` and `)} returning 1)
+    select count(*)::int4 as done from deleted`
+}
+
+const ago = (seconds: RawBuilder<unknown>): RawBuilder<unknown> => sql`now() - ${seconds} * interval '1 second'`
+const agoIn = (seconds: number): RawBuilder<unknown> => ago(sql.lit(seconds))
+
+/** A challenge that was not settled keeps what it was charged, so it stays until it is. */
+export const purgeChallenges = statement({ most: 'int4' }, ({ most }) =>
+  deleting(
+    'challenge',
+    ['id'],
+    sql`settled_at is not null and expires_at < ${agoIn(DAY)} order by expires_at limit ${most}`
+  )
+)
+
+export const purgeResets = statement({ most: 'int4' }, ({ most }) =>
+  deleting('password_reset', ['id'], sql`expires_at < ${agoIn(DAY)} order by expires_at limit ${most}`)
+)
+
+/** Takes out of a mail what says whom it went to; a mail server's answer often repeats the address. */
+export const forgetRecipients = statement(
+  { most: 'int4', retention: 'int4' },
+  ({ most, retention }) => sql<Done>`
+    with due as (
+      select id from postern.mail
+      where settled_at is not null and (email_key is not null or recipient is not null)
+        and settled_at < ${ago(sql`${retention}`)}
+      order by settled_at limit ${most} for update skip locked
+    ), forgotten as (
+      update postern.mail as m set email_key = null, recipient = null, answer = null from due where m.id = due.id returning 1
+    )
+    select count(*)::int4 as done from forgotten`
+)
+
+export const purgeMails = statement({ most: 'int4', retention: 'int4' }, ({ most, retention }) =>
+  deleting(
+    'mail',
+    ['id'],
+    sql`settled_at is not null and email_key is null and recipient is null
+      and settled_at < ${ago(sql`${retention}`)} order by settled_at limit ${most}`
+  )
+)
+
+export const purgeEvents = statement({ most: 'int4', retention: 'int4' }, ({ most, retention }) =>
+  deleting('event', ['id'], sql`at < ${ago(sql`${retention}`)} order by at limit ${most}`)
+)
+
+/** Seconds that an ended session stays to be looked at, when somebody wonders about it. */
+const REVOKED_KEPT = 30 * DAY
+
+export const purgeRevokedSessions = statement({ most: 'int4' }, ({ most }) =>
+  deleting(
+    'session',
+    ['id'],
+    sql`revoked_at is not null and revoked_at < ${agoIn(REVOKED_KEPT)} order by revoked_at limit ${most}`
+  )
+)
+
+/** Along the index of key ids and ends, key by key: few keys, and no index more that every sign-in would pay for. */
+export const purgeExpiredSessions = statement(
+  { most: 'int4' },
+  ({ most }) => sql<Done>`
+    with recursive ids as (
+      (select key_id from postern.session order by key_id limit 1)
+      union all
+      select (select s.key_id from postern.session as s where s.key_id > ids.key_id order by s.key_id limit 1)
+      from ids where ids.key_id is not null
+    ), due as (
+      select old.id from ids cross join lateral (
+        select s.id from postern.session as s where s.key_id = ids.key_id and s.expires_at < ${agoIn(DAY)}
+        order by s.expires_at limit ${most} for update skip locked
+      ) as old limit ${most}
+    ), gone as (delete from postern.session as s using due where s.id = due.id returning 1)
+    select count(*)::int4 as done from gone`
+)
+
+export const purgeDevices = statement({ most: 'int4' }, ({ most }) =>
+  deleting('device', ['id'], sql`expires_at < now() order by expires_at limit ${most}`)
+)
+
+export const purgeNetworks = statement({ most: 'int4' }, ({ most }) =>
+  deleting(
+    'known_network',
+    ['email_key', 'network'],
+    sql`signed_in_at < ${agoIn(KNOWN_NETWORK_TTL)} order by signed_in_at limit ${most}`
+  )
+)
+
+export const purgeSigningKeys = statement({ most: 'int4' }, ({ most }) =>
+  deleting('signing_key', ['kid'], sql`retires_at < ${agoIn(DAY)} order by retires_at limit ${most}`)
+)
+
+/**
+ * Deletes the budgets that say nothing any more among the next rows after a key. The table is walked along its primary key:
+ * an index on levels or times would be written at every request for a code.
+ *
+ * `last` is where the walk goes on; null at the end of the table.
+ */
+export const purgeBudgets = statement(
+  { after: 'bytea', most: 'int4' },
+  ({ after, most }) => sql<Done & { last: Buffer | null }>`
+    with next as (
+      select key from postern.address_budget where key > ${after} order by key limit ${most}
+    ), idle as (
+      select b.key from postern.address_budget as b
+      where b.key in (select next.key from next) and b.code_level_at < ${agoIn(DAY)} and ${emptyBudget}
+      for update skip locked
+    ), gone as (delete from postern.address_budget as b using idle where b.key = idle.key returning 1)
+    select (select count(*)::int4 from gone) as done,
+      case when (select count(*) from next) = ${most} then (select key from next order by key desc limit 1) end as last`
+)

@@ -1,0 +1,41 @@
+import cors from '@fastify/cors'
+import type { FastifyInstance } from 'fastify'
+import { HOUR } from '../lib/time.ts'
+
+/** What scripts of another origin may read of an answer, beside its body. */
+const EXPOSED = [
+  'Retry-After',
+  'X-Request-Id',
+  'WWW-Authenticate',
+  'RateLimit-Limit',
+  'RateLimit-Remaining',
+  'RateLimit-Reset'
+]
+
+const SHARED = {
+  credentials: true, // the refresh cookie; without a wildcard anywhere this lets nobody in who is not on the list
+  methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+  allowedHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'X-Request-Id'],
+  exposedHeaders: EXPOSED,
+  maxAge: 2 * HOUR, // the most that Chromium keeps a preflight
+  strictPreflight: false
+}
+
+/**
+ * Lets scripts of the listed origins read answers, and of no other.
+ * Without a list nothing is added, and every answer stays the same for every origin. To be called before `refuseUnknown`:
+ * the catch-all that this adds for preflights is no path of ours.
+ */
+export async function answerListedOrigins(app: FastifyInstance, origins: readonly string[]): Promise<void> {
+  if (origins.length === 0) return
+  const listed = new Set(origins)
+  await app.register(cors, {
+    delegator: (request, done) =>
+      done(null, {
+        ...SHARED,
+        origin: listed.has(request.headers.origin ?? ''),
+        // An OPTIONS that is no preflight is a method like any other: 405 where the path does not know it.
+        preflight: request.headers['access-control-request-method'] !== undefined
+      })
+  })
+}

@@ -1,0 +1,18 @@
+import { DAY } from '../lib/time.ts'
+import { seconds } from './kinds.ts'
+
+/** How long what happened is kept. */
+export const retentionSettings = {
+  EVENT_RETENTION: seconds({
+    default: 400 * DAY,
+    minimum: DAY,
+    maximum: 4000 * DAY,
+    description: 'How long audit events stay, and what is left of a mail when its address is forgotten.'
+  }),
+  MAIL_RETENTION: seconds({
+    default: 7 * DAY,
+    minimum: DAY,
+    maximum: 400 * DAY,
+    description: 'How long a mail that was sent or given up keeps its address and the mail server’s answer.'
+  })
+}

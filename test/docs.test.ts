@@ -1,0 +1,53 @@
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import t from 'tap'
+import { helpText } from '../src/cli/config.ts'
+import { settingsOf } from '../src/lib/env.ts'
+import { problems } from '../src/problems.ts'
+import { settings } from '../src/settings.ts'
+
+const ROOT = join(import.meta.dirname, '..')
+const pages = globSync(['*.md', 'docs/*.md', 'examples/*/README.md', 'bench/README.md'], { cwd: ROOT })
+const text = (page: string): string => readFileSync(join(ROOT, page), 'utf8')
+const prose = (page: string): string => text(page).replace(/```[\s\S]*?```/g, '')
+const contract = JSON.parse(text('openapi/openapi.json')) as { paths: object }
+
+/** A heading as GitHub names its anchor. */
+const anchor = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+    .replaceAll(' ', '-')
+const anchorsOf = (page: string): string[] =>
+  [...prose(page).matchAll(/^#+ (.+)$/gm)].map(([, heading]) => anchor(heading as string))
+
+t.test('every link inside the documents leads somewhere', async (t) => {
+  t.ok(pages.includes('docs/operate.md') && pages.includes('README.md'))
+  for (const page of pages) {
+    for (const [, target = ''] of prose(page).matchAll(/\]\((?!https?:)([^)]+)\)/g)) {
+      const [path = '', fragment] = target.split('#')
+      const file = path === '' ? page : relative(ROOT, join(ROOT, dirname(page), path))
+      t.ok(existsSync(join(ROOT, file)), `${page}: ${target}`)
+      if (fragment !== undefined) t.ok(anchorsOf(file).includes(fragment), `${page}: ${target}`)
+    }
+  }
+})
+
+t.test('every guide can be reached from the README', async (t) => {
+  for (const page of pages.filter((page) => page.startsWith('docs/')))
+    t.ok(text('README.md').includes(`(${page})`), page)
+})
+
+t.test('what the guides name exists: settings, paths, problems, commands', async (t) => {
+  const names = new Set(settingsOf(settings).flatMap(([name]) => [name, `${name}_FILE`]))
+  const paths = new Set(Object.keys(contract.paths))
+  for (const page of pages.filter((page) => page.startsWith('docs/'))) {
+    for (const [, name = ''] of text(page).matchAll(/`([A-Z]{3,}(?:_[A-Z]+)+)[=`]/g))
+      t.ok(names.has(name), `${page}: ${name}`)
+    for (const [, path = ''] of text(page).matchAll(/(\/v1\/[a-z/]*[a-z])/g)) t.ok(paths.has(path), `${page}: ${path}`)
+    for (const [, code = ''] of text(page).matchAll(/`([a-z]+(?:-[a-z]+)*-(?:rejected|required|refused))`/g))
+      t.ok(code in problems, `${page}: ${code}`)
+    for (const [, words = ''] of text(page).matchAll(/npm start -- ([a-z-]+(?: [a-z-]+)?)/g))
+      t.ok(helpText().includes(`  ${words}`), `${page}: ${words}`)
+  }
+})

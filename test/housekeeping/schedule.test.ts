@@ -1,0 +1,39 @@
+import t from 'tap'
+import { rotateAgedSigningKeys } from '../../src/keys/rotate.ts'
+import { DAY } from '../../src/lib/time.ts'
+import { start, until } from '../helper.ts'
+import { expireChallenges, levels } from './keeper.ts'
+
+t.test('the service keeps house by itself', async (t) => {
+  const world = await start(t)
+  await world.api.requestOtp({ email: 'maya@example.com' })
+  await expireChallenges(world.sql)
+
+  const settled = await until(async () => {
+    const rows = await world.sql('select from postern.challenge where settled_at is not null')
+    return rows.length > 0 ? rows : undefined
+  })
+
+  t.equal(settled.length, 1)
+  t.strictSame(await levels(world.sql), [0])
+})
+
+t.test('a signing key that has grown old is replaced once, however many instances look', async (t) => {
+  const world = await start(t)
+  const { db, secrets } = world.ctx
+  const look = () => rotateAgedSigningKeys(db, secrets, { publish: 300, verify: 660 }, 90 * DAY)
+  const young = await look()
+  await world.sql(`update postern.signing_key set activates_at = now() - interval '91 days'`)
+
+  const made = await Promise.all([look(), look(), look()])
+  const again = await look()
+  const keys = await world.sql<{ kid: string; retires: number | null }>(
+    `select kid, extract(epoch from retires_at - now())::int as retires from postern.signing_key order by activates_at`
+  )
+
+  t.equal(young, undefined)
+  t.equal(made.filter((kid) => kid !== undefined).length, 1)
+  t.equal(again, undefined)
+  t.match(keys, [{ retires: Number }, { kid: made.find(Boolean), retires: null }])
+  t.ok((keys[0]?.retires ?? 0) > 900, 'tokens that the old one signed run out first')
+})
