@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { Client } from 'undici'
 
 /** Sends one request on its own connection and gives the answer's JSON; anything but 2xx throws. */
@@ -18,25 +17,12 @@ export async function connections(url: string, count: number): Promise<{ sends: 
   return { sends, close: async () => void (await Promise.all(clients.map((client) => client.close()))) }
 }
 
-/** The service is measured with its quotas on: each request without a bearer is said to come from an address of its own. */
-export const CALLER_KEY = randomBytes(32).toString('base64url')
-
-let addresses = 0
-function newClientAddress(): string {
-  const nth = addresses++ % 0x1000000
-  return `10.${nth >> 16}.${(nth >> 8) & 0xff}.${nth & 0xff}`
-}
-
 function sender(client: Client): Send {
   return <T>(method: 'GET' | 'POST', path: string, body?: object, token?: string): Promise<T> =>
     new Promise((resolve, reject) => {
       const headers: Record<string, string> = { 'user-agent': 'postern-bench' }
       if (body !== undefined) headers['content-type'] = 'application/json'
       if (token !== undefined) headers.authorization = `Bearer ${token}`
-      else {
-        headers['x-postern-caller-key'] = CALLER_KEY
-        headers['x-postern-client-address'] = newClientAddress()
-      }
       const chunks: Buffer[] = []
       let status = 0
       // `dispatch` and not `request`: without streams the generator takes less of the two cores from both sides.

@@ -5,7 +5,6 @@ import { basename, dirname, join } from 'node:path'
 import pg from 'pg'
 import { startEmbedded } from '../src/db/embedded.ts'
 import { type Child, type Helper, startHelper, startServer } from './children.ts'
-import { CALLER_KEY } from './load.ts'
 
 export const ISSUER = 'https://bench.example'
 
@@ -73,13 +72,13 @@ async function build(profile: string | undefined, undo: (() => unknown)[]): Prom
       ready: '/readyz',
       logFile,
       env: {
-        NODE_ENV: 'production',
+        NODE_ENV: 'test', // production refuses to run without client quotas, which the load would meet at once
+        CLIENT_LIMITS: 'off',
         LOG_LEVEL: 'info',
         PUBLIC_URL: ISSUER,
         DATABASE_URL: databaseUrl,
         SMTP_URL: smtpUrl,
         SECRET_KEYS: secretKey,
-        TRUSTED_CALLERS: CALLER_KEY,
         RESET_URL: `${ISSUER}/reset`
       }
     })

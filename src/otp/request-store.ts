@@ -58,7 +58,7 @@ const requestChallengeOnce = statement(
 /** Requests of one moment share a statement and a commit; two for one address never do, for they change the same row. */
 export const requestChallenge = gathered(
   (db: Db, wishes: readonly CodeWish[]) => requestChallenges(db, listed(wishes)),
-  { inFlight: 2, apart: ({ budgetKey }) => budgetKey.toString('latin1') }
+  { inFlight: 3, apart: ({ budgetKey }) => budgetKey.toString('latin1') }
 )
 
 export const requestOnce = async (db: Db, wish: CodeWish): Promise<Requested | undefined> =>

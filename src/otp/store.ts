@@ -132,7 +132,7 @@ const listed = (guesses: readonly CodeGuess[]): VerifyValues => ({
 })
 
 const verifyOne = gathered((db: Db, guesses: readonly CodeGuess[]) => verifyChallenges(db, listed(guesses)), {
-  inFlight: 2,
+  inFlight: 3,
   apart: ({ id }) => id
 })
 
