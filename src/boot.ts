@@ -17,7 +17,7 @@ import { JWKS_MAX_AGE, SigningKeys } from './keys/signing.ts'
 import { domainOf } from './lib/email.ts'
 import { suggester } from './lib/suggestion.ts'
 import { DAY, MINUTE, milliseconds } from './lib/time.ts'
-import { SharedCounts } from './limit/shared-counts.ts'
+import type { SharedCounts } from './limit/shared-counts.ts'
 import { Courier, LANES, SEND_DEADLINE } from './mail/courier.ts'
 import { type DevInbox, devInbox } from './mail/dev-inbox.ts'
 import { loadRenderer } from './mail/render.ts'
@@ -106,6 +106,12 @@ const housekeeperOf = ({ db, log, secrets, config }: Context): Housekeeper =>
       )
   })
 
+/** The client of the shared counts is only loaded where there are some. */
+async function countTogether(url: string, log: Logger): Promise<SharedCounts> {
+  const { SharedCounts } = await import('./limit/shared-counts.ts')
+  return new SharedCounts({ url, log })
+}
+
 /** Starts one instance: schema, keys, courier, and at last the door. */
 export async function boot(config: Config, log: Logger): Promise<Instance> {
   const database = await openDatabase(config, log)
@@ -126,7 +132,7 @@ export async function boot(config: Config, log: Logger): Promise<Instance> {
   const notice = testModeNotice(config.TEST_ADDRESSES)
   if (notice !== undefined) log.warn(notice)
   await ctx.signing.start((error) => log.warn({ err: error }, 'the signing keys could not be reloaded'))
-  const shared = config.REDIS_URL === undefined ? undefined : new SharedCounts({ url: config.REDIS_URL, log })
+  const shared = config.REDIS_URL === undefined ? undefined : await countTogether(config.REDIS_URL, log)
   shared?.start()
   const app = await buildApp(ctx, { ready: readinessOf(ctx, () => draining), inbox, shared })
   const url = await app.listen({
