@@ -20,6 +20,8 @@ const MOST_WAITING = 1000
 const COMPOSE_AT_ONCE = 50
 const TAKE_AT_ONCE = 100
 const POLL_EVERY = 1
+/** Seconds that a mail waits for others, to share their look-up; nobody notices so little. */
+const GATHER_FOR = 0.02
 
 type Item = { row: MailRow; leaseEndsAt: number }
 
@@ -43,6 +45,7 @@ export class Courier {
   #taken: Promise<void> | undefined
   #stopped = false
   #poll: NodeJS.Timeout | undefined
+  #gathering: NodeJS.Timeout | undefined
   #failing = false
 
   constructor(options: { db: Db; transport: Transport; compose: Compose; keyIds: readonly string[]; log: Logger }) {
@@ -67,13 +70,17 @@ export class Courier {
   offer(row: MailRow, leasedAt: number): void {
     if (this.#stopped || this.#held.size >= MOST_WAITING) return // its lease runs out and any instance takes it
     this.#hold(row, leasedAt)
-    setImmediate(() => this.#work())
+    this.#gathering ??= setTimeout(() => {
+      this.#gathering = undefined
+      this.#work()
+    }, milliseconds(GATHER_FOR))
   }
 
   /** Stops between mails: what is under way ends, what waits goes back to the table at once. */
   async stop(): Promise<void> {
     this.#stopped = true
     clearTimeout(this.#poll)
+    clearTimeout(this.#gathering)
     await Promise.all([this.#lanes.close(), this.#taken, this.#composed]) // what comes in last is given back too
     await this.#tally.close()
     const ids = [...this.#held.keys()]
