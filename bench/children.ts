@@ -78,8 +78,8 @@ function freePort(): Promise<number> {
 export type Helper = { first: Promise<unknown>; ask: <T>(question: string) => Promise<T>; stop: () => void }
 
 /** Starts a process that answers each message with one message; its first says that it is there. */
-export function startHelper(file: string): Helper {
-  const child = fork(join(import.meta.dirname, file))
+export function startHelper(file: string, given: readonly string[] = []): Helper {
+  const child = fork(join(import.meta.dirname, file), given)
   return {
     first: nextMessage(child),
     ask: (question) => ask(child, question),

@@ -73,6 +73,10 @@ export async function idealSide({ pool, ideal }: World, users: number): Promise<
         const body = { refresh_token: refreshTokens[turn] }
         refreshTokens[turn] = (await send<{ refresh_token: string }>('POST', '/refresh', body)).refresh_token
         return true
+      },
+      forgot: async (send) => {
+        await send('POST', '/forgot', { email: newAddress() })
+        return true
       }
     }
   }

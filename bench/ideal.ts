@@ -26,7 +26,9 @@ const TABLES = `
   create table if not exists ideal.session (
     id uuid primary key, user_id uuid not null references ideal."user" (id), token_digest bytea not null unique,
     refresh_digest bytea not null unique, created_at timestamptz not null default now(),
-    expires_at timestamptz not null default now() + interval '90 days')`
+    expires_at timestamptz not null default now() + interval '90 days');
+  create table if not exists ideal.reset (
+    id uuid primary key, email text not null, expires_at timestamptz not null default now() + interval '1 day')`
 
 const REQUEST = `insert into ideal.challenge (id, email, code_digest) values ($1, $2, $3)`
 
@@ -47,6 +49,8 @@ const VERIFY = `
   select opened.id, opened.created_at, opened.expires_at, owner.id as user_id, owner.email,
     owner.created_at as user_created_at
   from opened, owner`
+
+const FORGOT = `insert into ideal.reset (id, email) values ($1, $2)`
 
 const SESSION = `
   select s.id, s.created_at, s.expires_at, u.id as user_id, u.email, u.created_at as user_created_at
@@ -122,6 +126,16 @@ async function serve(): Promise<void> {
       const row = await run('refresh', REFRESH, [digest(request.body.refresh_token), digest(access), digest(refresh)])
       if (row === undefined) return reply.code(401).send()
       return { access_token: access, refresh_token: refresh, expires_in: 600, ...present(row) }
+    }
+  )
+
+  app.post<{ Body: { email: string } }>(
+    '/forgot',
+    { schema: { response: { 202: object({ expires_in: { type: 'integer' } }) } } },
+    async (request, reply) => {
+      await run('forgot', FORGOT, [v7(), request.body.email])
+      reply.code(202)
+      return { expires_in: 86_400 }
     }
   )
 

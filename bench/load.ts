@@ -3,6 +3,14 @@ import { Client } from 'undici'
 /** Sends one request on its own connection and gives the answer's JSON; anything but 2xx throws. */
 export type Send = <T>(method: 'GET' | 'POST', path: string, body?: object, token?: string) => Promise<T>
 
+/** The same, whatever the status is. */
+export type Exchange = (
+  method: 'GET' | 'POST',
+  path: string,
+  body?: object,
+  token?: string
+) => Promise<{ status: number; text: string }>
+
 /** One unit of a row's work. @returns false when what was prepared for it is used up */
 export type Step = (send: Send) => Promise<boolean>
 
@@ -18,7 +26,16 @@ export async function connections(url: string, count: number): Promise<{ sends: 
 }
 
 function sender(client: Client): Send {
-  return <T>(method: 'GET' | 'POST', path: string, body?: object, token?: string): Promise<T> =>
+  const exchange = exchanger(client)
+  return async <T>(method: 'GET' | 'POST', path: string, body?: object, token?: string): Promise<T> => {
+    const { status, text } = await exchange(method, path, body, token)
+    if (status >= 200 && status < 300) return JSON.parse(text) as T
+    throw new Error(`${method} ${path} answered ${status}: ${text}`)
+  }
+}
+
+export function exchanger(client: Client): Exchange {
+  return (method, path, body, token) =>
     new Promise((resolve, reject) => {
       const headers: Record<string, string> = { 'user-agent': 'postern-bench' }
       if (body !== undefined) headers['content-type'] = 'application/json'
@@ -38,8 +55,7 @@ function sender(client: Client): Send {
           },
           onResponseEnd: () => {
             const text = (chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)).toString()
-            if (status >= 200 && status < 300) resolve(JSON.parse(text) as T)
-            else reject(new Error(`${method} ${path} answered ${status}: ${text}`))
+            resolve({ status, text })
           },
           onResponseError: (_controller, error) => reject(new Error(`${method} ${path}: ${error.message}`))
         }

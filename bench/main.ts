@@ -5,25 +5,31 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { residentMemory } from './children.ts'
 import { compare, quiet, warmUp } from './compare.ts'
+import { amongDeadRows } from './dead-rows.ts'
 import { idealSide } from './ideal-side.ts'
 import { median } from './load.ts'
 import { mailDelay } from './mail-delay.ts'
 import { ourSide } from './our-side.ts'
+import { measurePasswords, passwordRows } from './passwords.ts'
 import { type Results, tableHead, tableLine, verdicts } from './report.ts'
+import { loadVerdicts } from './report-loads.ts'
 import { rows } from './side.ts'
 import { countStatements } from './statements.ts'
 import { type World, withWorld } from './world.ts'
 
+const HEAVY = 'dead'
+const extras = [...passwordRows, 'mail', 'statements', 'start', 'memory']
 const USAGE = `npm run bench -- [options]
   --quick              about a minute, for a first look: one short round
-  --only NAMES         of ${rows.join(', ')}, mail, statements, start, memory (comma between)
+  --only NAMES         of ${[...rows, ...extras].join(', ')},
+                       or ${HEAVY}, which is not among those done by default (comma between)
   --connections LIST   default 1,16,64
   --seconds N          length of a slice (2.5)
   --rounds N           slices of each side (3)
+  --dead-rows N        rows that ${HEAVY} writes (10,000,000: some GB, and minutes)
   --profile            write CPU profiles of both servers beside the results
 Postgres is the embedded one, or BENCH_DATABASE_URL (a role that may create databases).`
 
-const extras = ['mail', 'statements', 'start', 'memory']
 const USERS = 10_000
 const RESULTS = join(import.meta.dirname, 'results')
 
@@ -35,30 +41,33 @@ function readOptions() {
       connections: { type: 'string', default: '1,16,64' },
       seconds: { type: 'string' },
       rounds: { type: 'string' },
+      'dead-rows': { type: 'string', default: '10000000' },
       profile: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false }
     }
   })
   const quick = values.quick
   const only = values.only?.split(',').map((name) => name.trim()) ?? [...rows, ...extras]
-  const unknown = only.filter((name) => ![...rows, ...extras].includes(name))
+  const unknown = only.filter((name) => ![...rows, ...extras, HEAVY].includes(name))
   if (unknown.length > 0) throw new Error(`there is no ${unknown.join(', ')}\n${USAGE}`)
   const options = {
     quick,
     only: new Set(only),
     connections: values.connections.split(',').map(Number),
     pace: { seconds: Number(values.seconds ?? (quick ? 1 : 2.5)), rounds: Number(values.rounds ?? (quick ? 1 : 3)) },
+    deadRows: Number(values['dead-rows']),
     profile: values.profile,
     help: values.help
   }
-  const numbers = [...options.connections, options.pace.seconds, options.pace.rounds]
+  const numbers = [...options.connections, options.pace.seconds, options.pace.rounds, options.deadRows]
   if (!numbers.every((number) => number > 0)) throw new Error(`numbers must be above 0\n${USAGE}`)
   return options
 }
 
 type Options = ReturnType<typeof readOptions>
 
-async function measure(world: World, { quick, only, connections, pace }: Options, results: Results): Promise<void> {
+async function measure(world: World, options: Options, results: Results): Promise<void> {
+  const { quick, only, connections, pace } = options
   const sides = [await ourSide(world, USERS), await idealSide(world, USERS)] as const
   const [ours] = sides
   results.machine.postgres = world.postgres
@@ -74,6 +83,7 @@ async function measure(world: World, { quick, only, connections, pace }: Options
       console.log(tableLine(found))
     }
   }
+  results.passwords = await measurePasswords(world, ours, options)
   if (only.has('memory')) {
     const memory = residentMemory(world.service.process)
     if (memory !== undefined) results.memory = memory
@@ -99,6 +109,7 @@ async function measure(world: World, { quick, only, connections, pace }: Options
     }
     results.coldStart = median(results.coldStarts)
   }
+  if (only.has(HEAVY)) results.dead = await amongDeadRows(world, options.deadRows, pace)
 }
 
 async function main(): Promise<void> {
@@ -123,7 +134,9 @@ async function main(): Promise<void> {
 
   const file = join(RESULTS, `${name}.json`)
   writeFileSync(file, `${JSON.stringify(results, null, 2)}\n`)
-  console.log(`\n${verdicts(results).join('\n')}`)
+  const { passwords, dead } = results
+  const lines = [...verdicts(results), ...loadVerdicts({ shares: [], ...passwords, ...(dead && { dead }) })]
+  console.log(`\n${lines.join('\n')}`)
   console.log(
     `\n${file}${profile ? `\n${profile}-{service,ideal}.cpuprofile` : ''} (${((performance.now() - started) / 1000).toFixed(0)} s)`
   )

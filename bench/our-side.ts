@@ -4,16 +4,20 @@ import { SigningKeys } from '../src/keys/signing.ts'
 import { newId } from '../src/lib/identifier.ts'
 import { HOUR } from '../src/lib/time.ts'
 import type { Send } from './load.ts'
+import { makeMembers } from './members.ts'
 import { newAddress, ring, type Side } from './side.ts'
 import { ISSUER, type World } from './world.ts'
 
 type Attempt = { challenge: string; code: string }
+/** @property loginAs a whole login by code; see the row of that name */
+export type OurSide = Side & { loginAs: (send: Send, email: string) => Promise<void> }
 
 /** The service, over its contract. Challenges and sessions that a row uses up are written by SQL ahead of it. */
-export async function ourSide({ pool, databaseUrl, secretKey, service, sink }: World, users: number): Promise<Side> {
+export async function ourSide({ pool, databaseUrl, secretKey, service, sink }: World, users: number): Promise<OurSide> {
   const secrets = secretsOf([Buffer.from(secretKey, 'base64url')])
   const keyId = secrets.ring.newest.id
   const attempts: Attempt[] = []
+  const forgetful: string[] = []
 
   async function makeChallenges(count: number): Promise<void> {
     const made = Array.from({ length: count }, () => ({ id: newId(), email: newAddress() }))
@@ -82,18 +86,28 @@ export async function ourSide({ pool, databaseUrl, secretKey, service, sink }: W
   const { accessTokens, refreshTokens } = await makeSessions(users)
   const nextReader = ring(users)
   const nextRefresher = ring(users)
-  const request = (send: Send) => send<{ challenge: string }>('POST', '/v1/otp', { email: newAddress() })
+  const request = (send: Send, email: string) => send<{ challenge: string }>('POST', '/v1/otp', { email })
   const verify = (send: Send, attempt: Attempt) => send<{ access_token: string }>('POST', '/v1/otp/verify', attempt)
+  const loginAs = async (send: Send, email: string): Promise<void> => {
+    const { challenge } = await request(send, email)
+    const ref = secrets.readChallenge(challenge)
+    if (ref === undefined) throw new Error('the challenge was made under another key')
+    const { access_token } = await verify(send, { challenge, code: secrets.code(ref) })
+    await send('GET', '/v1/session', undefined, access_token)
+  }
 
   return {
+    loginAs,
     server: service,
     firstSteps: { session: users },
     prepare: async (row, steps) => {
       if (row === 'verify' && attempts.length < steps) await makeChallenges(steps - attempts.length)
+      if (row === 'forgot' && forgetful.length < steps)
+        forgetful.push(...(await makeMembers(pool, Math.ceil(steps - forgetful.length), 'argon2id')))
     },
     steps: {
       request: async (send) => {
-        await request(send)
+        await request(send, newAddress())
         return true
       },
       verify: async (send) => {
@@ -102,11 +116,7 @@ export async function ourSide({ pool, databaseUrl, secretKey, service, sink }: W
         return attempt !== undefined
       },
       login: async (send) => {
-        const { challenge } = await request(send)
-        const ref = secrets.readChallenge(challenge)
-        if (ref === undefined) throw new Error('the challenge was made under another key')
-        const { access_token } = await verify(send, { challenge, code: secrets.code(ref) })
-        await send('GET', '/v1/session', undefined, access_token)
+        await loginAs(send, newAddress())
         return true
       },
       session: async (send) => {
@@ -118,6 +128,11 @@ export async function ourSide({ pool, databaseUrl, secretKey, service, sink }: W
         const body = { refresh_token: refreshTokens[turn] }
         refreshTokens[turn] = (await send<{ refresh_token: string }>('POST', '/v1/session/refresh', body)).refresh_token
         return true
+      },
+      forgot: async (send) => {
+        const email = forgetful.pop()
+        if (email !== undefined) await send('POST', '/v1/password/forgot', { email })
+        return email !== undefined
       }
     },
     sentMails: () => sink.ask<number>('count')

@@ -1,5 +1,7 @@
 import type { Comparison } from './compare.ts'
+import type { DeadRows } from './dead-rows.ts'
 import type { MailDelay } from './mail-delay.ts'
+import type { PasswordResults } from './passwords.ts'
 import type { Row } from './side.ts'
 import type { Statements } from './statements.ts'
 
@@ -8,6 +10,8 @@ export type Results = {
   machine: { cpus: number; model: string; node: string; postgres: string }
   pace: { seconds: number; rounds: number }
   comparisons: Comparison[]
+  passwords?: PasswordResults
+  dead?: DeadRows
   mail?: MailDelay
   statements: Statements[]
   /** Milliseconds from the spawn to the first 200 of /readyz, each time. */
@@ -27,7 +31,8 @@ const titles: Record<Row, string> = {
   verify: 'verify',
   login: 'whole login',
   session: 'session check',
-  refresh: 'refresh'
+  refresh: 'refresh',
+  forgot: 'forgot'
 }
 
 const heads = [
@@ -107,4 +112,4 @@ export function verdicts(results: Results): string[] {
   return lines
 }
 
-const verdict = (reached: boolean, told: string): string => `${reached ? 'reached' : 'MISSED '}  ${told}`
+export const verdict = (reached: boolean, told: string): string => `${reached ? 'reached' : 'MISSED '}  ${told}`

@@ -1,7 +1,7 @@
 import type { Child } from './children.ts'
 import type { Step } from './load.ts'
 
-export const rows = ['request', 'verify', 'login', 'session', 'refresh'] as const
+export const rows = ['request', 'verify', 'login', 'session', 'refresh', 'forgot'] as const
 export type Row = (typeof rows)[number]
 
 /** One of the two that are compared. */

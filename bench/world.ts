@@ -20,8 +20,10 @@ export type World = {
   ideal: Child
   /** Whether the server counts statements; else the service's driver does. */
   serverCounts: boolean
-  /** Another instance of the service on the same database. */
-  startService: () => Promise<Child>
+  /** Another instance of the service on the same database. @param env settings that differ */
+  startService: (env?: Record<string, string>) => Promise<Child>
+  /** A second database on the same server, and a service of its own for it. */
+  startTwin: () => Promise<World>
 }
 
 /** Runs `work` in a world of its own, and takes the world down whatever happens. @param profile where both servers' CPU profiles go: a folder, and how the names begin */
@@ -50,13 +52,7 @@ async function build(profile: string | undefined, undo: (() => unknown)[]): Prom
   chmodSync(scratch, 0o711) // as root, Postgres runs as somebody who must pass through
   const server = await openServer(scratch)
   undo.push(server.stop)
-  const name = `postern_bench_${process.pid}`
-  await query(server.url, `create database ${name}`)
-  undo.push(() => query(server.url, `drop database ${name} with (force)`))
-  const databaseUrl = Object.assign(new URL(server.url), { pathname: `/${name}` }).href
-  const pool = new pg.Pool({ connectionString: databaseUrl, max: 2, application_name: 'bench' })
-  pool.on('error', () => {})
-  undo.push(() => pool.end())
+  const { databaseUrl, pool } = await makeDatabase(server.url, `postern_bench_${process.pid}`, undo)
   const serverCounts = await countsStatements(pool)
   const { rows } = await pool.query<{ version: string }>(`select current_setting('server_version') as version`)
 
@@ -65,7 +61,7 @@ async function build(profile: string | undefined, undo: (() => unknown)[]): Prom
   const secretKey = randomBytes(32).toString('base64url')
   const smtpUrl = `smtp://127.0.0.1:${await sink.first}`
   const logFile = join(scratch, 'service.log')
-  const startService = (nodeFlags: readonly string[] = []): Promise<Child> =>
+  const start = (nodeFlags: readonly string[], env: Record<string, string> = {}): Promise<Child> =>
     startServer({
       script: 'src/cli/postern.js',
       nodeFlags: [...startFlags(), ...nodeFlags],
@@ -79,14 +75,15 @@ async function build(profile: string | undefined, undo: (() => unknown)[]): Prom
         DATABASE_URL: databaseUrl,
         SMTP_URL: smtpUrl,
         SECRET_KEYS: secretKey,
-        RESET_URL: `${ISSUER}/reset`
+        RESET_URL: `${ISSUER}/reset`,
+        ...env
       }
     })
   const profiled = (who: string): string[] =>
     profile
       ? ['--cpu-prof', `--cpu-prof-dir=${dirname(profile)}`, `--cpu-prof-name=${basename(profile)}-${who}.cpuprofile`]
       : []
-  const service = await startService([
+  const service = await start([
     ...(serverCounts ? [] : ['--import', join(import.meta.dirname, 'count-at-driver.ts')]),
     ...profiled('service')
   ])
@@ -100,7 +97,25 @@ async function build(profile: string | undefined, undo: (() => unknown)[]): Prom
   })
   undo.push(ideal.stop)
   const postgres = `${rows[0]?.version}, ${server.kind}`
-  return { secretKey, databaseUrl, pool, postgres, sink, service, ideal, serverCounts, startService }
+  const startService = (env?: Record<string, string>): Promise<Child> => start([], env)
+  const world = { secretKey, databaseUrl, pool, postgres, sink, service, ideal, serverCounts, startService }
+  const startTwin = async (): Promise<World> => {
+    const twin = await makeDatabase(server.url, `postern_bench_${process.pid}_twin`, undo)
+    const service = await startService({ DATABASE_URL: twin.databaseUrl })
+    undo.push(service.stop)
+    return { ...world, ...twin, service, startTwin }
+  }
+  return { ...world, startTwin }
+}
+
+async function makeDatabase(serverUrl: string, name: string, undo: (() => unknown)[]) {
+  await query(serverUrl, `create database ${name}`)
+  undo.push(() => query(serverUrl, `drop database ${name} with (force)`))
+  const databaseUrl = Object.assign(new URL(serverUrl), { pathname: `/${name}` }).href
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: 2, application_name: 'bench' })
+  pool.on('error', () => {})
+  undo.push(() => pool.end())
+  return { databaseUrl, pool }
 }
 
 /** What `npm start` gives to Node. */

@@ -1,3 +1,4 @@
+import { DatabaseUnavailable } from './failure.ts'
 import type { Db } from './tables.ts'
 
 /** Calls that one statement serves at the most; more would make the first wait for the last. */
@@ -29,7 +30,8 @@ export function gathered<Key, Found extends { place: number }>(
   type Line = { waiting: Waiting<Key, Found>[]; running: number; due: boolean }
   const lines = new WeakMap<Db, Line>()
 
-  const answer = async (db: Db, batch: readonly Waiting<Key, Found>[]): Promise<void> => {
+  /** @returns whether the database was there */
+  const answer = async (db: Db, batch: readonly Waiting<Key, Found>[]): Promise<boolean> => {
     try {
       const rows = await run(
         db,
@@ -37,8 +39,10 @@ export function gathered<Key, Found extends { place: number }>(
       )
       const found = new Map(rows.map((row) => [row.place, row]))
       for (const [index, { resolve }] of batch.entries()) resolve(found.get(index + 1))
+      return true
     } catch (error) {
       for (const { reject } of batch) reject(error)
+      return !(error instanceof DatabaseUnavailable)
     }
   }
 
@@ -56,12 +60,14 @@ export function gathered<Key, Found extends { place: number }>(
     return batch
   }
 
-  const serve = (db: Db, line: Line): void => {
-    while (line.waiting.length > 0 && line.running < inFlight) {
+  const serve = (db: Db, line: Line, most = inFlight): void => {
+    while (line.waiting.length > 0 && line.running < most) {
       line.running += 1
-      void answer(db, takeBatch(line)).then(() => {
+      void answer(db, takeBatch(line)).then((reached) => {
         line.running -= 1
-        schedule(db, line)
+        // An outage is not waited for one after another: who stands in line learns of it now.
+        if (reached) schedule(db, line)
+        else serve(db, line, Number.POSITIVE_INFINITY)
       })
     }
   }
