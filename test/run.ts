@@ -23,7 +23,8 @@ if (!existsSync(fitted)) {
 const server = await testServer()
 try {
   await prepareTemplate(server.url)
-  const words = ['run', '--reporter=tap', `--jobs=${availableParallelism()}`, ...process.argv.slice(2)]
+  // More files at once than cores: most of them wait for a server, a mail or a browser half of their time.
+  const words = ['run', '--reporter=tap', `--jobs=${2 * availableParallelism()}`, ...process.argv.slice(2)]
   const child = spawn(process.execPath, [tap, ...words], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, TEST_DATABASE_URL: server.url, NODE_ENV: 'test' }
