@@ -17,6 +17,7 @@ import { JWKS_MAX_AGE, SigningKeys } from './keys/signing.ts'
 import { domainOf } from './lib/email.ts'
 import { suggester } from './lib/suggestion.ts'
 import { DAY, MINUTE, milliseconds } from './lib/time.ts'
+import { GuessTally } from './limit/guess-tally.ts'
 import type { SharedCounts } from './limit/shared-counts.ts'
 import { Courier, LANES, SEND_DEADLINE } from './mail/courier.ts'
 import { type DevInbox, devInbox } from './mail/dev-inbox.ts'
@@ -76,6 +77,7 @@ export async function assemble(config: Config, databaseUrl: string, log: Logger)
   const courier = new Courier({ db, transport, compose, keyIds: secrets.ring.ids, log })
   const signing = new SigningKeys({ db, secrets, issuer: config.PUBLIC_URL, audience: config.TOKEN_AUDIENCE })
   const passwords = new Passwords({ db, config, log })
+  const guesses = new GuessTally({ db, log })
   const ctx: Context = {
     config,
     db,
@@ -83,12 +85,13 @@ export async function assemble(config: Config, databaseUrl: string, log: Logger)
     signing,
     courier,
     passwords,
+    guesses,
     suggest: suggester(config.EMAIL_SUGGESTION_DOMAINS),
     locales: renderer.locales,
     mailHost: domainOf(config.MAIL_FROM).replace(/>$/, ''),
     log
   }
-  return { ctx, courier, passwords, inbox }
+  return { ctx, courier, passwords, guesses, inbox }
 }
 
 const housekeeperOf = ({ db, log, secrets, config }: Context): Housekeeper =>
@@ -119,7 +122,7 @@ export async function boot(config: Config, log: Logger): Promise<Instance> {
   if (ran.length > 0) log.info({ migrations: ran }, 'the schema was brought up to date')
 
   let draining = false
-  const { ctx, courier, passwords, inbox } = await assemble(config, database.url, log)
+  const { ctx, courier, passwords, guesses, inbox } = await assemble(config, database.url, log)
   try {
     await refuseUsedAddresses(ctx)
     await passwords.start()
@@ -132,6 +135,7 @@ export async function boot(config: Config, log: Logger): Promise<Instance> {
   const notice = testModeNotice(config.TEST_ADDRESSES)
   if (notice !== undefined) log.warn(notice)
   await ctx.signing.start((error) => log.warn({ err: error }, 'the signing keys could not be reloaded'))
+  await guesses.start()
   const shared = config.REDIS_URL === undefined ? undefined : await countTogether(config.REDIS_URL, log)
   shared?.start()
   const app = await buildApp(ctx, { ready: readinessOf(ctx, () => draining), inbox, shared })
@@ -152,6 +156,7 @@ export async function boot(config: Config, log: Logger): Promise<Instance> {
     await housekeeper.stop()
     await courier.stop()
     await passwords.stop()
+    await guesses.stop()
     ctx.signing.stop()
     await ctx.db.destroy()
     await database.close()

@@ -5,6 +5,7 @@ import type { Passwords } from './hashing/passwords.ts'
 import type { Secrets } from './keys/secrets.ts'
 import type { SigningKeys } from './keys/signing.ts'
 import type { Suggest } from './lib/suggestion.ts'
+import type { GuessTally } from './limit/guess-tally.ts'
 import type { Courier } from './mail/courier.ts'
 
 /** What flows work with; one of it an instance, made by `boot.ts`. */
@@ -15,6 +16,7 @@ export type Context = {
   signing: SigningKeys
   courier: Pick<Courier, 'offer'>
   passwords: Pick<Passwords, 'hash' | 'check' | 'decoy' | 'outdated' | 'refusal'>
+  guesses: Pick<GuessTally, 'note' | 'strained'>
   suggest: Suggest
   /** The languages that mails can be written in. */
   locales: readonly string[]

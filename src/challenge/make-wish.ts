@@ -37,13 +37,13 @@ export function wishFor(ctx: Context, wish: Wish, client: Client): CodeWish {
 }
 
 /** How the settings shape codes. */
-function codeRules({ config, secrets }: Context): CodeWish['rules'] {
+function codeRules({ config, secrets, guesses }: Context): CodeWish['rules'] {
   const shortest = config.STRICT_CODES ? LONG_CODE : SHORT_CODE
   return {
     tries: config.CODE_TRIES,
     lengthenAt: config.CODE_LENGTHEN_AT,
     strengthenAt: config.CODE_STRENGTHEN_AT,
-    strangersLength: shortest,
+    strangersLength: guesses.strained ? LONG_CODE : shortest,
     trustedLength: shortest,
     ttl: config.CODE_TTL,
     keyId: secrets.ring.newest.id

@@ -156,7 +156,7 @@ export const spendTries = sql`
     and c.tries_left > 0 and c.used_at is null and c.expires_at > now() and c.settled_at is null
     and (select count(*) from held) >= 0 -- waits for the budget rows before these are locked
   returning asked.place, c.email, c.email_key, c.budget_key, c.charged, c.pool, c.purpose, c.device_id, c.locale, c.used_at,
-    c.created_at`
+    c.created_at, c.code_length`
 
 /** The arm that gives a used challenge's whole charge back to what it was taken from. */
 export const refundCharges = refunding(sql`spent where spent.used_at is not null and b.key = spent.budget_key`)

@@ -162,6 +162,13 @@ export type EventTable = {
   request_id: string | null
 }
 
+export type InstallationTallyTable = {
+  hour: Date
+  wrong_short: Defaulted<number>
+  completed: Defaulted<number>
+  created_at: Defaulted<Date>
+}
+
 export type Tables = {
   user: UserTable
   address_budget: AddressBudgetTable
@@ -173,6 +180,7 @@ export type Tables = {
   mail: MailTable
   signing_key: SigningKeyTable
   event: EventTable
+  installation_tally: InstallationTallyTable
 }
 
 /** A pool or a transaction: the caller does not care which. */

@@ -16,6 +16,7 @@ import {
   purgeResets,
   purgeRevokedSessions,
   purgeSigningKeys,
+  purgeTallies,
   settleChallenges,
   tryLock
 } from './store.ts'
@@ -91,7 +92,8 @@ export class Housekeeper {
       expiredSessions: (tx) => purgeExpiredSessions(tx, { most }),
       devices: (tx) => purgeDevices(tx, { most }),
       networks: (tx) => purgeNetworks(tx, { most }),
-      signingKeys: (tx) => purgeSigningKeys(tx, { most })
+      signingKeys: (tx) => purgeSigningKeys(tx, { most }),
+      tallies: (tx) => purgeTallies(tx, { most })
     }
     const done: Record<string, number> = {}
     for (const [name, task] of Object.entries(tasks)) done[name] = await this.#batches(task)

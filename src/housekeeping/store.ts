@@ -143,6 +143,11 @@ export const purgeSigningKeys = statement({ most: 'int4' }, ({ most }) =>
   deleting('signing_key', ['kid'], sql`retires_at < ${agoIn(DAY)} order by retires_at limit ${most}`)
 )
 
+/** Long past the day that is looked at. */
+export const purgeTallies = statement({ most: 'int4' }, ({ most }) =>
+  deleting('installation_tally', ['hour'], sql`hour < ${agoIn(7 * DAY)} order by hour limit ${most}`)
+)
+
 /**
  * Deletes the budgets that say nothing any more among the next rows after a key. The table is walked along its primary key:
  * an index on levels or times would be written at every request for a code.

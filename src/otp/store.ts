@@ -33,6 +33,8 @@ type VerifyValues = Values<typeof verifyParameters>
 export type Verified = { [K in keyof SessionView]: SessionView[K] | null } & {
   place: number
   judged: boolean
+  /** Of the code that was guessed at; null where another guess goes first. */
+  codeLength: number | null
   openSessions: number | null
   devices: number | null
   deviceId: string | null
@@ -80,7 +82,7 @@ const verifyChallenges = statement(verifyParameters, (slots) => {
       emailMac: sql`spent.budget_key`,
       client: { network: sql`asked.network`, agent: sql`asked.agent`, requestId: sql`asked.request_id` }
     })})
-    select named.place::int4, named.turn = 1 as judged, ${openedView}, coalesce(kept.id, asked.device_id) as "deviceId",
+    select named.place::int4, named.turn = 1 as judged, spent.code_length as "codeLength", ${openedView}, coalesce(kept.id, asked.device_id) as "deviceId",
       ${sessionCount} as "openSessions", ${deviceCount} as devices, ${overtaken} as overtaken
     from named join asked using (place) left join spent using (place)
       left join (owner join opened on opened.user_id = owner.id) on owner.place = named.place

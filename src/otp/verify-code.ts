@@ -48,6 +48,8 @@ export async function verifyCode(ctx: Context, attempt: CodeAttempt, client: Cli
     rules: signInRules(ctx)
   })
 
+  if (verified?.codeLength != null) ctx.guesses.note(verified.codeLength, right)
+
   if (isOpened(verified)) {
     await limitSignIns(ctx, verified)
     return presentSession(ctx, verified, tokensFor(verified, draft))

@@ -59,6 +59,13 @@ const kinds: { table: string; old: string; young: string; insert: (ago: string) 
       ago
     ) => `insert into postern.signing_key (kid, alg, public_jwk, sealed_private, key_id, activates_at, retires_at)
       values (gen_random_uuid()::text, 'ES256', '{}', '\\x01', 'x', now(), now() - interval '${ago}')`
+  },
+  {
+    table: 'installation_tally',
+    old: '8 days',
+    young: '6 days',
+    insert: (ago) => `insert into postern.installation_tally (hour, wrong_short)
+      values (now() - interval '${ago}' - random() * interval '1 hour', 1)`
   }
 ]
 
