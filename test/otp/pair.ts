@@ -28,11 +28,11 @@ export async function pair(t: Test, settings?: Settings) {
     return client
   }
 
-  /** Until so many statements wait for locks. */
+  /** Until so many statements, or more, wait for locks. */
   const waiting = (count: number) =>
     until(async () => {
       const waits = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
-      return (await world.sql(waits)).length === count ? true : undefined
+      return (await world.sql(waits)).length >= count || undefined
     })
 
   const apis = [world.api, second.api] as const
