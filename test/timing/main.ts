@@ -3,6 +3,7 @@
  * whether the times could tell them apart. `--times N` asks so often of each (10,000), `--only NAME` asks one operation.
  */
 import { parseArgs } from 'node:util'
+import { prepareTemplate, testServer } from '../database.ts'
 import type { Compared } from './comparison.ts'
 import { mixture, ownHash } from './hashes.ts'
 import { ask, type Question, questions } from './questions.ts'
@@ -52,25 +53,32 @@ async function inWorld(
 
 const login = questions.find(({ name }) => name === 'login') as Question
 const otp = questions.find(({ name }) => name === 'otp') as Question
-console.log('operation             state               share   sigma  unknown  other    answers    verdict')
+const server = await testServer()
+process.env.TEST_DATABASE_URL = server.url
+try {
+  await prepareTemplate(server.url)
+  console.log('operation             state               share   sigma  unknown  other    answers    verdict')
 
-await inWorld({}, [await ownHash(4)], async (world) => {
-  for (const question of chosen)
-    for (const state of question.states) print(question.name, state, await ask(world, question, state, times))
-  if (values.only !== undefined) return
-  print('otp, 200 µs planted', 'known', await ask(world, otp, 'known', times, 0.2), false)
-  print('login, 2 ms planted', 'known', await ask(world, login, 'known', Math.min(times, 2000), 2), false)
-})
+  await inWorld({}, [await ownHash(4)], async (world) => {
+    for (const question of chosen)
+      for (const state of question.states) print(question.name, state, await ask(world, question, state, times))
+    if (values.only !== undefined) return
+    print('otp, 200 µs planted', 'known', await ask(world, otp, 'known', times, 0.2), false)
+    print('login, 2 ms planted', 'known', await ask(world, login, 'known', Math.min(times, 2000), 2), false)
+  })
 
-if (values.only === undefined || values.only === 'login') {
-  await inWorld({}, await mixture(), async (world) => {
-    for (const state of ['known', 'without password'] satisfies State[])
-      print('login, imported', state, await ask(world, login, state, Math.min(times, 2000)))
-  })
-  await inWorld({ BCRYPT_COST: '10' }, [await ownHash(10)], async (world) => {
-    for (const state of ['known', 'without password'] satisfies State[])
-      print('login at cost 10', state, await ask(world, login, state, Math.min(times, 200)))
-  })
+  if (values.only === undefined || values.only === 'login') {
+    await inWorld({}, await mixture(), async (world) => {
+      for (const state of ['known', 'without password'] satisfies State[])
+        print('login, imported', state, await ask(world, login, state, Math.min(times, 2000)))
+    })
+    await inWorld({ BCRYPT_COST: '10' }, [await ownHash(10)], async (world) => {
+      for (const state of ['known', 'without password'] satisfies State[])
+        print('login at cost 10', state, await ask(world, login, state, Math.min(times, 200)))
+    })
+  }
+} finally {
+  await server.stop()
 }
 
 console.log(leaks === 0 ? 'nothing tells who has an account' : `${leaks} of these tell`)

@@ -28,6 +28,7 @@ export async function makeWorld(settings: Record<string, string>, hashes: readon
   const key = newKey()
   const secrets = secretsOf([Buffer.from(key, 'base64url')])
   const pool = new pg.Pool({ connectionString: database.url, max: 2 })
+  pool.on('error', () => {}) // an idle connection that ends with the database
 
   /** So many addresses that nobody has asked about. */
   const addresses = async (state: State, count: number): Promise<string[]> => {
