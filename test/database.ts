@@ -85,7 +85,7 @@ export async function makeDatabase(serverUrl: string): Promise<{ url: string; dr
   made += 1
   const name = `postern_test_${process.pid}_${made}`
   await query(serverUrl, `drop database if exists ${name} with (force)`)
-  await query(serverUrl, `create database ${name} template ${TEMPLATE}`)
+  await query(serverUrl, `create database ${name} template ${TEMPLATE} strategy file_copy`)
   const drop = async () => void (await query(serverUrl, `drop database if exists ${name} with (force)`))
   return { url: withDatabase(serverUrl, name), drop }
 }

@@ -31,6 +31,7 @@ import { refuseUnknown } from './methods.ts'
 import { problemPages } from './pages.ts'
 import { parseStrictly } from './parsing.ts'
 import { limitClients } from './quotas.ts'
+import { buildSerializer } from './serializing.ts'
 import { logAnswers, markAnswers } from './tracing.ts'
 
 export type AppOptions = {
@@ -59,6 +60,7 @@ export async function buildApp(ctx: Context, { ready, inbox, shared }: AppOption
     return503OnClosing: false, // a connection that was accepted is served; the framework's own 503 is no problem of ours
     trustProxy: ctx.config.TRUSTED_PROXIES.length > 0 ? ctx.config.TRUSTED_PROXIES : false,
     routerOptions: { caseSensitive: true },
+    schemaController: { compilersFactory: { buildSerializer } },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
     clientErrorHandler: answerBrokenConnection,
     frameworkErrors: (error, request, reply) => {
