@@ -20,7 +20,7 @@ import { type World, withWorld } from './world.ts'
 const HEAVY = 'dead'
 const extras = [...passwordRows, 'mail', 'statements', 'start', 'memory']
 const USAGE = `npm run bench -- [options]
-  --quick              about a minute, for a first look: one short round
+  --quick              about two minutes, for a first look: one short round
   --only NAMES         of ${[...rows, ...extras].join(', ')},
                        or ${HEAVY}, which is not among those done by default (comma between)
   --connections LIST   default 1,16,64

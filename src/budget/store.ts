@@ -101,11 +101,11 @@ export const codeRuling = (slots: BudgetSlots, row: Row, passwordRight: Sql, pro
 /** The columns that a ruling over a mail alone sets. */
 export const mailColumns = sql`lanes, last_pool, last_from, last_wait`
 
-/** Rules over a mail that no code comes with. */
+/** Rules over a mail that no code comes with: nothing can be guessed by it, so failures make nobody a stranger here. */
 export const mailRuling = (purpose: Purpose, row: Row): Sql => sql`
   select ${lanesAfter(purpose, sql`false`, sql`verdict.wait <= 0`)} as lanes, was.pool as last_pool,
     was."from" as last_from, greatest(0, verdict.wait) as last_wait
-  from ${asOfNow(row, sql`0`, sql`0`)}
+  from ${asOfNow(row, sql`0`, sql`'infinity'::float8`)}
   cross join lateral (select ${waitAt(purpose, sql`false`)} as wait) as verdict`
 
 /** The columns that a ruling over a password sets. */

@@ -1,0 +1,107 @@
+import type { Logger } from 'pino'
+import { SHORT_CODE } from '../budget/store.ts'
+import { type Guesses, tallyGuesses } from '../budget/tally-store.ts'
+import type { Db } from '../db/tables.ts'
+import { milliseconds } from '../lib/time.ts'
+
+/** Seconds between two looks at what all instances have counted; for so long each knows its own count only. */
+const EVERY = 3
+
+/**
+ * Wrong guesses at six digits that an installation may have in 24 hours. One in a million is right, so that an attacker who
+ * spreads them over any number of accounts opens one account in three years.
+ */
+const MOST_WRONG = 1000
+
+/** Where many people sign in many mistype: then one wrong guess to 200 codes that were right is nothing unusual. */
+const MOST_WRONG_SHARE = 0.005
+
+type Options = { db: Db; log: Logger }
+
+/**
+ * Counts guesses for the whole installation, beside the requests: in memory, and every few seconds together with all other
+ * instances in the database. Says when there are so many that codes of six digits are too short for strangers.
+ */
+export class GuessTally {
+  readonly #options: Options
+  #counted: Guesses = { wrongShort: 0, completed: 0 }
+  #known: Guesses = { wrongShort: 0, completed: 0 }
+  #strained = false
+  #alone = false
+  #timer: NodeJS.Timeout | undefined
+  #syncing: Promise<void> | undefined
+
+  constructor(options: Options) {
+    this.#options = options
+  }
+
+  /** Whether there were more wrong guesses than an installation of this size should have. */
+  get strained(): boolean {
+    return this.#strained
+  }
+
+  /** @param length of the code that was guessed at */
+  note(length: number, right: boolean): void {
+    if (right) this.#counted.completed += 1
+    else if (length === SHORT_CODE) this.#counted.wrongShort += 1
+    this.#judge()
+  }
+
+  async start(): Promise<void> {
+    await this.sync()
+    this.#timer = setInterval(() => void this.sync(), milliseconds(EVERY)).unref()
+  }
+
+  /** Hands over what was counted last. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.sync()
+  }
+
+  /** Counts together with the other instances. A failure is told, and what was counted waits for the next time. */
+  sync(): Promise<void> {
+    this.#syncing ??= this.#exchange().finally(() => {
+      this.#syncing = undefined
+    })
+    return this.#syncing
+  }
+
+  async #exchange(): Promise<void> {
+    const given = this.#counted
+    this.#counted = { wrongShort: 0, completed: 0 }
+    // Judged by what is known meanwhile, so that what is under way counts too.
+    this.#known = sumOf(this.#known, given)
+    try {
+      const [all] = await tallyGuesses(this.#options.db, given)
+      if (all !== undefined) this.#known = all
+      this.#alone = false
+    } catch (error) {
+      this.#known = {
+        wrongShort: this.#known.wrongShort - given.wrongShort,
+        completed: this.#known.completed - given.completed
+      }
+      this.#counted = sumOf(this.#counted, given)
+      if (!this.#alone) this.#options.log.warn({ err: error }, 'guesses cannot be counted with the other instances')
+      this.#alone = true
+    }
+    this.#judge()
+  }
+
+  #judge(): void {
+    const { wrongShort, completed } = sumOf(this.#known, this.#counted)
+    const strained = wrongShort >= Math.max(MOST_WRONG, MOST_WRONG_SHARE * completed)
+    if (strained === this.#strained) return
+    this.#strained = strained
+    if (strained)
+      this.#options.log.warn(
+        { wrongShort, completed },
+        'codes of six digits are guessed at all over: strangers get eight digits from now on'
+      )
+    else this.#options.log.info({ wrongShort, completed }, 'strangers get codes of six digits again')
+  }
+}
+
+const sumOf = (a: Guesses, b: Guesses): Guesses => ({
+  wrongShort: a.wrongShort + b.wrongShort,
+  completed: a.completed + b.completed
+})
