@@ -26,6 +26,6 @@ export class LocalCounts {
     bucket.current += 1
     this.#buckets.set(key, bucket)
     if (this.#buckets.size > this.#most) this.#buckets.delete(this.#buckets.keys().next().value as string)
-    return { current: bucket.current, ttl: bucket.endsAt - now }
+    return { current: bucket.current, ttl: Math.round(bucket.endsAt - now) } // or a fraction too much makes 61 s of 60
   }
 }
