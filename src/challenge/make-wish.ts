@@ -19,7 +19,6 @@ export type Wish = {
 export function wishFor(ctx: Context, wish: Wish, client: Client): CodeWish {
   const { secrets } = ctx
   const mailId = newId()
-  const device = wish.deviceToken === undefined ? undefined : secrets.readDevice(wish.deviceToken)
   return {
     id: wish.id,
     email: wish.address.spelling,
@@ -28,8 +27,7 @@ export function wishFor(ctx: Context, wish: Wish, client: Client): CodeWish {
     locale: wish.locale ?? preferredLanguage(wish.acceptLanguage, ctx.locales),
     network: client.network,
     agent: client.agent,
-    knownDeviceId: device?.id ?? null,
-    knownSeedHash: device ? secrets.seedHash(device.seed) : null,
+    ...secrets.knownDevice(wish.deviceToken),
     mailId,
     messageId: `<${mailId}@${ctx.mailHost}>`,
     rules: codeRules(ctx)

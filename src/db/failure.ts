@@ -14,6 +14,9 @@ export const sqlState = (error: unknown): string | undefined => {
 /** Serialization failure, deadlock, lock timeout: another try sees the other side finished. */
 export const isConflict = (error: unknown): boolean => ['40001', '40P01', '55P03'].includes(sqlState(error) ?? '')
 
+/** Another statement has made the same row first. */
+export const isUniqueViolation = (error: unknown): boolean => sqlState(error) === '23505'
+
 /** The statement behind a name went stale (its result type changed, or a pooler switched servers). */
 export const isStaleStatement = (error: unknown): boolean => ['0A000', '26000', '42P05'].includes(sqlState(error) ?? '')
 

@@ -7,7 +7,7 @@ import { keyIdOf } from '../lib/capability.ts'
 import { MINUTE, milliseconds } from '../lib/time.ts'
 import { Problem } from '../problems.ts'
 import { decoyOf, type Kind, kindOf } from './decoy.ts'
-import { Pool } from './pool.ts'
+import { Pool, unavailable } from './pool.ts'
 import { findPeppers, sampleHashes } from './store.ts'
 import { envelope, readStored, type Stored, UNPEPPERED } from './stored.ts'
 import { type Making, prefixOf } from './work.ts'
@@ -66,6 +66,11 @@ export class Passwords {
   async stop(): Promise<void> {
     clearInterval(this.#timer)
     await this.#pool.stop()
+  }
+
+  /** Refuses with `unavailable` when too many wait already. */
+  requireRoom(): void {
+    if (this.#pool.full) throw unavailable()
   }
 
   /** A stored form by the newest scheme and pepper. Refuses with `unavailable` when too many wait already. */

@@ -27,13 +27,18 @@ export class Pool {
 
   run<Result extends string | boolean>(task: Task): Promise<Result> {
     return new Promise<Result>((resolve, reject) => {
-      const full = this.#threads.size === this.#options.threads && this.#free() === undefined
-      if (this.#stopped || (full && this.#queue.length >= this.#options.most)) reject(unavailable())
+      if (this.full) reject(unavailable())
       else {
         this.#queue.push({ task, resolve, reject })
         this.#next()
       }
     })
+  }
+
+  /** Whether a job that came now would be refused. */
+  get full(): boolean {
+    const busy = this.#threads.size === this.#options.threads && this.#free() === undefined
+    return this.#stopped || (busy && this.#queue.length >= this.#options.most)
   }
 
   async stop(): Promise<void> {
@@ -77,4 +82,4 @@ export class Pool {
   }
 }
 
-const unavailable = (): Problem => new Problem('unavailable', { retryAfter: 1 })
+export const unavailable = (): Problem => new Problem('unavailable', { retryAfter: 1 })

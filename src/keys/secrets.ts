@@ -93,6 +93,12 @@ export function secretsOf(masters: readonly Buffer[]) {
       }
     },
 
+    /** What names the device that a request shows a token of; nothing when it shows none, or none of ours. */
+    knownDevice(token: string | undefined): { knownDeviceId: string | null; knownSeedHash: Buffer | null } {
+      const device = token === undefined ? undefined : this.readDevice(token)
+      return { knownDeviceId: device?.id ?? null, knownSeedHash: device ? sha256(device.seed) : null }
+    },
+
     newSeed: (): Buffer => randomBytes(SEED_BYTES),
 
     /** The seed a repeat can find again: from the client's own random key, which only its digest outlives. */

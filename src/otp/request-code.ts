@@ -3,7 +3,7 @@ import { presentChallenge } from '../challenge/present.ts'
 import type { Challenge } from '../challenge/schema.ts'
 import type { ChallengeState } from '../challenge/store.ts'
 import type { Client, Context } from '../context.ts'
-import { sqlState } from '../db/failure.ts'
+import { isUniqueViolation } from '../db/failure.ts'
 import { derivedId, newId } from '../lib/identifier.ts'
 import { monotonicNow } from '../lib/time.ts'
 import { Problem } from '../problems.ts'
@@ -21,7 +21,6 @@ export type CodeRequest = {
 
 /** A twin of an idempotent request commits within moments; after so many looks something else is wrong. */
 const LOOKS = 3
-const UNIQUE_VIOLATION = '23505'
 
 /**
  * Promises a mail with a code and answers what the client needs to ask for it. One statement, the same for every
@@ -52,6 +51,5 @@ const isMade = (requested: Requested): requested is Requested & ChallengeState =
 
 /** A twin made the challenge first: this statement was undone with its charge and its mail, and the next look finds the twin's. */
 function unlessTwin(error: unknown): undefined {
-  if (sqlState(error) !== UNIQUE_VIOLATION) throw error
-  return undefined
+  if (!isUniqueViolation(error)) throw error
 }

@@ -30,13 +30,13 @@ export type Login = {
 export async function login(ctx: Context, attempt: Login, client: Client): Promise<Session> {
   const address = addressOf(attempt.email)
   const { secrets } = ctx
+  ctx.passwords.requireRoom() // before the database is asked for what could not be checked
   const emailMac = secrets.addressMac(address.key)
   const [account] = await findCredentials(ctx.db, { emailKey: address.key })
   const decoy = ctx.passwords.decoy(emailMac) // made up for everybody, so that it costs everybody
   const stored = account?.passwordHash ?? decoy
   const fault = faultOf(account, await ctx.passwords.check(attempt.password, stored))
 
-  const known = attempt.deviceToken === undefined ? undefined : secrets.readDevice(attempt.deviceToken)
   const session = { id: newId(), seed: secrets.newSeed() }
   const device = { id: newId(), seed: secrets.newSeed() }
   const [judged] = await judgePassword(ctx.db, {
@@ -51,8 +51,7 @@ export async function login(ctx: Context, attempt: Login, client: Client): Promi
     renewId: attempt.session?.sessionId ?? null,
     deviceId: device.id,
     deviceSeedHash: secrets.seedHash(device.seed),
-    knownDeviceId: known?.id ?? null,
-    knownSeedHash: known ? secrets.seedHash(known.seed) : null,
+    ...secrets.knownDevice(attempt.deviceToken),
     eventId: newId(),
     ...client,
     ...signInRules(ctx)

@@ -1,7 +1,7 @@
 import { holdBudgets } from '../budget/hold-store.ts'
 import { laneIsFull } from '../challenge/make-wish.ts'
 import type { Client, Context } from '../context.ts'
-import { sqlState } from '../db/failure.ts'
+import { isUniqueViolation } from '../db/failure.ts'
 import { transaction } from '../db/statement.ts'
 import { derivedId, newId } from '../lib/identifier.ts'
 import { preferredLanguage } from '../lib/language.ts'
@@ -17,8 +17,6 @@ export type ResetRequest = {
   idempotencyKey: string | undefined
   deviceToken: string | undefined
 }
-
-const UNIQUE_VIOLATION = '23505'
 
 /**
  * Promises a mail with a link to a new password. The same statements for every address; whether there is an account is
@@ -46,13 +44,11 @@ export async function requestReset(ctx: Context, request: ResetRequest, client: 
     messageId
   }
 
-  const device = request.deviceToken === undefined ? undefined : secrets.readDevice(request.deviceToken)
   const asking = {
     emailKey: address.key,
     budgetKey,
     network: client.network,
-    knownDeviceId: device?.id ?? null,
-    knownSeedHash: device ? secrets.seedHash(device.seed) : null,
+    ...secrets.knownDevice(request.deviceToken),
     mailId
   }
 
@@ -73,5 +69,5 @@ export async function requestReset(ctx: Context, request: ResetRequest, client: 
 
 /** A twin with the same Idempotency-Key has just promised the same mail, behind the budget row of another master key. */
 function unlessTwin(error: unknown): undefined {
-  if (sqlState(error) !== UNIQUE_VIOLATION) throw error
+  if (!isUniqueViolation(error)) throw error
 }
