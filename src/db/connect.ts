@@ -37,8 +37,10 @@ export function connect(options: ConnectOptions): Db {
       await client.query(
         `set statement_timeout = ${limit}; set lock_timeout = ${limit / 2}; ` +
           `set idle_in_transaction_session_timeout = ${milliseconds(IDLE_IN_TRANSACTION_SECONDS)}; ` +
-          // Every statement finds its rows by key: planning it anew for each list of values takes longer than running it.
-          'set plan_cache_mode = force_generic_plan'
+          // Every statement finds its rows by key: planning it anew for each list of values takes longer than running it,
+          // and a plan made while the tables were small must not read them whole when they have grown.
+          'set plan_cache_mode = force_generic_plan; ' +
+          'set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; set enable_bitmapscan = off'
       )
     }
   })

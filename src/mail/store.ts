@@ -70,7 +70,7 @@ export const settleMails = statement(
       recipient = case when news.state <> 'dropped' then mail.recipient end,
       due_at = case when news.state = 'queued' then now() + least(300, 2 ^ (mail.attempts + 1)) * interval '1 second' else mail.due_at end
     from unnest(${ids}, ${states}, ${answers}) as news (id, state, answer)
-    where mail.id = news.id and mail.state = 'queued'
+    where mail.id = news.id and mail.settled_at is null -- and not by state, whose index holds all that waits
     returning mail.id`
 )
 
@@ -78,7 +78,7 @@ export const settleMails = statement(
 export const releaseMails = statement(
   { ids: 'uuid[]' },
   ({ ids }) => sql<{ id: string }>`
-    update postern.mail set due_at = now() where id = any(${ids}) and state = 'queued' returning id`
+    update postern.mail set due_at = now() where id = any(${ids}) and settled_at is null returning id`
 )
 
 /** Seconds that the mail waiting longest is past its time; 0 when none is. */

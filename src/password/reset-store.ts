@@ -18,8 +18,11 @@ export const findLiveReset = statement(
   { id: 'uuid', keyId: 'text' },
   ({ id, keyId }) => sql<LiveReset>`
     select u.email, r.email_key as "emailKey", r.budget_key as "budgetKey", r.expires_at as "expiresAt"
-    from postern.password_reset as r join postern."user" as u on u.email_key = r.email_key
-    where r.id = ${id} and r.key_id = ${keyId} and ${open} and ${stillValid}`
+    from (
+      select email_key, budget_key, key_id, created_at, used_at, expires_at from postern.password_reset
+      where id = ${id} limit 1 -- by its key, and not along the index of unused ones
+    ) as r join postern."user" as u on u.email_key = r.email_key
+    where r.key_id = ${keyId} and ${open} and ${stillValid}`
 )
 
 /** A reset that the same request has used moments ago, and the password that it set. */

@@ -1,0 +1,71 @@
+import { sql } from 'kysely'
+import t from 'tap'
+import { type Running, until } from '../helper.ts'
+import { another, email, password, startWithPasswords } from '../password/with-password.ts'
+
+type Plan = {
+  'Node Type': string
+  'Relation Name'?: string
+  'Index Name'?: string
+  'Index Cond'?: string
+  Plans?: Plan[]
+}
+
+const nodes = (plan: Plan): Plan[] => [plan, ...(plan.Plans ?? []).flatMap(nodes)]
+
+/** Reads a table other than by a key: whole, or along an index over times. */
+const wanders = (node: Plan): boolean =>
+  /Scan/.test(node['Node Type']) &&
+  node['Relation Name'] !== undefined &&
+  (node['Index Cond'] === undefined ||
+    /_(at|settled|unsettled|with_address|without_address)$/.test(node['Index Name'] ?? ''))
+
+/** What by its nature asks for a time (the courier, the housekeeper), and tables of a handful of rows. */
+const byTime = /\bdue_at <= now\(\)|postern\.(signing_key|installation_tally)/
+
+/** The statements that the pool's one connection has planned, with their plans for whatever values may come. */
+async function plansOf({ ctx }: Running): Promise<{ statement: string; plan: Plan }[]> {
+  const prepared = await sql<{ name: string; statement: string; types: number }>`
+    select name, statement, cardinality(parameter_types) as types from pg_prepared_statements`.execute(ctx.db)
+  const plans: { statement: string; plan: Plan }[] = []
+  for (const { name, statement, types } of prepared.rows) {
+    if (!/postern\./.test(statement) || byTime.test(statement)) continue
+    const values = types === 0 ? '' : `(${Array.from({ length: types }, () => 'null').join(', ')})`
+    const explained = await sql<{ 'QUERY PLAN': [{ Plan: Plan }] }>`
+      ${sql.raw(`explain (format json) execute "${name}"${values}`)}`.execute(ctx.db)
+    plans.push({ statement, plan: (explained.rows[0] as { 'QUERY PLAN': [{ Plan: Plan }] })['QUERY PLAN'][0].Plan })
+  }
+  return plans
+}
+
+t.test('statements planned on an empty database find their rows by key when it has grown', async (t) => {
+  const service = await startWithPasswords(t, { DATABASE_POOL_SIZE: '1', CODE_RESEND_AFTER: '0' })
+  const { api, codeOf, askForLink, login, sql: run } = service
+  const asked = await api.requestOtp({ email }, { headers: { 'idempotency-key': crypto.randomUUID() } })
+  await api.resendOtp({ challenge: asked.body.challenge })
+  const { challenge } = asked.body
+  const first = await api.verifyOtp({ challenge, code: codeOf(challenge) })
+  const bearer = first.body.access_token as string
+  const again = await api.requestOtp({ email, device_token: first.body.device_token })
+  await api.verifyOtp({ challenge: again.body.challenge, code: codeOf(again.body.challenge) }, { bearer })
+  await api.getSession({ bearer })
+  await api.listSessions({ bearer })
+  await api.listDevices({ bearer })
+  await api.updateMe({ locale: 'de' }, { bearer })
+  await api.changePassword({ password }, { bearer })
+  const { body } = await login()
+  await api.refreshSession({ refresh_token: body.refresh_token })
+  await api.endOtherSessions({ bearer })
+  const token = await askForLink()
+  await api.inspectPasswordReset({ token })
+  const reset = await api.resetPassword({ token, password: another })
+  await api.logout({ refresh_token: body.refresh_token })
+  await until(async () => (await run(`select from postern.mail where state = 'queued'`)).length === 0 || undefined)
+
+  const plans = await plansOf(service)
+
+  t.equal(reset.status, 200)
+  t.ok(plans.length > 20, `${plans.length} statements`)
+  for (const { statement, plan } of plans)
+    t.strictSame(nodes(plan).filter(wanders), [], statement.replace(/\s+/g, ' ').slice(0, 100))
+})
