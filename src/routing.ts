@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import Type, { type Static } from 'typebox'
 import { Challenge, exampleNext } from './challenge/schema.ts'
 import type { Client, Context } from './context.ts'
-import type { Claims } from './keys/signing.ts'
+import type { SessionClaims } from './keys/recent-tokens.ts'
 import { networkOf } from './lib/network.ts'
 import { named } from './lib/schema.ts'
 import { Problem, type ProblemCode, passwordReasons, problems } from './problems.ts'
@@ -15,7 +15,7 @@ declare module 'fastify' {
     /** Set by `requireSession` in its scope, and nowhere else. */
     liveSession: LiveSession | null
     /** What the bearer says; for `claimsOf`. */
-    claims: Promise<Claims | undefined> | null
+    claims: Promise<SessionClaims | undefined> | null
     /** The client's address, where a trusted caller says it. */
     clientAddress: string | null
   }
@@ -106,7 +106,7 @@ export const clientOf = (request: FastifyRequest): Client => ({
 })
 
 /** What the request's bearer says when one of our keys signed it; read once, whoever asks. */
-export function claimsOf(ctx: Context, request: FastifyRequest): Promise<Claims | undefined> {
+export function claimsOf(ctx: Context, request: FastifyRequest): Promise<SessionClaims | undefined> {
   request.claims ??= readBearer(ctx, request.headers.authorization)
   return request.claims
 }

@@ -1,10 +1,10 @@
 import type { Context } from '../context.ts'
-import type { Claims } from '../keys/signing.ts'
+import type { SessionClaims } from '../keys/recent-tokens.ts'
 import { Problem } from '../problems.ts'
 import { findLiveSession, type LiveSession } from './store.ts'
 
 /** What a genuine access token says, even when it has run out; undefined for anything else. */
-export async function readBearer(ctx: Context, authorization: string | undefined): Promise<Claims | undefined> {
+export async function readBearer(ctx: Context, authorization: string | undefined): Promise<SessionClaims | undefined> {
   const token = /^Bearer ([\w.~+/-]{1,4096}=*)$/i.exec(authorization ?? '')?.[1]
   return token === undefined ? undefined : await ctx.signing.verify(token)
 }
@@ -13,7 +13,7 @@ export async function readBearer(ctx: Context, authorization: string | undefined
  * The live session behind a bearer token: the signature was checked, everything that can change is asked of the database, so
  * that a session that was ended is refused at once. Refuses with `session-rejected`.
  */
-export async function sessionBehind(ctx: Context, claims: Claims | undefined): Promise<LiveSession> {
+export async function sessionBehind(ctx: Context, claims: SessionClaims | undefined): Promise<LiveSession> {
   if (claims === undefined) throw new Problem('session-rejected')
   const session = await findLiveSession(ctx.db, { id: claims.sid, tokenEnd: claims.exp })
   if (session === undefined) throw new Problem('session-rejected')
