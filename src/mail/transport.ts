@@ -1,3 +1,4 @@
+import { Transform } from 'node:stream'
 import nodemailer from 'nodemailer'
 import addressparser from 'nodemailer/lib/addressparser'
 import { parseConnectionUrl } from 'nodemailer/lib/shared'
@@ -59,6 +60,10 @@ export function smtpTransport(options: {
     idleTimeout: deadline * 0.4,
     socketCloseTimeout: 1000
   })
+  pool.use('stream', ({ message }, done) => {
+    message.transform(inOnePiece)
+    done()
+  })
   pool.on('error', () => {}) // without a listener an error of an idle connection would end the process
   const underway = new Set<Promise<Delivery>>()
 
@@ -109,6 +114,18 @@ export function smtpTransport(options: {
       await Promise.all(underway)
     }
   }
+}
+
+/** Gathers a message that comes in a dozen pieces, each of which would be a packet and a system call of its own. */
+function inOnePiece(): Transform {
+  const pieces: Buffer[] = []
+  return new Transform({
+    transform: (piece: Buffer, _encoding, done) => {
+      pieces.push(piece)
+      done()
+    },
+    flush: (done) => done(null, Buffer.concat(pieces))
+  })
 }
 
 function senderOf(from: string): { name: string; address: string } {
