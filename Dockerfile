@@ -21,5 +21,5 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.PORT || 3000) + '/readyz').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 STOPSIGNAL SIGTERM
 # No npm and no shell in between: the service is PID 1 and gets the signals itself.
-# A small young generation (MiB) and an old one that is swept often halve the memory under load; `npm start` has the same.
-CMD ["node", "--max-semi-space-size=2", "--heap-growing-percent=20", "src/cli/postern.js", "serve"]
+# A small young generation (MiB) and an old one that is swept before it has grown much halve the memory under load; `npm start` has the same.
+CMD ["node", "--max-semi-space-size=4", "--heap-growing-percent=30", "src/cli/postern.js", "serve"]
