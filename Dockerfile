@@ -12,6 +12,8 @@ COPY --from=dependencies /app/node_modules ./node_modules
 COPY package.json LICENSE ./
 COPY migrations ./migrations
 COPY src ./src
+# The demo dashboard at `/`: shown in development, never in production.
+COPY examples/dashboard ./examples/dashboard
 # Only for a container that runs as development, such as that of docker-compose.yml: generated keys live here.
 RUN mkdir data && chown node:node data
 USER node

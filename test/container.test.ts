@@ -29,6 +29,13 @@ t.test('every path that the image copies exists and reaches the build', async (t
   }
 })
 
+t.test('the demo, which a container that runs as development shows, is in the image', async (t) => {
+  const copied = instructions('COPY').map((rest) => rest.split(' '))
+
+  t.match(compose, /NODE_ENV: development/)
+  t.ok(copied.some(([from, to]) => from === 'examples/dashboard' && to === './examples/dashboard'))
+})
+
 t.test('whatever the source imports is a production dependency, and its folders are copied', async (t) => {
   const copied = instructions('COPY').join(' ')
   const sources = readdirSync(new URL('src/', root), { recursive: true, encoding: 'utf8' }).filter((name) =>

@@ -1,5 +1,6 @@
 import { boot, type Instance } from '../boot.ts'
 import { isProduction, readConfig, suspiciousNames } from '../config.ts'
+import { demoIsHere } from '../http/demo.ts'
 import type { Environment } from '../lib/env.ts'
 import { milliseconds } from '../lib/time.ts'
 import { makeLog } from './log.ts'
@@ -22,7 +23,8 @@ export async function serve(env: Environment): Promise<undefined> {
 
   log.info(`ready for clients at ${config.PUBLIC_URL}`)
   if (instance.inbox !== undefined) log.info(`no SMTP_URL: mails are shown at ${config.PUBLIC_URL}/dev/inbox`)
-  if (!isProduction(config)) log.info(`try it: ${config.PUBLIC_URL}/, and the reference at ${config.PUBLIC_URL}/docs`)
+  if (!isProduction(config) && demoIsHere())
+    log.info(`try it: ${config.PUBLIC_URL}/, and the reference at ${config.PUBLIC_URL}/docs`)
   return undefined
 
   async function drain(started: Promise<Instance>, signal: NodeJS.Signals): Promise<void> {

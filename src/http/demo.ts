@@ -16,7 +16,7 @@ const CONTENT_TYPES: Record<string, string> = {
 const DEMO_CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
-/** The folder is no part of an image made for production. */
+/** Whether there is something to show: whoever makes an image of their own may leave the folder out. */
 export const demoIsHere = (): boolean => existsSync(FOLDER)
 
 /** The demo dashboard at `/`. Each file is a route of its own, so that no path reaches anything else. It is not registered in production. */
