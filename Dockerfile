@@ -15,13 +15,19 @@ COPY src ./src
 # The demo dashboard at `/`: shown in development, never in production.
 COPY examples/dashboard ./examples/dashboard
 # Only for a container that runs as development, such as that of docker-compose.yml: generated keys live here.
-RUN mkdir data && chown node:node data
+RUN mkdir data .compile-cache && chown node:node data .compile-cache
 USER node
+# What Node strips of types and compiles at a start, done beforehand: a second and 20 MB a container. The cache is that of this
+# user and of these V8 flags, so it is made by the one and with the others that the service runs with.
+ENV NODE_COMPILE_CACHE=/app/.compile-cache
+RUN node --max-semi-space-size=4 --heap-growing-percent=30 src/cli/compile.js
 EXPOSE 3000
-# The port may be set, so it is asked for where it is known: in the container's own environment.
+# Whether the process answers, and not whether it is ready: some orchestrators replace what is unhealthy, and a new container
+# would not bring a database back. The port may be set, so it is asked for where it is known: in the container's own environment.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
-  CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.PORT || 3000) + '/readyz').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.PORT || 3000) + '/livez').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 STOPSIGNAL SIGTERM
 # No npm and no shell in between: the service is PID 1 and gets the signals itself.
-# A small young generation (MiB) and an old one that is swept before it has grown much halve the memory under load; `npm start` has the same.
+# A small young generation (MiB) and an old one that is swept before it has grown much halve the memory under load; `npm start` has the same,
+# and so has the line above that fills the compile cache.
 CMD ["node", "--max-semi-space-size=4", "--heap-growing-percent=30", "src/cli/postern.js", "serve"]

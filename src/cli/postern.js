@@ -7,4 +7,7 @@ if (major < 24) {
   )
   process.exit(1)
 }
-import('node:module').then(({ enableCompileCache }) => enableCompileCache()).then(() => import('./main.ts'))
+import('node:module')
+  .then(({ enableCompileCache }) => enableCompileCache())
+  .then(() => import('./main.ts'))
+  .then(({ run }) => run(process.argv.slice(2)))
