@@ -1,18 +1,28 @@
 import type { Context } from '../context.ts'
+import type { Db } from '../db/tables.ts'
 import { findPeppers } from '../hashing/store.ts'
 import { rotateSigningKeys } from '../keys/rotate.ts'
 import { JWKS_MAX_AGE } from '../keys/signing.ts'
-import { endEverythingOf, findKeyUses } from '../keys/store.ts'
+import { endEverythingOf, findDeviceKeys, findKeyUses } from '../keys/store.ts'
 import { keyIdOf } from '../lib/capability.ts'
 import type { Environment } from '../lib/env.ts'
 import { newId } from '../lib/identifier.ts'
 import { MINUTE } from '../lib/time.ts'
 import { withContext } from './with-context.ts'
 
-/** Lists every master key and pepper that is configured or in use; exit code 1 when one in use is not configured. */
+/** Devices that are looked through in one statement: some tenths of a second. */
+const DEVICES_AT_ONCE = 100_000
+const BEFORE_ALL = '00000000-0000-0000-0000-000000000000'
+
+/**
+ * Lists every master key and pepper that is configured or in use; exit code 1 when one in use is not configured. A key that only
+ * devices name is shown and may be missing: they lose their trust with it, and nothing else does.
+ */
 export async function showKeys(env: Environment): Promise<number> {
   return await withContext(env, async ({ db, secrets, config }) => {
-    const uses = Map.groupBy(await findKeyUses(db, {}), (use) => use.keyId)
+    const needed = await findKeyUses(db, {})
+    const devices = (await deviceKeys(db)).map((keyId) => ({ keyId, kind: 'device' }))
+    const uses = Map.groupBy([...needed, ...devices], (use) => use.keyId)
     const ids = new Set([...secrets.ring.ids, ...uses.keys()])
     for (const id of ids) {
       const place = secrets.ring.ids.indexOf(id)
@@ -24,8 +34,22 @@ export async function showKeys(env: Environment): Promise<number> {
       console.log(`${id}  ${role}; ${kinds === undefined ? 'not in use' : `in use by: ${kinds}`}`)
     }
     const peppersKnown = await showPeppers({ db, config })
-    return peppersKnown && [...uses.keys()].every((id) => secrets.knows(id)) ? 0 : 1
+    return peppersKnown && needed.every(({ keyId }) => secrets.knows(keyId)) ? 0 : 1
   })
+}
+
+async function deviceKeys(db: Db): Promise<string[]> {
+  const found = new Set<string>()
+  let last: string | null = BEFORE_ALL
+  while (last !== null) {
+    const [page]: { lastId: string | null; keyIds: string[] }[] = await findDeviceKeys(db, {
+      afterId: last,
+      most: DEVICES_AT_ONCE
+    })
+    for (const id of page?.keyIds ?? []) found.add(id)
+    last = page?.lastId ?? null
+  }
+  return [...found]
 }
 
 async function showPeppers({ db, config }: Pick<Context, 'db' | 'config'>): Promise<boolean> {

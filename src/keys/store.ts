@@ -81,6 +81,20 @@ export const findKeyUses = statement(
     select distinct key_id, 'signing_key' from postern.signing_key where retires_at is null or retires_at > now()`
 )
 
+/**
+ * Which master keys trusted devices name, a page of devices at a time: no index leads from a key to its devices, and there may be
+ * very many. Without its key a device is a stranger again and nothing breaks, so that only whoever rotates keys asks this.
+ */
+export const findDeviceKeys = statement(
+  { afterId: 'uuid', most: 'int4' },
+  ({ afterId, most }) => sql<{ lastId: string | null; keyIds: string[] }>`
+    with page as (
+      select d.id, d.key_id, d.expires_at from postern.device as d where d.id > ${afterId} order by d.id limit ${most}
+    )
+    select (select page.id from page order by page.id desc limit 1) as "lastId",
+      array(select distinct page.key_id from page where page.expires_at > now()) as "keyIds"`
+)
+
 /** Ends every session a master key made, and every device, open challenge, link and mail of it. */
 export const endEverythingOf = statement(
   { keyId: 'text', eventId: 'uuid' },

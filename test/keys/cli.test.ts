@@ -39,8 +39,8 @@ t.test('status tells which key makes, which verify, and what still needs them', 
   t.equal(err, '')
   t.ok(seconds < 30, `it ends when it is done, after ${seconds} s`)
   t.match(out.trim().split('\n'), [
-    `${idOf(newestKey)}  makes and verifies; in use by: session, challenge, signing_key`,
-    `${idOf(oldKey)}  verifies; in use by: session, challenge`
+    `${idOf(newestKey)}  makes and verifies; in use by: session, challenge, signing_key, device`,
+    `${idOf(oldKey)}  verifies; in use by: session, challenge, device`
   ])
   tellsNothing(t, { out, err }, [oldKey, newestKey], databaseUrl)
 })
@@ -52,8 +52,29 @@ t.test('status says when a key that is in use is missing, and fails then', async
   const { code, out } = await command('status', { SECRET_KEYS: `${newestKey},${added}` })
 
   t.equal(code, 1)
-  t.match(out, `${idOf(oldKey)}  MISSING from SECRET_KEYS; in use by: session, challenge`)
+  t.match(out, `${idOf(oldKey)}  MISSING from SECRET_KEYS; in use by: session, challenge, device`)
   t.match(out, `${idOf(added)}  verifies; not in use`)
+})
+
+t.test('a key that only trusted devices name is shown as in use, and may be taken out all the same', async (t) => {
+  const { command, sql, another, oldKey, newestKey, old } = await startRotated(t)
+  await sql('update postern.session set revoked_at = now() where key_id = $1', [idOf(oldKey)])
+  await sql('update postern.challenge set expires_at = now() where key_id = $1', [idOf(oldKey)])
+
+  const kept = await command('status')
+  const without = await command('status', { SECRET_KEYS: newestKey })
+  const service = await another({ SECRET_KEYS: newestKey })
+
+  t.equal(kept.code, 0)
+  t.match(kept.out, `${idOf(oldKey)}  verifies; in use by: device\n`)
+  t.equal(without.code, 0)
+  t.match(without.out, `${idOf(oldKey)}  MISSING from SECRET_KEYS; in use by: device\n`)
+  t.equal((await service.api.getReadiness()).status, 200)
+  const asked = await service.api.requestOtp({ email: 'old@example.com', device_token: old.device_token })
+  t.equal(asked.status, 202, 'the device asks as a stranger')
+
+  await sql(`update postern.device set expires_at = now() where key_id = $1`, [idOf(oldKey)])
+  t.match((await command('status')).out, `${idOf(oldKey)}  verifies; not in use\n`)
 })
 
 t.test('rotate publishes a signing key that signs when every client can know it', async (t) => {
