@@ -15,11 +15,11 @@ export async function showMails(env: Environment, address: string | undefined): 
   return await withContext(env, async ({ db }) => {
     const mails = await findMailsOf(db, { emailKey, most: MOST })
     if (mails.length === 0) console.log('No mail to this address is remembered.')
-    for (const { createdAt, kind, state, attempts, sentAt, answer } of mails) {
+    for (const { createdAt, kind, state, attempts, sentAt, messageId, answer } of mails) {
       const outcome = sentAt === null ? state : `${state} ${sentAt.toISOString()}`
       // A mail server's answer is foreign text: it may not move the terminal's cursor.
       const said = answer === null ? '' : `  ${answer.replace(/\p{C}+/gu, ' ').trim()}`
-      console.log(`${createdAt.toISOString()}  ${kind}  ${outcome}  retries: ${attempts}${said}`)
+      console.log(`${createdAt.toISOString()}  ${kind}  ${outcome}  retries: ${attempts}  ${messageId}${said}`)
     }
     return 0
   })

@@ -10,6 +10,7 @@ export type LedgerEntry = {
   /** How often it was taken up again. */
   attempts: number
   sentAt: Date | null
+  messageId: string
   answer: string | null
 }
 
@@ -17,6 +18,7 @@ export type LedgerEntry = {
 export const findMailsOf = statement(
   { emailKey: 'text', most: 'int4' },
   ({ emailKey, most }) => sql<LedgerEntry>`
-    select m.created_at as "createdAt", m.kind, m.state, m.attempts, m.sent_at as "sentAt", m.answer
+    select m.created_at as "createdAt", m.kind, m.state, m.attempts, m.sent_at as "sentAt",
+      m.message_id as "messageId", m.answer
     from postern.mail as m where m.email_key = ${emailKey} order by m.created_at desc, m.id desc limit ${most}`
 )

@@ -87,9 +87,10 @@ t.test('an address without account, or none at all, is told by the exit code', a
 })
 
 t.test('the ledger tells what became of the mails to an address, and never what stood in them', async (t) => {
-  const { mails, api, mailedCode, codeOf, sql } = await startWithCommands(t)
+  const { mails, api, newestMail, mailedCode, codeOf, sql } = await startWithCommands(t)
   const { challenge } = (await api.requestOtp({ email })).body
   const code = await mailedCode(email)
+  const { message_id: sentId } = await newestMail(email)
   const refused = (await api.requestOtp({ email })).body.challenge
   await api.requestOtp({ email: 'other@example.com' })
   await until(async () =>
@@ -105,12 +106,13 @@ t.test('the ledger tells what became of the mails to an address, and never what 
   const shown = await mails(email)
   const nothing = await mails('nobody@example.com')
 
+  const id = '<[\\da-f-]{36}@[\\w.]+>'
   const time = '\\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z'
   t.equal(shown.code, 0)
   t.match(
     shown.out,
     new RegExp(
-      `^${time}  code  refused  retries: 2  550 5.1.1 no such  \\[2Juser\\n${time}  code  sent ${time}  retries: 0.*\\n$`
+      `^${time}  code  refused  retries: 2  ${id}  550 5.1.1 no such  \\[2Juser\\n${time}  code  sent ${time}  retries: 0  ${sentId}.*\\n$`
     )
   )
   for (const secret of [code, codeOf(refused), challenge, refused]) t.notMatch(shown.out, secret)
