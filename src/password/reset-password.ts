@@ -7,6 +7,7 @@ import { maskAddress } from '../lib/email.ts'
 import { derivedId, newId } from '../lib/identifier.ts'
 import { monotonicNow } from '../lib/time.ts'
 import { Problem } from '../problems.ts'
+import { limitDevices } from '../session/limit-sign-ins.ts'
 import { promiseNotice } from '../user/promise-notice.ts'
 import { requireGoodPassword } from './policy.ts'
 import { findLiveReset, findUsedReset, type LiveReset, setPasswordByReset, spendReset } from './reset-store.ts'
@@ -59,6 +60,7 @@ export async function resetPassword(ctx: Context, attempt: ResetAttempt, client:
   })
   if (done === undefined) return await answerRepeat(ctx, ref, usedKey, attempt)
   notice.offer(leasedAt)
+  await limitDevices(ctx.db, done.userId)
   return presentReset(ctx, done.sessionsEnded, device)
 }
 
