@@ -1,11 +1,12 @@
 import { holdBudgets } from '../budget/hold-store.ts'
 import type { Client, Context } from '../context.ts'
 import { transaction } from '../db/statement.ts'
+import { newId } from '../lib/identifier.ts'
 import { monotonicNow } from '../lib/time.ts'
 import { Problem } from '../problems.ts'
 import type { LiveSession } from '../session/store.ts'
 import { promiseNotice } from '../user/promise-notice.ts'
-import { findOwnCredentials, setOwnPassword } from './change-store.ts'
+import { findOwnCredentials, judgeOwnPassword, setOwnPassword } from './change-store.ts'
 import { requireGoodPassword } from './policy.ts'
 import { spendResets } from './reset-store.ts'
 
@@ -13,6 +14,7 @@ export type PasswordChange = { current: string | undefined; password: string; se
 
 /**
  * Sets or changes the password of whoever is signed in. Where there is one it must be given too: a device left open is not its owner.
+ * After ten wrong ones another sign-in is wanted, by right and wrong alike: whoever carried the session away has none.
  * The caller's session goes on, all others end, and so do open links and codes.
  */
 export async function changePassword(
@@ -24,13 +26,12 @@ export async function changePassword(
   const [own] = await findOwnCredentials(ctx.db, { userId })
   if (own === undefined) throw new Problem('session-rejected') // the account went while the request was on its way
   const { passwordHash: stored, version, emailKey } = own
-  if (stored !== null && !(current !== undefined && (await ctx.passwords.check(current, stored))))
-    throw new Problem('credentials-rejected', { detail: 'The current password is missing or not right.' })
+  const emailMac = ctx.secrets.addressMac(emailKey)
+  if (stored !== null) await requireCurrent(ctx, { current, stored, session, emailMac }, client)
   await requireGoodPassword(ctx, password, session.email)
   const passwordHash = await ctx.passwords.hash(password)
 
   const notice = promiseNotice(ctx, 'password-changed')
-  const emailMac = ctx.secrets.addressMac(emailKey)
   const values = { ...notice.values, ...client, userId, sessionId, version, passwordHash, emailMac }
   const leasedAt = monotonicNow()
   const done = await transaction(ctx.db, async (tx) => {
@@ -42,4 +43,20 @@ export async function changePassword(
   })
   notice.offer(leasedAt)
   return { sessions_ended: done.sessionsEnded }
+}
+
+type Guess = { current: string | undefined; stored: string; session: LiveSession; emailMac: Buffer }
+
+/** Before the new password is judged: what is said of that would tell that this one was right. */
+async function requireCurrent(ctx: Context, guess: Guess, client: Client): Promise<void> {
+  const { current, stored, session, emailMac } = guess
+  const rejected = new Problem('credentials-rejected', { detail: 'The current password is missing or not right.' })
+  if (current === undefined) throw rejected // and nothing was guessed
+
+  const right = await ctx.passwords.check(current, stored)
+  const pool = `session:${session.sessionId}:${session.authenticatedAt.getTime()}` // so that another sign-in begins anew
+  const values = { emailMac, pool, right, userId: session.userId, eventId: newId(), ...client }
+  const [judged] = await judgeOwnPassword(ctx.db, values)
+  if (judged?.guarded) throw new Problem('step-up-required')
+  if (!right) throw rejected
 }

@@ -1,4 +1,6 @@
 import { sql } from 'kysely'
+import { record } from '../audit/store.ts'
+import { freshRow, passwordRow, passwordRuling } from '../budget/store.ts'
 import { statement } from '../db/statement.ts'
 import { changeParameters, changingPassword } from './reset-store.ts'
 
@@ -10,6 +12,51 @@ export const findOwnCredentials = statement(
   ({ userId }) => sql<OwnCredentials>`
     select u.password_hash as "passwordHash", u.credential_version as version, u.email_key as "emailKey"
     from postern."user" as u where u.id = ${userId}`
+)
+
+/** A level that is always reached: what strangers may still guess is no part of what a session may. */
+const spent = sql`'infinity'::float8`
+
+/**
+ * Judges the current password that a sign-in was asked for: a wrong one is charged to a pool of that sign-in's own in the row of the
+ * address, and once it is used up (`guarded`) a right one is refused as well. The row's lock has parallel guesses judged one by one.
+ *
+ * @param pool names the sign-in
+ */
+export const judgeOwnPassword = statement(
+  {
+    emailMac: 'bytea',
+    pool: 'text',
+    right: 'bool',
+    userId: 'uuid',
+    eventId: 'uuid',
+    network: 'cidr?',
+    agent: 'text?',
+    requestId: 'text'
+  },
+  (slots) => {
+    const right = sql`${slots.right}`
+    const from = sql`'session'::text`
+    return sql<{ guarded: boolean }>`
+      with judged as (
+        insert into postern.address_budget as b (key, pools, last_pool, last_guarded)
+        select ${slots.emailMac}, first.pools, ${slots.pool}, first.last_guarded
+        from (${passwordRuling({ ...freshRow, level: spent, pool: sql`${slots.pool}`, from }, right)}) as first
+        on conflict (key) do update set (pools, last_guarded) = (
+          select next.pools, next.last_guarded
+          from (${passwordRuling({ ...passwordRow, level: spent, from }, right)}) as next)
+        returning last_guarded as guarded
+      ), noted as (${record({
+        from: sql`judged where judged.guarded or not ${right}`,
+        id: slots.eventId,
+        kind: sql`'password_change_refused'`,
+        outcome: sql`case when judged.guarded then 'sign_in_required' else 'wrong_password' end`,
+        userId: slots.userId,
+        emailMac: slots.emailMac,
+        client: slots
+      })})
+      select guarded from judged`
+  }
 )
 
 /**

@@ -131,7 +131,7 @@ const protectedRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app,
         tags,
         summary: 'Set or change the password of the account',
         description:
-          'Wants a sign-in of the last five minutes, and `current_password` when the account has one. The session that asks goes on; all others end.',
+          'Wants a sign-in of the last five minutes, and `current_password` when the account has one. After ten wrong ones it wants a new sign-in (`step-up-required`), whatever is given. The session that asks goes on; all others end.',
         security: bearer,
         body: ChangePasswordBody,
         response: {

@@ -31,6 +31,38 @@ t.test('a password that is set must be given to change it', async (t) => {
   t.equal((await login(otherPassword)).status, 200)
 })
 
+t.test('after ten wrong current passwords a right one is refused as well, until the next sign-in', async (t) => {
+  const { api, signUp, another, events, sql } = await startWithPasswords(t)
+  const second = await another()
+  const bearer = (await signUp()).body.access_token
+  const before = await sql('select password_level from postern.address_budget')
+  const change = (current: string, next = otherPassword, by = api) =>
+    by.changePassword({ current_password: current, password: next }, { bearer })
+
+  await api.changePassword({ password: otherPassword }, { bearer }) // nothing is guessed by that
+  const wrong = await Promise.all(
+    Array.from({ length: 14 }, (_, at) => change(`${otherPassword} ${at}`, undefined, at % 2 ? second.api : api))
+  )
+  const right = await change(password)
+  const rightAndShort = await change(password, 'too short')
+  const renewed = await api.loginWithPassword({ email, password }, { bearer })
+  const afterwards = [await change(otherPassword), await change(password)]
+
+  t.equal(wrong.filter(({ problem }) => problem.code === 'credentials-rejected').length, 10)
+  t.equal(wrong.filter(({ problem }) => problem.code === 'step-up-required').length, 4)
+  t.match(right.problem, { status: 403, code: 'step-up-required' })
+  t.match(rightAndShort.problem, { status: 403, code: 'step-up-required' }, 'nor is the new one spoken of')
+  t.equal(renewed.status, 200, 'they count neither against the login of the address')
+  t.strictSame(await sql('select password_level from postern.address_budget'), before)
+  t.strictSame(
+    afterwards.map(({ status }) => status),
+    [401, 200]
+  )
+  const refused = (await events('password_change_refused')).map(({ outcome }) => outcome)
+  t.equal(refused.filter((outcome) => outcome === 'wrong_password').length, 11)
+  t.equal(refused.filter((outcome) => outcome === 'sign_in_required').length, 6)
+})
+
 t.test('a sign-in older than five minutes is not enough, and signing in again is', async (t) => {
   const { api, signUp, sql } = await startWithPasswords(t)
   const bearer = (await signUp()).body.access_token
