@@ -26,6 +26,7 @@ const floors: { name: string; files: RegExp; only?: RegExp }[] = [
     files: /^(mail|keys|limit|hashing|housekeeping)\/(?!routes\.ts)/,
     only: /^(kysely|fast-jwt|nodemailer|liquidjs|pino|bcryptjs|ioredis|croner)(\/|$)/
   },
+  { name: 'metrics', files: /^metrics\//, only: /^(pino|prom-client)$/ },
   {
     name: 'sign-in stores, schemas and mails',
     files: /^(otp|password)\/(\w+-)?(store|schema|mail)\.ts$/,
@@ -37,7 +38,7 @@ const floors: { name: string; files: RegExp; only?: RegExp }[] = [
   { name: 'sign-in flows', files: /^(otp|password)\/(?!routes\.ts)/, only: /^$/ },
   { name: 'routing', files: /^(routing|refresh-cookie)\.ts$/, only: /^(@fastify\/cookie|fastify|typebox)$/ },
   { name: 'routes', files: /^\w+\/routes\.ts$/, only: /^(@fastify\/type-provider-typebox|fastify|typebox)$/ },
-  { name: 'composition', files: /^(http\/.+|boot\.ts|compose-mails\.ts)$/ },
+  { name: 'composition', files: /^(http\/.+|boot\.ts|compose-mails\.ts|open-metrics\.ts)$/ },
   { name: 'command line', files: /^cli\// }
 ]
 
