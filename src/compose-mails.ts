@@ -20,6 +20,9 @@ const composers: Record<string, (deps: Deps, rows: readonly MailRow[]) => Promis
   'account-deleted': composeNotices('account-deleted')
 }
 
+/** Every kind of mail that leaves here. */
+export const mailKinds: readonly string[] = Object.keys(composers)
+
 /** Gives each mail to the feature it belongs to; nothing is mailed to a test address. A kind of a newer release is left to instances that know it. */
 export function composeMails(deps: Deps): Compose {
   const tested = new Set(testAddresses(deps.config.TEST_ADDRESSES).map(({ key }) => key))

@@ -48,6 +48,7 @@ export function connect(options: ConnectOptions): Db {
   pool.on('error', (error) => pool.ending || options.onIdleError(error))
   const named = namedStatements(pool, options.prepared)
   const db = new Kysely<Tables>({ dialect: new Dialect({ pool: named }) }).withSchema(SCHEMA)
+  pools.set(db, pool)
   shortcuts.set(db, async (text, values) => {
     const client = await named.connect()
     try {
@@ -85,6 +86,14 @@ const shortcuts = new WeakMap<Db, Run>()
  * session check. Undefined for a transaction, which has a connection of its own.
  */
 export const shortcutOf = (db: Db): Run | undefined => shortcuts.get(db)
+
+const pools = new WeakMap<Db, pg.Pool>()
+
+/** How many connections are at work, and how many calls wait for one. Only what `connect` made has any. */
+export function connectionsOf(db: Db): { inUse: number; waiting: number } {
+  const pool = pools.get(db)
+  return { inUse: (pool?.totalCount ?? 0) - (pool?.idleCount ?? 0), waiting: pool?.waitingCount ?? 0 }
+}
 
 /** The pool as Kysely's dialect sees it: each distinct text runs as a named statement, each failure is classified. */
 function namedStatements(pool: pg.Pool, prepared: boolean): PostgresPool {

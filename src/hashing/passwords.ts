@@ -7,7 +7,7 @@ import { keyIdOf } from '../lib/capability.ts'
 import { MINUTE, milliseconds } from '../lib/time.ts'
 import { Problem } from '../problems.ts'
 import { decoyOf, type Kind, kindOf } from './decoy.ts'
-import { Pool, unavailable } from './pool.ts'
+import { Pool } from './pool.ts'
 import { findPeppers, sampleHashes } from './store.ts'
 import { envelope, readStored, type Stored, UNPEPPERED } from './stored.ts'
 import { type Making, prefixOf } from './work.ts'
@@ -70,7 +70,12 @@ export class Passwords {
 
   /** Refuses with `unavailable` when too many wait already. */
   requireRoom(): void {
-    if (this.#pool.full) throw unavailable()
+    this.#pool.requireRoom()
+  }
+
+  /** How many wait for a thread, and how many were refused since the start. */
+  get queue(): Pick<Pool, 'waiting' | 'refused'> {
+    return this.#pool
   }
 
   /** A stored form by the newest scheme and pepper. Refuses with `unavailable` when too many wait already. */

@@ -19,6 +19,7 @@ export class Pool {
   readonly #options: Options
   readonly #threads = new Set<Thread>()
   #queue: Job[] = []
+  #refused = 0
   #stopped = false
 
   constructor(options: Options) {
@@ -27,12 +28,27 @@ export class Pool {
 
   run<Result extends string | boolean>(task: Task): Promise<Result> {
     return new Promise<Result>((resolve, reject) => {
-      if (this.full) reject(unavailable())
-      else {
-        this.#queue.push({ task, resolve, reject })
-        this.#next()
-      }
+      this.requireRoom()
+      this.#queue.push({ task, resolve, reject })
+      this.#next()
     })
+  }
+
+  /** Refuses with `unavailable` a job that would find no room now. */
+  requireRoom(): void {
+    if (!this.full) return
+    this.#refused += 1
+    throw unavailable()
+  }
+
+  /** Jobs that wait for a thread. */
+  get waiting(): number {
+    return this.#queue.length
+  }
+
+  /** Jobs that found no room, since the start. */
+  get refused(): number {
+    return this.#refused
   }
 
   /** Whether a job that came now would be refused. */

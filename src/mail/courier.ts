@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { Db } from '../db/tables.ts'
 import { domainOf } from '../lib/email.ts'
 import { milliseconds, monotonicNow } from '../lib/time.ts'
+import { Deliveries } from './deliveries.ts'
 import { Lanes } from './lanes.ts'
 import { pacer } from './pace.ts'
 import { LEASE, type MailRow, releaseMails, takeDueMails } from './store.ts'
@@ -30,6 +31,7 @@ type Item = { row: MailRow; leaseEndsAt: number }
  * memory; whatever is left over by a crash, a full queue or a deferral is taken from the table when its lease has run out.
  */
 export class Courier {
+  readonly deliveries = new Deliveries()
   readonly #db: Db
   readonly #transport: Transport
   readonly #compose: Compose
@@ -163,6 +165,7 @@ export class Courier {
       return {}
     }
     const delivery = await this.#transport.send(mail)
+    this.deliveries.add(item.row.kind, delivery.outcome)
     this.#report(mail, delivery)
     this.#settle({
       id: mail.id,

@@ -8,6 +8,9 @@ const PREFIX_LENGTH = 5
 
 let failures = 0
 
+/** Look-ups that failed since the process started. */
+export const breachCheckFailures = (): number => failures
+
 /**
  * Whether a password was seen in a leak, by k-anonymity: the service that is asked learns five hex digits of a digest, which
  * some hundred passwords share (the range protocol of Have I Been Pwned). Without an answer the password is taken: an outage
