@@ -23,6 +23,7 @@ import { Courier, LANES, SEND_DEADLINE } from './mail/courier.ts'
 import { type DevInbox, devInbox } from './mail/dev-inbox.ts'
 import { loadRenderer } from './mail/render.ts'
 import { smtpTransport } from './mail/transport.ts'
+import { openMetrics } from './open-metrics.ts'
 import { refuseUsedAddresses, testModeNotice } from './otp/test-code.ts'
 
 /** Seconds after which another key signs access tokens: one that leaked unnoticed is of use for no longer. */
@@ -33,6 +34,8 @@ export type Instance = {
   app: FastifyInstance
   /** Where it listens. */
   url: string
+  /** Where the metrics are, if METRICS_PORT is set. */
+  metricsUrl: string | undefined
   inbox: DevInbox | undefined
   housekeeper: Pick<Housekeeper, 'stop'>
   /** Ends in order: ready flips, requests finish, mails under way finish, connections close. @param linger seconds to go on serving while not ready */
@@ -138,7 +141,8 @@ export async function boot(config: Config, log: Logger): Promise<Instance> {
   await guesses.start()
   const shared = config.REDIS_URL === undefined ? undefined : await countTogether(config.REDIS_URL, log)
   shared?.start()
-  const app = await buildApp(ctx, { ready: readinessOf(ctx, () => draining), inbox, shared })
+  const metrics = await openMetrics({ ctx, courier, passwords })
+  const app = await buildApp(ctx, { ready: readinessOf(ctx, () => draining), inbox, shared, observe: metrics?.observe })
   const url = await app.listen({
     host: config.HOST,
     port: config.PORT,
@@ -157,9 +161,10 @@ export async function boot(config: Config, log: Logger): Promise<Instance> {
     await courier.stop()
     await passwords.stop()
     await guesses.stop()
+    await metrics?.close()
     ctx.signing.stop()
     await ctx.db.destroy()
     await database.close()
   }
-  return { ctx, app, url, inbox, housekeeper, stop }
+  return { ctx, app, url, metricsUrl: metrics?.url, inbox, housekeeper, stop }
 }

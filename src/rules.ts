@@ -18,6 +18,7 @@ export function rules(config: Settings, known: ReadonlySet<string>): string[] {
         : 'must be an https address, or an http address on localhost'
     ],
     ['PUBLIC_URL', !production || config.PUBLIC_URL !== undefined, 'must be set in production'],
+    ['METRICS_PORT', !(config.METRICS_PORT === config.PORT && config.PORT !== 0), 'must not be PORT'],
     [
       'DATABASE_URL',
       config.DATABASE_URL === undefined || hasScheme(config.DATABASE_URL, ['postgres:', 'postgresql:']),

@@ -74,6 +74,14 @@ t.test('figures that contradict each other are refused', async (t) => {
   t.match(faultsOf({ SESSION_IDLE_TTL: '7200', SESSION_TTL: '3600' }), [/^SESSION_IDLE_TTL /])
 })
 
+t.test('metrics are off, and have a port of their own', async (t) => {
+  t.equal(readConfig({}).METRICS_PORT, undefined)
+  t.equal(readConfig({ METRICS_PORT: '9464' }).METRICS_PORT, 9464)
+  t.same(faultsOf({ METRICS_PORT: '3000' }), ['METRICS_PORT must not be PORT'])
+  t.same(faultsOf({ PORT: '0', METRICS_PORT: '0' }), [])
+  t.match(faultsOf({ METRICS_PORT: '65536' }), [/^METRICS_PORT must be a whole number/])
+})
+
 t.test('one figure that cannot be read is one fault', async (t) => {
   for (const name of ['CODE_LENGTHEN_AT', 'CODE_STRENGTHEN_AT', 'SESSION_IDLE_TTL', 'SESSION_TTL']) {
     t.equal(faultsOf({ [name]: 'x' }).length, 1, name)

@@ -22,6 +22,7 @@ export async function serve(env: Environment): Promise<undefined> {
   const instance = await starting
 
   log.info(`ready for clients at ${config.PUBLIC_URL}`)
+  if (instance.metricsUrl !== undefined) log.info(`metrics at ${instance.metricsUrl}`)
   if (instance.inbox !== undefined) log.info(`no SMTP_URL: mails are shown at ${config.PUBLIC_URL}/dev/inbox`)
   if (!isProduction(config) && demoIsHere())
     log.info(`try it: ${config.PUBLIC_URL}/, and the reference at ${config.PUBLIC_URL}/docs`)

@@ -10,6 +10,7 @@ import { newId } from '../lib/identifier.ts'
 import { milliseconds } from '../lib/time.ts'
 import type { SharedCounts } from '../limit/shared-counts.ts'
 import type { DevInbox } from '../mail/dev-inbox.ts'
+import type { Observe } from '../metrics/metrics.ts'
 import { otpRoutes } from '../otp/routes.ts'
 import { passwordRoutes } from '../password/routes.ts'
 import { ProblemBody } from '../routing.ts'
@@ -32,7 +33,7 @@ import { problemPages } from './pages.ts'
 import { parseStrictly } from './parsing.ts'
 import { limitClients } from './quotas.ts'
 import { buildSerializer } from './serializing.ts'
-import { logAnswers, markAnswers } from './tracing.ts'
+import { logAnswers, markAnswers, measureAnswers } from './tracing.ts'
 
 export type AppOptions = {
   /** Looks at everything the service needs. */
@@ -41,12 +42,14 @@ export type AppOptions = {
   inbox: DevInbox | undefined
   /** Where all instances count client quotas together. */
   shared?: SharedCounts | undefined
+  /** Takes note of each answer, where metrics are wanted. */
+  observe?: Observe | undefined
 }
 
 const BODY_LIMIT_BYTES = 16 * 1024
 
 /** The HTTP face of the service: one register line a feature. */
-export async function buildApp(ctx: Context, { ready, inbox, shared }: AppOptions): Promise<FastifyInstance> {
+export async function buildApp(ctx: Context, { ready, inbox, shared, observe }: AppOptions): Promise<FastifyInstance> {
   const app: FastifyInstance = Fastify({
     loggerInstance: ctx.log as FastifyBaseLogger,
     genReqId: newId,
@@ -78,6 +81,7 @@ export async function buildApp(ctx: Context, { ready, inbox, shared }: AppOption
     done()
   })
   app.addHook('onResponse', logAnswers)
+  if (observe !== undefined) app.addHook('onResponse', measureAnswers(observe))
   answerOddRequests(app)
   closeGently(app)
   parseStrictly(app)

@@ -1,5 +1,7 @@
 import type { FastifyReply, FastifyRequest, onResponseHookHandler } from 'fastify'
 import type { Logger } from 'pino'
+import { milliseconds } from '../lib/time.ts'
+import type { Observe } from '../metrics/metrics.ts'
 
 /** What is logged of an id that a client brings: no address, and no token of ours that went into the wrong header. */
 const REQUEST_ID = /^(?![a-z]{3}_)[\w.:-]{1,64}$/
@@ -34,3 +36,11 @@ export const logAnswers: onResponseHookHandler = (request, reply, done) => {
   }
   done()
 }
+
+/** Tells the metrics of each answer. The operation is the contract's name for it: nothing that a client has written. */
+export const measureAnswers =
+  (observe: Observe): onResponseHookHandler =>
+  (request, reply, done) => {
+    observe(request.routeOptions.schema?.operationId, reply.statusCode, reply.elapsedTime / milliseconds(1))
+    done()
+  }

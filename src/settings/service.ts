@@ -1,3 +1,4 @@
+import Type from 'typebox'
 import { choice, count, list, optional, text } from './kinds.ts'
 
 /** Where the service runs and how it is reached. */
@@ -9,6 +10,15 @@ export const serviceSettings = {
   ),
   HOST: optional({ description: 'Address to listen on.', defaultText: '127.0.0.1; in production 0.0.0.0' }),
   PORT: count({ default: 3000, minimum: 0, maximum: 65_535, description: 'Port to listen on; 0 takes a free one.' }),
+  METRICS_PORT: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 65_535,
+      description:
+        'A port of its own, at HOST, where Prometheus finds `/metrics`. For your monitoring only: keep clients away from it.',
+      defaultText: 'none: no metrics'
+    })
+  ),
   LOG_LEVEL: choice(
     ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
     'info',

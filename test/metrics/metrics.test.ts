@@ -1,0 +1,167 @@
+import t from 'tap'
+import { connectionsOf } from '../../src/db/connect.ts'
+import { operationIds } from '../contract-client.ts'
+import { codeIn, start, until } from '../helper.ts'
+import { textOf } from '../mail/held-server.ts'
+import { mailServer, refusing } from '../mail/servers.ts'
+import { answers, mails, scrape, scrapeUntil } from './scrape.ts'
+
+const email = 'maya@example.com'
+const password = 'Zwetschgen im November'
+
+t.test('a sign-in by a mailed code and a refused login are found where they are looked for', async (t) => {
+  const { url, received } = await mailServer(t, { disableReverseLookup: true })
+  const instance = await start(t, { SMTP_URL: url, METRICS_PORT: '0' })
+  const before = await scrape(instance)
+  const { challenge } = (await instance.api.requestOtp({ email })).body
+  const code = codeIn(textOf(await until(() => received[0])))
+  const { access_token: bearer } = (await instance.api.verifyOtp({ challenge, code })).body
+  await instance.api.getSession({ bearer })
+  await instance.api.getSession({ bearer })
+
+  await instance.api.loginWithPassword({ email, password })
+  await fetch(`${instance.url}/nothing/here`)
+  const { value } = await scrapeUntil(instance, mails('code', 'sent'), 1)
+
+  t.equal(before.value(mails('code', 'sent')), 0)
+  t.equal(value(answers('requestOtp', '2xx')), 1)
+  t.equal(value(answers('verifyOtp', '2xx')), 1)
+  t.equal(value(answers('getSession', '2xx')), 2)
+  t.equal(value(answers('loginWithPassword', '4xx')), 1)
+  t.equal(value(answers('other', '4xx')), 1)
+  t.equal(value(answers('loginWithPassword', '2xx')), undefined)
+  const bucket = (le: string) =>
+    value(`postern_http_request_duration_seconds_bucket{le="${le}",operation="getSession",status="2xx"}`)
+  t.equal(bucket('+Inf'), 2)
+  t.equal(bucket('10'), 2)
+  const seconds = value('postern_http_request_duration_seconds_sum{operation="getSession",status="2xx"}') ?? 0
+  t.ok(seconds > 0.0001 && seconds < 10, `${seconds} s`)
+})
+
+t.test('mails are counted by what the mail server said', async (t) => {
+  const said = { gone: refusing(550, '5.1.1 no such mailbox'), later: refusing(451, '4.7.1 later') }
+  const { url } = await mailServer(t, {
+    disableReverseLookup: true,
+    onRcptTo: ({ address }, _session, done) => done(said[address.split('@')[0] as keyof typeof said])
+  })
+  const instance = await start(t, { SMTP_URL: url, METRICS_PORT: '0' })
+
+  for (const name of ['gone', 'later', 'maya']) await instance.api.requestOtp({ email: `${name}@example.com` })
+  await instance.api.requestPasswordReset({ email: 'ines@example.com' })
+  await scrapeUntil(instance, mails('code', 'sent'), 1)
+  await scrapeUntil(instance, mails('code', 'deferred'), 1)
+  await scrapeUntil(instance, mails('code', 'refused'), 1)
+  const { value } = await scrapeUntil(instance, mails('reset', 'sent'), 1)
+
+  t.equal(value(mails('reset', 'refused')), 0)
+  t.equal(value(mails('password-changed', 'sent')), 0)
+  t.equal(value('postern_mail_overdue_seconds'), 0)
+})
+
+t.test('the oldest mail that nobody sends is told by its seconds', async (t) => {
+  const instance = await start(t, { METRICS_PORT: '0' })
+  await instance.api.requestOtp({ email })
+  await instance.newestMail(email)
+  await until(async () => (await instance.sql(`select from postern.mail where state = 'sent'`))[0])
+
+  // Written under a key that this instance lacks, so that it stays.
+  await instance.sql(`update postern.mail
+    set state = 'queued', settled_at = null, key_id = 'elsewhere', due_at = now() - interval '90 seconds'`)
+  const overdue = (await scrape(instance)).value('postern_mail_overdue_seconds') ?? 0
+
+  t.ok(overdue >= 90 && overdue < 120, `${overdue} s`)
+})
+
+t.test('passwords that find the queue full are counted', async (t) => {
+  const instance = await start(t, { METRICS_PORT: '0', HASH_THREADS: '1', HASH_QUEUE: '1' })
+  const emails = Array.from({ length: 8 }, (_, nth) => `maya${nth}@example.com`)
+
+  const logins = await Promise.all(emails.map((email) => instance.api.loginWithPassword({ email, password })))
+  const { value } = await scrape(instance)
+
+  const refused = logins.filter(({ status }) => status === 503).length
+  t.ok(refused > 0)
+  t.equal(value('postern_hashes_refused_total'), refused)
+  t.equal(value('postern_hashes_waiting'), 0)
+})
+
+t.test('a look among leaked passwords that failed is counted', async (t) => {
+  const instance = await start(t, { METRICS_PORT: '0', BREACH_CHECK_URL: 'http://127.0.0.1:9/range' })
+  const { access_token: bearer } = (await instance.signIn(email)).body
+  const before = await scrape(instance)
+
+  const { status } = await instance.api.changePassword({ password }, { bearer })
+  const { value } = await scrape(instance)
+
+  t.equal(status, 200)
+  t.equal(before.value('postern_breach_check_failures_total'), 0)
+  t.equal(value('postern_breach_check_failures_total'), 1)
+})
+
+t.test('connections at work, and whoever waits for one, are told', async (t) => {
+  const instance = await start(t, { METRICS_PORT: '0', DATABASE_POOL_SIZE: '1' })
+  const inUse = 'postern_database_connections_in_use'
+  await scrapeUntil(instance, inUse, 0)
+
+  const holder = await instance.ctx.db.startTransaction().execute()
+  const asking = instance.api.requestOtp({ email })
+  await until(() => connectionsOf(instance.ctx.db).waiting || undefined)
+  const busy = await scrape(instance)
+  await holder.rollback().execute()
+  await asking
+  const quiet = await scrapeUntil(instance, inUse, 0)
+
+  t.equal(busy.value(inUse), 1)
+  t.ok((busy.value('postern_database_connections_waiting') ?? 0) >= 1)
+  t.equal(quiet.value('postern_database_connections_waiting'), 0)
+})
+
+t.test('guesses all over are told when there are too many', async (t) => {
+  const instance = await start(t, { METRICS_PORT: '0' })
+  const before = await scrape(instance)
+
+  for (let guess = 0; guess < 1000; guess++) instance.ctx.guesses.note(6, false)
+  const after = await scrape(instance)
+
+  t.equal(before.value('postern_guesses_strained'), 0)
+  t.equal(after.value('postern_guesses_strained'), 1)
+})
+
+t.test('nothing in the metrics is of one person or one client, and nothing that somebody typed', async (t) => {
+  const instance = await start(t, { METRICS_PORT: '0', SIGNUP: 'closed' })
+  const { api, url } = instance
+  const [{ id: userId } = { id: '' }] = await instance.sql<{ id: string }>(
+    `insert into postern."user" (id, email, email_key, locale, email_verified_at)
+      values (gen_random_uuid(), $1, $1, 'en', now()) returning id`,
+    [email]
+  )
+  const signedIn = (await instance.signIn(email)).body
+  const asked = (await api.requestOtp({ email: 'nobody@elsewhere.example' })).body
+  await api.getSession({ bearer: signedIn.access_token })
+  await api.refreshSession({ refresh_token: signedIn.refresh_token })
+  for (const known of [email, 'nobody@elsewhere.example']) await api.loginWithPassword({ email: known, password })
+  await fetch(`${url}/v1/${signedIn.access_token}?email=${email}`, { headers: { 'x-request-id': 'typed-by-somebody' } })
+  await fetch(`${url}/problems/typed-by-somebody`, { method: 'DELETE' })
+  await fetch(`${url}/v1/me/sessions/${signedIn.session.id}`)
+
+  const { text } = await scrape(instance)
+
+  const labels = [...text.matchAll(/(\w+)="([^"]*)"/g)].map(([, name, value]) => ({ name, value }))
+  t.strictSame(
+    new Set(labels.map(({ name }) => name)).difference(
+      new Set('operation status le kind outcome type space version major minor patch'.split(' '))
+    ),
+    new Set()
+  )
+  t.strictSame(
+    labels.filter(
+      ({ name, value = '' }) => name === 'operation' && ![...operationIds, 'other'].some((known) => known === value)
+    ),
+    []
+  )
+  const private_ = [
+    ...['maya', 'nobody', 'elsewhere', '127.0.0.1', 'typed-by-somebody', userId, signedIn.session.id],
+    ...[signedIn.access_token, signedIn.refresh_token, asked.challenge, password]
+  ]
+  for (const told of private_) t.notOk(text.includes(told), told)
+})
