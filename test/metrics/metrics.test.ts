@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { connectionsOf } from '../../src/db/connect.ts'
 import { operationIds } from '../contract-client.ts'
@@ -164,4 +165,21 @@ t.test('nothing in the metrics is of one person or one client, and nothing that 
     ...[signedIn.access_token, signedIn.refresh_token, asked.challenge, password]
   ]
   for (const told of private_) t.notOk(text.includes(told), told)
+})
+
+t.test('the guide names every metric of ours, and none that does not exist', async (t) => {
+  const guide = readFileSync(new URL('../../docs/operate.md', import.meta.url), 'utf8')
+  const namesIn = (text: string, name: RegExp): string[] =>
+    [...new Set([...text.matchAll(name)].map(([, found]) => found as string))].sort()
+  const instance = await start(t, { METRICS_PORT: '0' })
+
+  const { text } = await scrape(instance)
+  const all = namesIn(text, /^# TYPE (\w+) /gm)
+
+  const ours = all.filter((name) => name.startsWith('postern_'))
+  t.strictSame(namesIn(guide, /`(postern_\w+)`/g), ours)
+  t.strictSame(
+    namesIn(guide, /`((?:nodejs|process)_\w+)`/g).filter((name) => !all.includes(name)),
+    []
+  )
 })
