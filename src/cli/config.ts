@@ -9,7 +9,7 @@ const COMMANDS = `Usage: npm start -- [command]
   config check                check the settings, print what is in force, and end
   keys status                 which master keys and peppers are still in use, and by what
   keys rotate                 put a new key for signing access tokens in force
-  keys compromised ID         end everything that a master key made
+  keys compromised ID         end every session, and what a master key made
   users disable ADDRESS       close an account and end its sessions
   users enable ADDRESS        open it again
   users end-sessions ADDRESS  sign it out everywhere

@@ -1,12 +1,12 @@
 import type { Context } from '../context.ts'
 import type { Db } from '../db/tables.ts'
 import { findPeppers } from '../hashing/store.ts'
+import { endEverything } from '../keys/end-everything.ts'
 import { rotateSigningKeys } from '../keys/rotate.ts'
 import { JWKS_MAX_AGE } from '../keys/signing.ts'
-import { endEverythingOf, findDeviceKeys, findKeyUses } from '../keys/store.ts'
+import { findDeviceKeys, findKeyUses } from '../keys/store.ts'
 import { keyIdOf } from '../lib/capability.ts'
 import type { Environment } from '../lib/env.ts'
-import { newId } from '../lib/identifier.ts'
 import { MINUTE } from '../lib/time.ts'
 import { withContext } from './with-context.ts'
 
@@ -75,7 +75,7 @@ export async function rotateKeys(env: Environment): Promise<number> {
 }
 
 /**
- * Answers the loss of a master key: what it made ends, signing keys that it sealed are replaced at once.
+ * Answers the loss of a master key: its codes, every session and all trust end, signing keys are replaced at once.
  * Wants the key out of first place already, so that nothing new is made with it.
  */
 export async function compromiseKey(env: Environment, id: string | undefined): Promise<number> {
@@ -91,9 +91,9 @@ export async function compromiseKey(env: Environment, id: string | undefined): P
       return 1
     }
     await rotateSigningKeys(db, secrets, { publish: 0, verify: 0 })
-    const [ended] = await endEverythingOf(db, { keyId: id, eventId: newId() })
+    const ended = await endEverything(db, id)
     console.log(
-      `Ended ${ended?.sessions} sessions and ${ended?.challenges} open codes of ${id}; access tokens are signed by a new key.`
+      `Ended all ${ended.sessions} sessions and ${ended.challenges} open codes of ${id}, and forgot all devices; access tokens are signed by a new key.`
     )
     console.log(
       `Now take ${id} out of SECRET_KEYS. Access tokens handed out before are refused by services that fetch the JWKS anew, at the latest in ${config.ACCESS_TOKEN_TTL} seconds.`

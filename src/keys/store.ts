@@ -95,29 +95,51 @@ export const findDeviceKeys = statement(
       array(select distinct page.key_id from page where page.expires_at > now()) as "keyIds"`
 )
 
-/** Ends every session a master key made, and every device, open challenge, link and mail of it. */
-export const endEverythingOf = statement(
+/** Ends the open challenges, links and mails that a master key made. */
+export const endCodesOf = statement(
   { keyId: 'text', eventId: 'uuid' },
-  ({ keyId, eventId }) => sql<{ sessions: number; challenges: number }>`
+  ({ keyId, eventId }) => sql<{ challenges: number }>`
     with noted as (${record({
       from: sql`(select) as once`,
       id: eventId,
       kind: sql`'master_key_compromised'`,
       outcome: sql`'sessions_and_codes_ended'`,
       client: { network: sql`null`, agent: sql`null`, requestId: sql`null` }
-    })}), sessions as (
-      update postern.session set revoked_at = now()
-      where key_id = ${keyId} and revoked_at is null and expires_at > now() returning 1
-    ), challenges as (
+    })}), challenges as (
       update postern.challenge set expires_at = now()
       where key_id = ${keyId} and used_at is null and expires_at > now() returning 1
     ), resets as (
       update postern.password_reset set expires_at = now()
       where key_id = ${keyId} and used_at is null and expires_at > now()
-    ), devices as (
-      delete from postern.device where key_id = ${keyId}
     ), mails as (
       update postern.mail set state = 'expired', settled_at = now() where key_id = ${keyId} and state = 'queued'
     )
-    select (select count(*)::int4 from sessions) as sessions, (select count(*)::int4 from challenges) as challenges`
+    select count(*)::int4 as challenges from challenges`
+)
+
+/** Ends a page of sessions, whoever's. @returns where the next page begins; null after the last one */
+export const endSessionsAfter = statement(
+  { afterId: 'uuid', most: 'int4' },
+  ({ afterId, most }) => sql<{ lastId: string | null; ended: number }>`
+    with page as (
+      select s.id from postern.session as s where s.id > ${afterId} order by s.id limit ${most}
+    ), ended as (
+      update postern.session as s set revoked_at = now() from page
+      where s.id = page.id and s.revoked_at is null and s.expires_at > now() returning 1
+    )
+    select (select page.id from page order by page.id desc limit 1) as "lastId", (select count(*)::int4 from ended) as ended`
+)
+
+/** Makes strangers of so many devices and networks, whoever's; those that somebody has in hand as well. */
+export const forgetTrusted = statement(
+  { most: 'int4' },
+  ({ most }) => sql<{ forgotten: number }>`
+    with devices as (
+      delete from postern.device where id in (select d.id from postern.device as d order by d.id limit ${most}) returning 1
+    ), networks as (
+      delete from postern.known_network where (email_key, network) in (
+        select n.email_key, n.network from postern.known_network as n order by n.email_key, n.network limit ${most}
+      ) returning 1
+    )
+    select (select count(*)::int4 from devices) + (select count(*)::int4 from networks) as forgotten`
 )

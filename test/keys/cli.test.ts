@@ -98,35 +98,57 @@ t.test('rotate publishes a signing key that signs when every client can know it'
   t.match(times, { waits: JWKS_MAX_AGE, overlap: 660 }, 'the old one verifies until its last token has run out')
 })
 
-t.test('compromised ends what the key made, and nothing else', async (t) => {
-  const { command, api, ctx, oldKey, newestKey, old, young, oldCode, youngCode, another, databaseUrl } =
+t.test('compromised ends every session and all trust, and the codes that the key made', async (t) => {
+  const { command, api, ctx, oldKey, newestKey, old, young, oldCode, youngCode, another, databaseUrl, sql, signIn } =
     await startRotated(t)
   const oldKid = decode(young.access_token).header.kid
   const codeOf = (challenge: string) =>
     ctx.secrets.code(ctx.secrets.readChallenge(challenge) as Parameters<typeof ctx.secrets.code>[0])
+  const moved = await api.refreshSession({ refresh_token: old.refresh_token })
 
   const ended = await command(`compromised ${idOf(oldKey)}`)
 
+  t.equal(moved.status, 200, 'a session that the leaked key opened has moved to the new one')
   t.equal(ended.code, 0)
-  t.match(ended.out, `Ended 1 sessions and 1 open codes of ${idOf(oldKey)}`)
+  t.match(ended.out, `Ended all 2 sessions and 1 open codes of ${idOf(oldKey)}`)
   tellsNothing(t, ended, [oldKey, newestKey], databaseUrl)
-  refused(t, await api.getSession({ bearer: old.access_token }), 'session-rejected')
-  refused(t, await api.refreshSession({ refresh_token: old.refresh_token }), 'refresh-rejected')
+  for (const { access_token, refresh_token } of [moved.body, young]) {
+    refused(t, await api.getSession({ bearer: access_token }), 'session-rejected')
+    refused(t, await api.refreshSession({ refresh_token }), 'refresh-rejected')
+  }
+  for (const table of ['device', 'known_network']) t.strictSame(await sql(`select 1 from postern.${table}`), [], table)
   refused(t, await api.verifyOtp({ challenge: oldCode, code: codeOf(oldCode) }), 'code-rejected')
   await ctx.signing.reload()
   const published = (await api.getJwks()).body.keys.map((key: { kid: string }) => key.kid)
   t.equal(published.length, 1)
   t.not(published[0], oldKid, 'access tokens are signed by a new key')
-  const goesOn = await api.refreshSession({ refresh_token: young.refresh_token })
-  t.equal(goesOn.status, 200)
-  t.equal((await api.getSession({ bearer: goesOn.body.access_token })).status, 200)
   t.equal((await api.verifyOtp({ challenge: youngCode, code: codeOf(youngCode) })).status, 200)
 
   const status = await command('status')
   t.match(status.out, `${idOf(oldKey)}  verifies; not in use`)
   const without = await another({ SECRET_KEYS: newestKey })
   t.equal((await without.api.getReadiness()).status, 200, 'the key can be taken out')
-  t.equal((await without.api.getSession({ bearer: goesOn.body.access_token })).status, 200)
+  const again = await signIn('new@example.com', api)
+  t.equal((await without.api.getSession({ bearer: again.body.access_token })).status, 200)
+})
+
+t.test('compromised reaches everybody, however many there are', async (t) => {
+  const { command, sql, oldKey } = await startRotated(t)
+  await sql(`insert into postern.session (id, user_id, credential_version, seed_hash, generation, parent_generation,
+      grandparent_generation, rotated_at, authenticated_at, idle_expires_at, expires_at, last_used_at, amr, key_id)
+    select gen_random_uuid(), s.user_id, 1, s.id::text::bytea || n::text::bytea, 1, 1, 1, now(), now(), s.expires_at, s.expires_at, now(), '{}', s.key_id
+    from (select * from postern.session limit 1) as s, generate_series(1, 25000) as n`)
+  await sql(`insert into postern.device (id, email_key, seed_hash, expires_at, key_id)
+    select gen_random_uuid(), 'many@example.com', n::text::bytea, now() + interval '1 day', 'x' from generate_series(1, 25000) as n`)
+  await sql(`insert into postern.known_network (email_key, network, signed_in_at)
+    select n::text, '192.0.2.0/24', now() from generate_series(1, 25000) as n`)
+
+  const { code, out } = await command(`compromised ${idOf(oldKey)}`)
+
+  t.equal(code, 0)
+  t.match(out, 'Ended all 25002 sessions')
+  t.strictSame(await sql('select 1 from postern.session where revoked_at is null'), [])
+  for (const table of ['device', 'known_network']) t.strictSame(await sql(`select 1 from postern.${table}`), [], table)
 })
 
 t.test('compromised ends the mails of the key that wait as well', async (t) => {

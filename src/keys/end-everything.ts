@@ -1,0 +1,27 @@
+import type { Db } from '../db/tables.ts'
+import { newId } from '../lib/identifier.ts'
+import { endCodesOf, endSessionsAfter, forgetTrusted } from './store.ts'
+
+/** Rows of one statement: some tenths of a second, far from its time limit, and nobody waits long for a row. */
+const AT_ONCE = 10_000
+const BEFORE_ALL = '00000000-0000-0000-0000-000000000000'
+
+/**
+ * Ends what whoever holds a master key may have got by it: the codes and links that it makes, and every session and all trust,
+ * for no row tells how it was come by. A session that a computed code opened names the newest key after its first refresh.
+ * In this order, so that a sign-in by such a code is either refused or among the sessions. May be run again.
+ */
+export async function endEverything(db: Db, keyId: string): Promise<{ sessions: number; challenges: number }> {
+  const [codes] = await endCodesOf(db, { keyId, eventId: newId() })
+  let sessions = 0
+  let afterId: string | null = BEFORE_ALL
+  while (afterId !== null) {
+    const [page]: { lastId: string | null; ended: number }[] = await endSessionsAfter(db, { afterId, most: AT_ONCE })
+    sessions += page?.ended ?? 0
+    afterId = page?.lastId ?? null
+  }
+  let forgotten: number | undefined
+  do forgotten = (await forgetTrusted(db, { most: AT_ONCE }))[0]?.forgotten
+  while (forgotten)
+  return { sessions, challenges: codes?.challenges ?? 0 }
+}
