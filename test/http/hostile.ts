@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { type Dispatcher, request } from 'undici'
 
 const rest = fc.constantFrom(
   ...['', ' ', '\u0000', '\r\n', '\r\nBcc: eve@evil.example\r\n', '%0d%0a', '\u0007', '\u007f', '\u2028', '\u202e'],
@@ -166,4 +167,20 @@ export function hostileBody(members: Record<string, fc.Arbitrary<unknown>>): fc.
     return text.slice(0, place) + put + text.slice(place + cut)
   })
   return fc.oneof({ weight: 4, arbitrary: near }, { weight: 2, arbitrary: torn }, fc.json(), hostileText)
+}
+
+/** A hundred times ten at once make the thousand. */
+export const RUNS = { numRuns: 100 }
+export const ten = <T>(one: fc.Arbitrary<T>): fc.Arbitrary<T[]> => fc.array(one, { minLength: 10, maxLength: 10 })
+
+type Request = { method?: Dispatcher.HttpMethod; body?: string; headers?: Record<string, string> }
+
+/** Sends what may be anything; whatever is refused must be refused as a problem, and nothing may be a fault of ours. */
+export async function isAnswered(url: string, { method = 'POST', body, headers = {} }: Request): Promise<number> {
+  const typed = body === undefined ? headers : { 'content-type': 'application/json', ...headers }
+  const { statusCode, body: answer } = await request(url, { method, headers: typed, body: body ?? null })
+  const text = await answer.text()
+  if (statusCode >= 500) throw new Error(`${statusCode}: ${text}`)
+  if (statusCode >= 400 && JSON.parse(text).status !== statusCode) throw new Error(`no problem: ${text}`)
+  return statusCode
 }
