@@ -52,16 +52,18 @@ export const ProblemBody = Type.Object(
 )
 export type ProblemBody = Static<typeof ProblemBody>
 
-/** The refusals of an operation, by status, beside those that every operation has. */
-export function refusals(...codes: ProblemCode[]): Record<number, unknown> {
-  const byStatus = Map.groupBy(
-    [...codes, 'invalid-request', 'too-many-requests', 'internal', 'unavailable'] as ProblemCode[],
-    (code) => problems[code].status
-  )
+/** The refusals of an operation that looks at nothing: what is no HTTP, comes too slowly or breaks is answered before it is asked. */
+export const strayRefusals = (...codes: ProblemCode[]): Record<number, unknown> => {
+  const all: ProblemCode[] = [...codes, 'invalid-request', 'request-timeout', 'headers-too-large', 'internal']
+  const byStatus = Map.groupBy(all, (code) => problems[code].status)
   return Object.fromEntries([...byStatus].map(([status, group]) => [status, refusal(status, [...new Set(group)])]))
 }
 
-/** As `refusals`, for an operation that reads a body. */
+/** The refusals of an operation, by status, beside those that every operation has. Their headers are declared with all others. */
+export const refusals = (...codes: ProblemCode[]): Record<number, unknown> =>
+  strayRefusals(...codes, 'too-many-requests', 'unavailable')
+
+/** As `refusals`, for every operation but a GET: a body that comes along is judged, also where none is needed. */
 export const bodyRefusals = (...codes: ProblemCode[]): Record<number, unknown> =>
   refusals('payload-too-large', 'unsupported-media-type', ...codes)
 
@@ -78,9 +80,6 @@ function refusal(status: number, codes: readonly ProblemCode[]) {
   })
   return {
     description: codes.map((code) => `\`${code}\`: ${problems[code].title}`).join(' '),
-    ...(status === 429 || status === 503
-      ? { headers: { 'Retry-After': { type: 'integer', minimum: 1, description: 'Seconds to wait.' } } }
-      : {}),
     content: {
       'application/problem+json': {
         schema: { $ref: 'Problem#' },

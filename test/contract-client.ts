@@ -7,7 +7,7 @@ import type { operations as Operations, paths } from '../openapi/types.ts'
 type Operation = {
   operationId: string
   requestBody?: { content: Record<string, { schema: object }> }
-  responses: Record<string, { content?: Record<string, { schema: object }> }>
+  responses: Record<string, { content?: Record<string, { schema: object }>; headers?: Record<string, unknown> }>
 }
 
 const contract = JSON.parse(readFileSync(new URL('../openapi/openapi.json', import.meta.url), 'utf8')) as {
@@ -139,12 +139,33 @@ async function sendRaw(base: string, { path, method }: Found, body: unknown, opt
   return { response, json: typeOf(response).includes('json') ? JSON.parse(text) : null }
 }
 
+/** Headers that clients act on: an answer bears none that the contract does not name. */
+const telling = [
+  'x-request-id',
+  'www-authenticate',
+  'retry-after',
+  'set-cookie',
+  'ratelimit-limit',
+  'ratelimit-remaining',
+  'ratelimit-reset'
+]
+const always: Record<number, string[]> = {
+  401: ['x-request-id', 'www-authenticate'],
+  429: ['x-request-id', 'retry-after'],
+  503: ['x-request-id', 'retry-after']
+}
+
 function holdAnswer(operation: Operation, response: Response, type: string, json: unknown): void {
   const where = `${operation.operationId} ${response.status}`
   seen.add(where)
   const declared = operation.responses[response.status]
   if (declared === undefined) throw new Error(`${where} is not in the contract: ${JSON.stringify(json)}`)
-  if (response.headers.get('x-request-id') === null) throw new Error(`${where} bears no X-Request-Id`)
+  for (const name of always[response.status] ?? ['x-request-id'])
+    if (response.headers.get(name) === null) throw new Error(`${where} bears no ${name}`)
+  const named = Object.keys(declared.headers ?? {}).map((name) => name.toLowerCase())
+  for (const name of telling)
+    if (response.headers.has(name) && !named.includes(name))
+      throw new Error(`${where} bears ${name}, which is not in the contract`)
   if (declared.content === undefined) return
   const schema = declared.content[type]?.schema
   if (schema === undefined) throw new Error(`${where} answers ${type || 'nothing'}, which is not in the contract`)

@@ -6,6 +6,7 @@ import { problems } from '../src/problems.ts'
 const committed = readFileSync(new URL('../openapi/openapi.json', import.meta.url), 'utf8')
 const contract = JSON.parse(committed) as {
   openapi: string
+  info: { version: string }
   // biome-ignore lint/suspicious/noExplicitAny: the walk below reads what it looks for
   paths: Record<string, Record<string, any>>
 }
@@ -67,6 +68,35 @@ t.test('every operation says what it does, shows an example, and names every ans
     if (operation.requestBody)
       t.ok(operation.requestBody.content['application/json'].example, `${where} shows a request`)
   }
+})
+
+t.test('every operation says what HTTP itself may be answered, and every answer which headers it bears', async (t) => {
+  for (const { operationId, responses } of operations) {
+    for (const status of [400, 408, 431, 500]) t.ok(responses[status], `${operationId} ${status}`)
+    for (const [status, { headers }] of Object.entries<{ headers: object }>(responses)) {
+      const names = Object.keys(headers)
+      t.ok(names.includes('X-Request-Id'), `${operationId} ${status}`)
+      t.equal(names.includes('WWW-Authenticate'), status === '401', `${operationId} ${status}`)
+      t.equal(names.includes('Retry-After'), status === '429' || status === '503', `${operationId} ${status}`)
+    }
+  }
+  const quota = ['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset']
+  const toldOf = (id: string): string[] => {
+    const { responses } = operations.find(({ operationId }) => operationId === id) as { responses: object }
+    return Object.entries<{ headers: object }>(responses as never)
+      .filter(([, { headers }]) => quota.every((name) => name in headers))
+      .map(([status]) => status)
+  }
+  t.strictSame(toldOf('requestOtp'), ['202', '400', '413', '415', '429', '500', '503'])
+  t.strictSame(toldOf('getSession'), ['401', '429'])
+  t.strictSame(toldOf('refreshSession'), ['400', '401', '403', '429'])
+  t.strictSame(toldOf('getLiveness'), [])
+})
+
+t.test('the contract has the version of the release', async (t) => {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+
+  t.equal(contract.info.version, version)
 })
 
 t.test('whoever asks with a body is told what else may come back: 400, 413, 415, 500 and 503', async (t) => {

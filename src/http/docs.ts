@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import { REFRESH_COOKIE } from '../refresh-cookie.ts'
+import { declareHeaders } from './contract-headers.ts'
 
 const DESCRIPTION = `Headless authentication: your screens, our codes and sessions.
 
@@ -14,6 +16,10 @@ Clients ignore members they do not know; within /v1 only optional members are ad
 const DOCS_CSP =
   "default-src 'none'; connect-src 'self'; img-src 'self' data:; script-src 'self'; style-src 'self' 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
+
 /** The contract, generated from the routes; to be registered before them. */
 export async function describeContract(app: FastifyInstance): Promise<void> {
   await app.register(swagger, {
@@ -21,7 +27,7 @@ export async function describeContract(app: FastifyInstance): Promise<void> {
       openapi: '3.1.0',
       info: {
         title: 'Postern',
-        version: '1.0.0',
+        version,
         description: DESCRIPTION,
         license: { name: 'MIT', identifier: 'MIT' }
       },
@@ -53,6 +59,7 @@ export async function describeContract(app: FastifyInstance): Promise<void> {
         }
       }
     },
+    transformObject: (made) => declareHeaders('openapiObject' in made ? made.openapiObject : made.swaggerObject),
     refResolver: { buildLocalReference: (json, _base, _fragment, i) => String(json.$id ?? `def-${i}`) }
   })
 }

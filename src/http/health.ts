@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type, { type Static } from 'typebox'
-import { refusals } from '../routing.ts'
+import { strayRefusals } from '../routing.ts'
 
 const Check = Type.Object({ ok: Type.Boolean(), detail: Type.Optional(Type.String()) })
 const Health = Type.Object(
@@ -33,7 +33,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ ready: () => Promise<Heal
         tags: ['Operation'],
         summary: 'Whether the process lives',
         description: 'Restart the process when this does not answer. It looks at nothing outside the process.',
-        response: { 200: Alive }
+        response: { 200: Alive, ...strayRefusals() }
       }
     },
     async () => ({ status: 'alive' as const })
@@ -51,7 +51,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ ready: () => Promise<Heal
         response: {
           200: { ...Health, description: 'Ready: everything the service needs is there.' },
           503: { ...Health, description: 'Not ready; `checks` says why.' },
-          500: refusals()[500]
+          ...strayRefusals()
         }
       }
     },

@@ -120,7 +120,7 @@ const protectedRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app,
         summary: 'End all other sessions',
         description: 'Signs every other device out; the session that asks goes on.',
         security: bearer,
-        response: { 200: SessionsEnded, ...refusals('session-rejected') }
+        response: { 200: SessionsEnded, ...bodyRefusals('session-rejected') }
       }
     },
     (request) => endOtherSessions(ctx, sessionOf(request), clientOf(request))
@@ -136,7 +136,7 @@ const protectedRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app,
         description: 'Signs one device out. The session of somebody else is as unknown as one that never was.',
         security: bearer,
         params: Type.Object({ id: Type.String({ format: 'uuid', description: 'From the list of sessions.' }) }),
-        response: { 204: NoContent, ...refusals('session-rejected', 'not-found') }
+        response: { 204: NoContent, ...bodyRefusals('session-rejected', 'not-found') }
       }
     },
     async (request, reply) => {

@@ -63,7 +63,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (ap
         description:
           'Ends every session and forgets the account with all that belongs to it, at once and for good. Wants a sign-in of the last five minutes. A mail tells the address.',
         security: bearer,
-        response: { 204: NoContent, ...refusals('session-rejected', 'step-up-required') }
+        response: { 204: NoContent, ...bodyRefusals('session-rejected', 'step-up-required') }
       }
     },
     async (request, reply) => {

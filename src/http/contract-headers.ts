@@ -1,0 +1,64 @@
+import { quotaOf } from '../limit/quotas.ts'
+
+/** As much of a contract as is read and written here. */
+type Contract = {
+  paths?: Record<string, Record<string, Operation>>
+  components?: { headers?: Record<string, unknown> }
+}
+type Operation = {
+  operationId: string
+  security?: Record<string, unknown>[]
+  responses: Record<string, { headers?: Record<string, unknown> }>
+}
+
+const whole = (minimum: number, description: string) => ({ description, schema: { type: 'integer', minimum } })
+
+/** Headers that hooks add; what only some operations have, such as the cookie, their routes declare. */
+const headers = {
+  'X-Request-Id': {
+    description: 'The id of the request in the log of the service; a refusal has it as `instance`.',
+    schema: { type: 'string', format: 'uuid' }
+  },
+  'WWW-Authenticate': {
+    description:
+      '`Bearer error="invalid_token"` on `session-rejected` and on nothing else; the others have schemes of their own.',
+    schema: { type: 'string' }
+  },
+  'Retry-After': whole(1, 'Seconds to wait.')
+}
+const reference = (name: keyof typeof headers) => ({ [name]: { $ref: `#/components/headers/${name}` } })
+
+/** Written out where they may stand: of a header that is referred to, the generated types say that it is always there. */
+const quotaHeaders = {
+  'RateLimit-Limit': whole(1, 'Requests a minute of one address, where quotas are on.'),
+  'RateLimit-Remaining': whole(0, 'How many of them are left.'),
+  'RateLimit-Reset': whole(0, 'Seconds until all of them are there again.')
+}
+
+/** Answers that are made before a request is counted, or before there is one. */
+const UNCOUNTED = [408, 431]
+
+/** Whether an answer may tell of the quota of an address: where a genuine token came along its session was counted, in silence. */
+function tellsQuota({ operationId, security }: Operation, status: number): boolean {
+  const needsSession = security?.every((way) => 'bearer' in way) ?? false
+  const holder = quotaOf(operationId, needsSession)?.holder
+  if (holder === undefined) return false
+  if (holder === 'client') return !UNCOUNTED.includes(status)
+  return (needsSession ? [401, 429] : [400, 401, 403, 429]).includes(status)
+}
+
+const headersOf = (operation: Operation, status: number): Record<string, unknown> => ({
+  ...reference('X-Request-Id'),
+  ...(status === 401 && reference('WWW-Authenticate')),
+  ...((status === 429 || status === 503) && reference('Retry-After')),
+  ...(tellsQuota(operation, status) && quotaHeaders)
+})
+
+/** The contract with the headers of every answer, which come from hooks and not from routes. */
+export function declareHeaders<C extends object>(contract: C): C {
+  const { paths = {}, components } = contract as Contract
+  for (const operation of Object.values(paths).flatMap((methods) => Object.values(methods)))
+    for (const [status, answer] of Object.entries(operation.responses))
+      answer.headers = { ...answer.headers, ...headersOf(operation, Number(status)) }
+  return { ...contract, components: { ...components, headers } }
+}
