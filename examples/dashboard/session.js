@@ -1,7 +1,7 @@
 // @ts-check
 import { Outage, Refusal, send } from './api.js'
 import { sameOrigin } from './config.js'
-import { keep, recall } from './storage.js'
+import { isShared, keep, recall } from './storage.js'
 
 /**
  * The session of this browser, shared by its tabs.
@@ -25,10 +25,11 @@ let refreshing
 const channel = openChannel()
 
 function openChannel() {
+  if (!isShared()) return undefined // each tab has a session of its own then, and must not be given another's
   try {
     return new BroadcastChannel('postern')
   } catch {
-    return undefined // storage is blocked; there is no session to share then
+    return undefined // a browser without it; its tabs find out at their next request
   }
 }
 
@@ -141,7 +142,8 @@ export async function call(method, path, body) {
  */
 function refresh(refused) {
   const alone = () => step(refused)
-  refreshing ??= (navigator.locks ? navigator.locks.request('postern-refresh', alone) : alone()).finally(() => {
+  const lock = isShared() ? navigator.locks : undefined // where storage is blocked, locks are refused too
+  refreshing ??= (lock ? lock.request('postern-refresh', alone) : alone()).finally(() => {
     refreshing = undefined
   })
   return refreshing

@@ -12,6 +12,9 @@ function shelf() {
   }
 }
 
+/** Whether other tabs find what is kept. */
+export const isShared = () => shelf() !== undefined
+
 /**
  * @param {string} name
  * @returns {any} what was kept, or undefined

@@ -4,10 +4,10 @@ import { fileURLToPath } from 'node:url'
 import type { Page } from 'playwright-core'
 import t from 'tap'
 import { openBrowser } from './browser.ts'
-import { announced, askForCode, at, press, signedIn, startOnTestServer } from './demo.ts'
+import { announced, askForCode, at, press, signedIn, startOnEmbedded } from './demo.ts'
 import { goThrough, showLongCode } from './screens.ts'
 
-const service = await startOnTestServer(t)
+const service = await startOnEmbedded(t)
 const { visitor } = await openBrowser(t)
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const output = fileURLToPath(new URL('../output/demo/', import.meta.url))

@@ -23,14 +23,19 @@ export async function startService(t: Test, settings: Settings = {}) {
   })
   t.teardown(() => child.end('SIGINT'))
 
+  const mailsTo = async (to: string): Promise<InboxMail[]> => {
+    const answer = await fetch(`${url}/dev/inbox.json?to=${encodeURIComponent(to)}`)
+    return ((await answer.json()) as { mails: InboxMail[] }).mails
+  }
   const newestMail = (to: string, after?: string): Promise<InboxMail> =>
     until(async () => {
-      const answer = await fetch(`${url}/dev/inbox.json?to=${encodeURIComponent(to)}`)
-      const { mails } = (await answer.json()) as { mails: InboxMail[] }
-      return mails[0]?.id === after ? undefined : mails[0]
+      const [mail] = await mailsTo(to)
+      return mail?.id === after ? undefined : mail
     })
+  const mailWith = (to: string, words: string): Promise<InboxMail> =>
+    until(async () => (await mailsTo(to)).find(({ text }) => text.includes(words)))
   const mailedCode = async (to: string): Promise<string> => codeIn((await newestMail(to)).text)
-  return { url, child, newestMail, mailedCode }
+  return { url, child, newestMail, mailWith, mailedCode }
 }
 export type Service = Awaited<ReturnType<typeof startService>>
 

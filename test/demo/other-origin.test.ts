@@ -6,6 +6,7 @@ import { freePort } from '../db/own-server.ts'
 import { until } from '../helper.ts'
 import { openBrowser, openBrowserWithoutCookies } from './browser.ts'
 import { announced, at, press, signedIn, signIn, startOnTestServer } from './demo.ts'
+import { testJourney } from './whole-journey.ts'
 
 const program = fileURLToPath(new URL('../../examples/dashboard/serve.js', import.meta.url))
 
@@ -24,9 +25,18 @@ async function serveElsewhere(t: Test, port: string, api: string): Promise<strin
   return await until(() => /http:\/\/localhost:\d+/.exec(said)?.[0])
 }
 
-const port = await freePort()
-const service = await startOnTestServer(t, { CORS_ORIGINS: `http://localhost:${port}` })
-const site = await serveElsewhere(t, port, service.url)
+const [beside, away] = [await freePort(), await freePort()]
+const service = await startOnTestServer(t, {
+  CORS_ORIGINS: `http://localhost:${beside},http://localhost:${away}`,
+  RESET_URL: `http://localhost:${away}/reset-password.html`,
+  CODE_RESEND_AFTER: '1',
+  CODE_RESENDS: '1'
+})
+/** Another origin of the same site. */
+const site = await serveElsewhere(t, beside, service.url)
+/** Another site: what this page calls 127.0.0.1 is a stranger to localhost. */
+const otherSite = await serveElsewhere(t, away, service.url.replace('localhost', '127.0.0.1'))
+const withoutCookies = await openBrowserWithoutCookies(t)
 
 t.test('from another origin the session is a bearer, survives a reload, and ends', async (t) => {
   const email = 'maya@example.com'
@@ -46,27 +56,46 @@ t.test('from another origin the session is a bearer, survives a reload, and ends
   t.notMatch(await page.evaluate('JSON.stringify({ ...localStorage })'), /rfr_/)
 })
 
-t.test('with all cookies blocked, and all storage with them, signing in works as well', async (t) => {
+t.test('from another site, with all cookies blocked and all storage with them, signing in works as well', async (t) => {
   const email = 'noah@example.com'
-  const context = await openBrowserWithoutCookies(t)
+  const asked = withoutCookies.waitForEvent('request', (request) => request.url().endsWith('/v1/otp/verify'))
 
-  const page = await signIn(context, service, email, site)
+  const page = await signIn(withoutCookies, service, email, otherSite)
   const blocked = await page.evaluate(
     '(() => { try { return localStorage.length } catch (error) { return error.name } })()'
   )
+  // The access token is refused once, as after ten minutes.
+  const refusal = {
+    status: 401,
+    headers: { 'access-control-allow-origin': otherSite },
+    json: { code: 'session-rejected' }
+  }
+  await page.route('**/v1/session', (route) => route.fulfill(refusal), { times: 1 })
+  const refreshed = page.waitForResponse('**/v1/session/refresh')
   await page.evaluate(`document.dispatchEvent(new Event('visibilitychange'))`)
-  const whose = await signedIn(page)
+  const whose = (await refreshed).ok() && (await signedIn(page))
   await press(page, 'Sign out')
   await announced(page, /signed out/)
 
   t.equal(blocked, 'SecurityError')
+  t.match(await (await asked).allHeaders(), { origin: otherSite, 'sec-fetch-site': 'cross-site' })
   t.equal(whose, email)
 })
 
-t.test('and so it does from the origin of the service', async (t) => {
+t.test('and so does the whole journey', async (t) => {
+  const transports = new Set<string>()
+  withoutCookies.on('request', (request) => {
+    if (/\/v1\/(login|otp\/verify)$/.test(request.url())) transports.add(request.postDataJSON().session_transport)
+  })
+
+  testJourney(t, { service, site: otherSite, visitor: async () => withoutCookies })
+  await t.test('all of it by bearer', async (t) => t.strictSame(transports, new Set(['bearer'])))
+})
+
+t.test('with all cookies blocked, signing in works from the origin of the service too', async (t) => {
   const email = 'ada@example.com'
 
-  const page = await signIn(await openBrowserWithoutCookies(t), service, email)
+  const page = await signIn(withoutCookies, service, email)
 
   t.equal(await signedIn(page), email)
 })

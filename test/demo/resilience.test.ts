@@ -1,8 +1,8 @@
 import t from 'tap'
 import { openBrowser } from './browser.ts'
-import { announced, askForCode, at, fault, press, signedIn, signIn, startOnTestServer } from './demo.ts'
+import { announced, askForCode, at, fault, press, signedIn, signIn, startOnEmbedded } from './demo.ts'
 
-const service = await startOnTestServer(t)
+const service = await startOnEmbedded(t)
 const { visitor } = await openBrowser(t)
 const lookAgain = `document.dispatchEvent(new Event('visibilitychange'))`
 
@@ -171,27 +171,4 @@ t.test('too many attempts are told with the time that is left', async (t) => {
   await press(page, 'Next')
 
   t.match(await fault(page), /You can try again in 3 minutes/)
-})
-
-t.test('where the password alone is not enough, the code that was mailed is asked for', async (t) => {
-  const email = 'guessed@example.com'
-  const context = await visitor(t)
-  const page = await context.newPage()
-  await page.goto(service.url)
-  const asked = page.waitForResponse('**/v1/otp')
-  await askForCode(page, email)
-  const challenge = await (await asked).json()
-  await press(page, 'Login with password instead')
-  const refusal = { code: 'code-required', status: 403, next: { methods: ['otp'], challenge } }
-  await context.route('**/v1/login', (route) => route.fulfill({ status: 403, json: refusal }))
-
-  await page.getByLabel('Password', { exact: true }).fill('whatever it was, it is right')
-  await press(page, 'Sign in')
-  await at(page, 'code')
-  const lead = await page.locator('#lead').innerText()
-  await page.getByLabel(/^Code/).fill(await service.mailedCode(email))
-  await press(page, 'Continue')
-
-  t.match(lead, /To be sure that it is you/)
-  t.equal(await signedIn(page), email)
 })
