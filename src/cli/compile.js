@@ -1,6 +1,8 @@
-// Fills Node's compile cache with everything that a server imports, when an image is built: a container then strips and
-// compiles nothing as it starts. Plain JavaScript, so that the cache is on before a file is stripped of its types.
+// Fills Node's compile cache with everything that a server imports: before the first start, or when an image is built. A service
+// then strips and compiles nothing as it starts. Plain JavaScript, so that the cache is on before a file is stripped of its types.
+import { writeFileSync } from 'node:fs'
 import { enableCompileCache } from 'node:module'
+import { markOfWarmth } from './warm-up.js'
 
 enableCompileCache()
 await import('./main.ts')
@@ -9,3 +11,5 @@ await import('../hashing/start-worker.js')
 await import('../limit/shared-counts.ts')
 await import('../metrics/metrics.ts')
 await import('../metrics/listener.ts')
+const mark = markOfWarmth()
+if (mark !== undefined) writeFileSync(mark, '')

@@ -9,5 +9,7 @@ if (major < 24) {
 }
 import('node:module')
   .then(({ enableCompileCache }) => enableCompileCache())
+  .then(() => import('./warm-up.js'))
+  .then(({ warmUp }) => ['serve', undefined].includes(process.argv[2]) && warmUp())
   .then(() => import('./main.ts'))
   .then(({ run }) => run(process.argv.slice(2)))

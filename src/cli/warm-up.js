@@ -1,0 +1,36 @@
+// Plain JavaScript: it runs before the first file is stripped of its types.
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { getCompileCacheDir } from 'node:module'
+import { join } from 'node:path'
+
+const SOURCES = join(import.meta.dirname, '..')
+const PATIENCE = 30_000 // milliseconds; a start without the cache is only slower
+
+/** Where it is noted that the compile cache holds these very sources; undefined without a cache. */
+export function markOfWarmth() {
+  const folder = getCompileCacheDir()
+  if (folder === undefined) return undefined
+  const digest = createHash('sha256').update(SOURCES)
+  for (const name of readdirSync(SOURCES, { recursive: true, encoding: 'utf8' }).sort()) {
+    const { size, mtimeMs } = statSync(join(SOURCES, name))
+    digest.update(`${name} ${size} ${mtimeMs}\n`)
+  }
+  return join(folder, `postern-${digest.digest('hex').slice(0, 16)}`)
+}
+
+/**
+ * Has another process fill the compile cache before the first start of new sources. Node's stripper of types stays in memory
+ * once it was needed, some 20 MB, and every sweep of the heap would go over it for as long as the service runs.
+ */
+export async function warmUp() {
+  try {
+    const mark = markOfWarmth()
+    if (mark === undefined || existsSync(mark)) return
+    const { spawnSync } = await import('node:child_process')
+    const program = join(import.meta.dirname, 'compile.js')
+    spawnSync(process.execPath, [...process.execArgv, program], { stdio: 'ignore', timeout: PATIENCE })
+  } catch {
+    // Nothing here is worth a start: a folder that cannot be read or written costs memory, no more.
+  }
+}
