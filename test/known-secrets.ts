@@ -1,4 +1,4 @@
-import type { KeyObject } from 'node:crypto'
+import { createHmac, type KeyObject } from 'node:crypto'
 import pg from 'pg'
 import type { Secrets } from '../src/keys/secrets.ts'
 import type { Answer } from './contract-client.ts'
@@ -16,6 +16,7 @@ const textSpellings = (text: string): string[] => [text, ...spellings(Buffer.fro
 /** Every secret that a test has met, in every spelling it could be written down in. */
 export class KnownSecrets {
   readonly #spelt = new Map<string, string>()
+  readonly #peppers: Buffer[] = []
 
   #add(what: string, forms: readonly string[]): void {
     for (const form of forms) this.#spelt.set(form, what)
@@ -23,9 +24,9 @@ export class KnownSecrets {
 
   /** Takes the tokens out of an answer; answers it unchanged. */
   from(answer: Answer): Answer {
-    const { challenge, access_token, refresh_token } = (answer.body ?? {}) as Record<string, string | undefined>
-    if (challenge !== undefined) this.token(challenge)
-    if (refresh_token !== undefined) this.token(refresh_token)
+    const { access_token, ...tokens } = (answer.body ?? {}) as Record<string, string | undefined>
+    for (const token of [tokens.challenge, tokens.refresh_token, tokens.device_token])
+      if (token !== undefined) this.token(token)
     if (access_token !== undefined) this.jwt(access_token)
     return answer
   }
@@ -37,7 +38,8 @@ export class KnownSecrets {
     const mac = bytes.subarray(-MAC_BYTES)
     this.#add(`${kind} token`, [...textSpellings(token), ...textSpellings(token.slice(4)), ...spellings(bytes)])
     this.#add(`MAC of a ${kind} token`, spellings(mac))
-    if (kind === 'rfr_') this.#add('seed', spellings(bytes.subarray(-MAC_BYTES - SEED_BYTES, -MAC_BYTES)))
+    if (kind === 'rfr_' || kind === 'dev_')
+      this.#add(`seed of a ${kind} token`, spellings(bytes.subarray(-MAC_BYTES - SEED_BYTES, -MAC_BYTES)))
   }
 
   jwt(token: string): void {
@@ -48,6 +50,20 @@ export class KnownSecrets {
 
   text(what: string, text: string): void {
     this.#add(what, [...textSpellings(text), text.toLowerCase(), text.toUpperCase()])
+  }
+
+  /** A pepper; it comes before the passwords that are hashed with it. */
+  pepper(key: string): void {
+    const bytes = Buffer.from(key, 'base64url')
+    this.#peppers.push(bytes)
+    this.#add('pepper', [...textSpellings(key), ...spellings(bytes)])
+  }
+
+  /** A password, and what is hashed in its place: with that nobody needs the pepper any more. */
+  password(text: string): void {
+    this.text('password', text)
+    for (const pepper of this.#peppers)
+      this.#add('peppered password', spellings(createHmac('sha384', pepper).update(text.normalize('NFC')).digest()))
   }
 
   /** A master key, and everything that is derived from it. */
@@ -68,6 +84,10 @@ export class KnownSecrets {
 
   get size(): number {
     return this.#spelt.size
+  }
+
+  get kinds(): string[] {
+    return [...new Set(this.#spelt.values())].sort()
   }
 
   /** Which kinds of secrets stand in a text. */

@@ -1,154 +1,10 @@
-import { randomUUID } from 'node:crypto'
-import t, { type Test } from 'tap'
-import { type ChallengeRef, secretsOf } from '../src/keys/secrets.ts'
-import type { Answer } from './contract-client.ts'
-import { type Api, codeIn, newKey, type Running, start, until } from './helper.ts'
-import { postern } from './keys/command.ts'
-import { privateKeyOf } from './keys/tokens.ts'
-import { dumpDatabase, KnownSecrets } from './known-secrets.ts'
-import { mailServer, type Received } from './mail/servers.ts'
-import { goThroughPasswords } from './password/all-flows.ts'
-
-const [maya, noor, refused, quoted] = ['maya', 'noor', 'refused', 'quoted'].map((name) => `${name}@example.com`) as [
-  string,
-  string,
-  string,
-  string
-]
-
-/** A mail server that names the address when it refuses one, and quotes the mail when it takes it for spam. */
-async function pickyServer(t: Test) {
-  const received: Received[] = []
-  const { url } = await mailServer(t, {
-    onRcptTo: ({ address }, _session, done) =>
-      done(address === refused ? Object.assign(new Error(`<${address}> unknown`), { responseCode: 550 }) : undefined),
-    onData: async (stream, { envelope }, done) => {
-      const raw = (await Array.fromAsync(stream)).join('')
-      const to = envelope.rcptTo.map(({ address }) => address)
-      received.push({ from: '', to, raw })
-      const spam = () => Object.assign(new Error(`spam to ${to}: ${codeIn(raw)}`), { responseCode: 554 })
-      done(to.includes(quoted) ? spam() : undefined)
-    }
-  })
-  return { url, received }
-}
-
-/** Runs every flow there is, well and badly, and keeps each secret that comes by. */
-async function runAllFlows(t: Test) {
-  const [oldKey, newestKey] = [newKey(), newKey()]
-  const { url: smtp, received } = await pickyServer(t)
-  const settings = {
-    SECRET_KEYS: `${oldKey},${newestKey}`,
-    SMTP_URL: smtp,
-    LOG_LEVEL: 'trace',
-    BCRYPT_COST: '4',
-    CODE_LENGTHEN_AT: '0',
-    CODE_STRENGTHEN_AT: '0',
-    CODE_RESEND_AFTER: '0'
-  }
-  const first = await start(t, settings)
-  const second = await first.another({ SECRET_KEYS: `${newestKey},${oldKey}` })
-  const all = secretsOf([oldKey, newestKey].map((key) => Buffer.from(key, 'base64url')))
-  const secrets = new KnownSecrets()
-  for (const key of [oldKey, newestKey]) secrets.master(key, all)
-  const codeOf = (challenge: string): string => {
-    const code = all.code(all.readChallenge(challenge) as ChallengeRef)
-    secrets.text('code', code)
-    return code
-  }
-  const met = async (asked: Promise<Answer>) => secrets.from(await asked)
-
-  for (const { api } of [first, second]) await goWell({ api, met, codeOf, secrets, received })
-  await goBadly({ first, met, codeOf, sql: first.sql })
-  await postern(['keys', 'rotate'], { DATABASE_URL: first.databaseUrl, SECRET_KEYS: settings.SECRET_KEYS })
-  const { api } = second
-  await met(signIn(api, met, codeOf, maya))
-  for (const { kid } of await first.sql('select kid from postern.signing_key'))
-    secrets.privateKey(await privateKeyOf(first, kid))
-  return { ...first, second, secrets, codeOf, met, logs: () => [...first.log, ...second.log].join('') }
-}
-
-type Met = (asked: Promise<Answer>) => Promise<Answer>
-type CodeOf = (challenge: string) => string
-
-async function signIn(api: Api, met: Met, codeOf: CodeOf, email: string): Promise<Answer> {
-  const { challenge } = (await met(api.requestOtp({ email }))).body
-  return await met(api.verifyOtp({ challenge, code: codeOf(challenge) }))
-}
-
-async function goWell(world: { api: Api; met: Met; codeOf: CodeOf; secrets: KnownSecrets; received: Received[] }) {
-  const { api, met, codeOf, secrets, received } = world
-  const { challenge } = (await met(api.requestOtp({ email: maya, locale: 'de' }))).body
-  await met(api.resendOtp({ challenge }))
-  await until(() => received.find(({ raw }) => raw.includes(codeOf(challenge))))
-  await met(api.verifyOtp({ challenge, code: '0000000000000' }))
-  const { body } = await met(api.verifyOtp({ challenge, code: codeOf(challenge) }))
-  const bearer = body.access_token
-
-  const key = { headers: { 'idempotency-key': randomUUID() } }
-  secrets.text('Idempotency-Key', key.headers['idempotency-key'])
-  secrets.text('Idempotency-Key', key.headers['idempotency-key'].replaceAll('-', ''))
-  const once = await met(api.requestOtp({ email: noor }, key))
-  await met(api.requestOtp({ email: noor }, key))
-  const attempt = { challenge: once.body.challenge, code: codeOf(once.body.challenge) }
-  await met(api.verifyOtp(attempt, key))
-  await met(api.verifyOtp(attempt, key))
-
-  const next = await met(api.refreshSession({ refresh_token: body.refresh_token }))
-  await met(api.refreshSession({ refresh_token: body.refresh_token }))
-  await met(api.refreshSession({ refresh_token: next.body.refresh_token }))
-  const other = await signIn(api, met, codeOf, maya)
-  await api.updateMe({ locale: 'fr' }, { bearer })
-  await api.listSessions({ bearer })
-  await api.endSession({ bearer, id: other.body.session.id })
-  await signIn(api, met, codeOf, maya)
-  await api.endOtherSessions({ bearer })
-  await api.logout({ refresh_token: (await signIn(api, met, codeOf, noor)).body.refresh_token })
-  const { body: fresh } = await signIn(api, met, codeOf, noor)
-  await goThroughPasswords({ api, email: noor, bearer: fresh.access_token, secrets, received })
-  const { body: leaving } = await signIn(api, met, codeOf, noor)
-  await api.deleteMe({ bearer: leaving.access_token })
-  await met(api.requestOtp({ email: refused }))
-  await met(api.requestOtp({ email: quoted })).then((asked) => codeOf(asked.body.challenge))
-}
-
-/** What is out of order: requests that put secrets where they do not belong, a thief, and a database that refuses. */
-async function goBadly(world: { first: Running; met: Met; codeOf: CodeOf; sql: (text: string) => Promise<unknown> }) {
-  const { first, met, codeOf, sql } = world
-  const { api, url } = first
-  const { body } = await signIn(api, met, codeOf, maya)
-  const { refresh_token, access_token } = body
-  const { challenge } = (await met(api.requestOtp({ email: maya }))).body
-  const code = codeOf(challenge)
-  const json = { 'content-type': 'application/json', 'x-request-id': refresh_token }
-  await fetch(`${url}/v1/session?access_token=${access_token}&email=${maya}`, { headers: { cookie: refresh_token } })
-  await fetch(`${url}/${challenge}/${code}/${maya}`)
-  await fetch(`${url}/v1/me/sessions/${refresh_token}`, { method: 'DELETE', headers: { authorization: access_token } })
-  for (const text of [
-    `{"challenge":"${challenge}","code":"${code}"`,
-    `{"challenge":"${challenge}","x":"${maya}"}`,
-    code
-  ])
-    await fetch(`${url}/v1/otp/verify`, { method: 'POST', headers: json, body: text })
-
-  let current = refresh_token
-  for (let step = 1; step <= 3; step++)
-    current = (await met(api.refreshSession({ refresh_token: current }))).body.refresh_token
-  await sql(`update postern.session set rotated_at = rotated_at - interval '1 hour'`)
-  await met(api.refreshSession({ refresh_token }))
-
-  await sql(`alter table postern.challenge add constraint never check (tries_left > 100) not valid`)
-  await api.requestOtp({ email: maya })
-  await api.verifyOtp({ challenge, code })
-  await sql('alter table postern.challenge drop constraint never; alter table postern.session rename to elsewhere')
-  await api.verifyOtp({ challenge, code })
-  await api.refreshSession({ refresh_token })
-  await api.getSession({ bearer: access_token })
-  await sql('alter table postern.elsewhere rename to session')
-}
+import t from 'tap'
+import { people, reviewCode, runAllFlows } from './all-flows.ts'
+import { until } from './helper.ts'
+import { dumpDatabase } from './known-secrets.ts'
 
 t.test('the database holds no secret, in whatever spelling', async (t) => {
-  const { secrets, databaseUrl, codeOf, api, met, sql } = await runAllFlows(t)
+  const { secrets, databaseUrl, codeOf, api, met, sql, pepper, signIn } = await runAllFlows(t)
   await until(async () =>
     (await sql("select from postern.mail where state = 'refused'")).length >= 4 ? true : undefined
   )
@@ -156,13 +12,28 @@ t.test('the database holds no secret, in whatever spelling', async (t) => {
   const dump = await dumpDatabase(databaseUrl)
 
   t.strictSame(secrets.foundIn(dump), [])
+  for (const kind of ['dev_ token', 'seed of a dev_ token', 'rst_ token', 'pepper', 'peppered password', 'fixed code'])
+    t.ok(secrets.kinds.includes(kind), `looked for: ${kind}`)
   t.ok(secrets.size > 500, `${secrets.size} spellings of secrets were looked for`)
-  for (const known of [maya, quoted, 'refresh_token_reused', 'postern.kysely_migration', 'pg_catalog.pg_statistic'])
+  for (const known of [
+    people.maya,
+    people.quoted,
+    'refresh_token_reused',
+    'postern.kysely_migration',
+    'pg_catalog.pg_statistic'
+  ])
     t.ok(dump.includes(known), `the dump is complete: ${known}`)
+  const { device_token } = (await met(signIn(people.maya))).body
+  const seed = Buffer.from(device_token.slice(4), 'base64url').subarray(-32, -16)
   await sql(`update postern.address_budget set lanes = '{}'`)
-  const { challenge } = (await met(api.requestOtp({ email: maya }))).body
-  await sql('update postern."user" set external_id = $1 where email = $2', [codeOf(challenge), maya])
-  t.strictSame(secrets.foundIn(await dumpDatabase(databaseUrl)), ['code'], 'one that is there would be found')
+  const { challenge } = (await met(api.requestOtp({ email: people.maya }))).body
+  const planted = [codeOf(challenge), pepper, reviewCode, seed.toString('hex')].join()
+  await sql('update postern."user" set external_id = $1 where email = $2', [planted, people.maya])
+  t.strictSame(
+    secrets.foundIn(await dumpDatabase(databaseUrl)).sort(),
+    ['code', 'fixed code', 'pepper', 'seed of a dev_ token'],
+    'what is there would be found'
+  )
 })
 
 t.test(
@@ -174,7 +45,7 @@ t.test(
     const log = logs()
 
     t.strictSame(secrets.foundIn(log), [])
-    for (const address of [maya, noor, refused, quoted]) t.notOk(log.toLowerCase().includes(address), address)
+    for (const address of Object.values(people)) t.notOk(log.toLowerCase().includes(address), address)
     t.notOk(log.includes(new URL(databaseUrl).password))
     for (const known of [
       'unforeseen error',

@@ -18,7 +18,7 @@ export async function goThroughPasswords(world: {
   const { api, email, bearer, secrets, received } = world
   const [first, second, third] = ['erste', 'zweite', 'dritte'].map((which) => {
     const password = `${which} Zwetschge im Korb`
-    secrets.text('password', password)
+    secrets.password(password)
     return password
   }) as [string, string, string]
   const seen = new Set<string>()
@@ -34,15 +34,15 @@ export async function goThroughPasswords(world: {
   }
 
   await api.changePassword({ password: first }, { bearer })
-  const { body } = await api.loginWithPassword({ email, password: first })
-  secrets.token(body.refresh_token)
-  secrets.jwt(body.access_token)
-  await api.loginWithPassword({ email, password: second })
+  const { body } = secrets.from(await api.loginWithPassword({ email, password: first }))
+  const { device_token } = body
+  secrets.from(await api.loginWithPassword({ email, password: first, device_token }))
+  await api.loginWithPassword({ email, password: second, device_token })
   const [used, other] = [await link(), await link()]
   await api.inspectPasswordReset({ token: used })
   await api.resetPassword({ token: used, password: 'maya@example.com' })
-  await api.resetPassword({ token: used, password: second }, { headers: { 'x-request-id': used } })
+  secrets.from(await api.resetPassword({ token: used, password: second }, { headers: { 'x-request-id': used } }))
   await api.resetPassword({ token: other, password: third })
   await api.resetPassword(`{"token":"${other}","password":"${third}"` as never)
-  await api.requestPasswordReset({ email })
+  await api.requestPasswordReset({ email, device_token })
 }
