@@ -132,7 +132,7 @@ export interface paths {
         put?: never;
         /**
          * Set a new password by a mailed link
-         * @description Ends every session, every other link and every open code of the account. A refused password does not spend the link. Nobody is signed in by this: let the person log in with the new password.
+         * @description Ends every session, every other link and every open code of the account, and the trust in every other device and network. A refused password does not spend the link. Nobody is signed in by this: let the person log in with the new password.
          */
         post: operations["resetPassword"];
         delete?: never;
@@ -151,7 +151,7 @@ export interface paths {
         get?: never;
         /**
          * Set or change the password of the account
-         * @description Wants a sign-in of the last five minutes, and `current_password` when the account has one. After ten wrong ones it wants a new sign-in (`step-up-required`), whatever is given. The session that asks goes on; all others end.
+         * @description Wants a sign-in of the last five minutes, and `current_password` when the account has one. After ten wrong ones it wants a new sign-in (`step-up-required`), whatever is given. The session that asks goes on and its device stays trusted; all others end.
          */
         put: operations["changePassword"];
         post?: never;

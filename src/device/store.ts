@@ -21,34 +21,64 @@ export const renewDevices = (slots: DeviceSlots) => sql`
   where d.id = spent.device_id and d.email_key = spent.email_key and d.expires_at > now()
   returning asked.place, d.id`
 
-/** The arm that makes a device of every other client that signed in. */
+/**
+ * The arm that makes a device of every other client that signed in. Only a proven mailbox earns trust: the password of an account
+ * that is not proven may have been put there by anybody.
+ */
 export const makeDevices = (slots: DeviceSlots) => sql`
   insert into postern.device (id, email_key, seed_hash, client_network, client_agent, expires_at, key_id)
   select asked.device_id, spent.email_key, asked.device_seed_hash, asked.network, asked.agent,
     now() + ${slots.deviceTtl} * interval '1 second', ${slots.deviceKeyId}
   from owner join spent using (place) join asked using (place)
-  where not exists (select from kept where kept.place = owner.place)`
+  where owner.email_verified_at is not null and not exists (select from kept where kept.place = owner.place)`
 
-/** The arm that notes the networks that were signed in from; once a day is enough to know one for weeks. */
+/** The arm that notes the networks that were signed in from, likewise; once a day is enough to know one for weeks. */
 export const noteNetworks = sql`
   insert into postern.known_network as n (email_key, network, signed_in_at)
   select spent.email_key, asked.network, now()
-  from owner join spent using (place) join asked using (place) where asked.network is not null
+  from owner join spent using (place) join asked using (place)
+  where owner.email_verified_at is not null and asked.network is not null
   on conflict (email_key, network) do update set signed_in_at = now()
   where n.signed_in_at < now() - interval '1 day'`
 
-/** How many devices the owner of `spent` had when the statement began. */
-export const deviceCount = sql`
-  (select count(*)::int4 from postern.device as d where d.email_key = spent.email_key)`
+/** Networks that an account may have for each of its devices. */
+const NETWORKS_EACH = 2
 
-/** Forgets what is beyond the newest `most` devices of an account, by last use. */
-export const forgetExcessDevices = statement(
+/** How many devices the owner of `spent` had when the statement began, or as many as its networks stand for. */
+export const deviceCount = sql`
+  greatest((select count(*)::int4 from postern.device as d where d.email_key = spent.email_key),
+    (select count(*)::int4 from postern.known_network as n where n.email_key = spent.email_key) / ${sql.lit(NETWORKS_EACH)})`
+
+/** Forgets what is beyond the newest `most` devices of an account, by last use, and beyond twice as many networks. */
+export const forgetExcessTrust = statement(
   { userId: 'uuid', most: 'int4' },
-  ({ userId, most }) => sql<{ id: string }>`
-    delete from postern.device where id in (
-      select d.id from postern.device as d join postern."user" as u on u.email_key = d.email_key
-      where u.id = ${userId} order by d.last_used_at desc, d.id desc offset ${most}
-    ) returning id`
+  ({ userId, most }) => sql`
+    with owner as (select u.email_key from postern."user" as u where u.id = ${userId}),
+    devices as (
+      delete from postern.device where id in (
+        select d.id from postern.device as d join owner using (email_key)
+        order by d.last_used_at desc, d.id desc offset ${most})
+    )
+    delete from postern.known_network where (email_key, network) in (
+      select n.email_key, n.network from postern.known_network as n join owner using (email_key)
+      order by n.signed_in_at desc, n.network offset ${most} * ${sql.lit(NETWORKS_EACH)})`
+)
+
+/**
+ * Ends the trust in the devices and networks of an address. To be run in a transaction that has changed the account's row: a
+ * sign-in under way was waited for there, and what it has left is seen here.
+ *
+ * `keptId` is a device that stays, `sessionId` a session whose own device stays: both have the time of its last sign-in.
+ */
+export const forgetTrust = statement(
+  { emailKey: 'text', keptId: 'uuid?', sessionId: 'uuid?' },
+  ({ emailKey, keptId, sessionId }) => sql`
+    with devices as (
+      delete from postern.device as d
+      where d.email_key = ${emailKey} and d.id is distinct from ${keptId}
+        and d.last_used_at is distinct from (select s.authenticated_at from postern.session as s where s.id = ${sessionId})
+    )
+    delete from postern.known_network as n where n.email_key = ${emailKey}`
 )
 
 /** A device as its owner may see it. */

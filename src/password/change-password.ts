@@ -1,6 +1,7 @@
 import { holdBudgets } from '../budget/hold-store.ts'
 import type { Client, Context } from '../context.ts'
 import { transaction } from '../db/statement.ts'
+import { forgetTrust } from '../device/store.ts'
 import { newId } from '../lib/identifier.ts'
 import { monotonicNow } from '../lib/time.ts'
 import { Problem } from '../problems.ts'
@@ -15,7 +16,7 @@ export type PasswordChange = { current: string | undefined; password: string; se
 /**
  * Sets or changes the password of whoever is signed in. Where there is one it must be given too: a device left open is not its owner.
  * After ten wrong ones another sign-in is wanted, by right and wrong alike: whoever carried the session away has none.
- * The caller's session goes on, all others end, and so do open links and codes.
+ * The caller's session goes on and its device stays trusted; all others end, and so do open links and codes, and known networks.
  */
 export async function changePassword(
   ctx: Context,
@@ -39,6 +40,7 @@ export async function changePassword(
     await spendResets(tx, { emailKey })
     const [set] = await setOwnPassword(tx, values)
     if (set === undefined) throw new Problem('session-rejected') // a reset was faster, and ended this session
+    await forgetTrust(tx, { emailKey, keptId: null, sessionId })
     return set
   })
   notice.offer(leasedAt)

@@ -1,13 +1,13 @@
 import { holdBudgets } from '../budget/hold-store.ts'
 import type { Client, Context } from '../context.ts'
 import { transaction } from '../db/statement.ts'
+import { forgetTrust } from '../device/store.ts'
 import type { ResetRef } from '../keys/secrets.ts'
 import { sha256 } from '../lib/capability.ts'
 import { maskAddress } from '../lib/email.ts'
 import { derivedId, newId } from '../lib/identifier.ts'
 import { monotonicNow } from '../lib/time.ts'
 import { Problem } from '../problems.ts'
-import { limitDevices } from '../session/limit-sign-ins.ts'
 import { promiseNotice } from '../user/promise-notice.ts'
 import { requireGoodPassword } from './policy.ts'
 import { findLiveReset, findUsedReset, type LiveReset, setPasswordByReset, spendReset } from './reset-store.ts'
@@ -23,8 +23,8 @@ export async function inspectReset(ctx: Context, token: string): Promise<Reset> 
 export type ResetAttempt = { token: string; password: string; idempotencyKey: string | undefined }
 
 /**
- * Sets the password that a link was mailed for, and ends everything that stood before it: sessions, links and codes. A refused
- * password spends nothing. Nobody is signed in by it: whoever has the link has not shown the new password yet.
+ * Sets the password that a link was mailed for, and ends everything that stood before it: sessions, links, codes and trust. A
+ * refused password spends nothing. Nobody is signed in by it: whoever has the link has not shown the new password yet.
  */
 export async function resetPassword(ctx: Context, attempt: ResetAttempt, client: Client): Promise<PasswordReset> {
   const ref = ctx.secrets.readReset(attempt.token) // undefined: a token we never made, and no query for it
@@ -56,11 +56,11 @@ export async function resetPassword(ctx: Context, attempt: ResetAttempt, client:
     if (spent === undefined) return undefined
     const [set] = await setPasswordByReset(tx, values)
     if (set === undefined) throw new Problem('reset-rejected') // and what was spent is not
+    await forgetTrust(tx, { emailKey: reset.emailKey, keptId: device.id, sessionId: null })
     return set
   })
   if (done === undefined) return await answerRepeat(ctx, ref, usedKey, attempt)
   notice.offer(leasedAt)
-  await limitDevices(ctx.db, done.userId)
   return presentReset(ctx, done.sessionsEnded, device)
 }
 

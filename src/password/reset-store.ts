@@ -119,7 +119,7 @@ export const setPasswordByReset = statement(
     deviceKeyId: 'text',
     deviceTtl: 'int4'
   },
-  (slots) => sql<{ sessionsEnded: number; userId: string }>`
+  (slots) => sql<{ sessionsEnded: number }>`
     with ${changingPassword(slots, {
       kind: 'password_reset',
       which: sql`exists (
@@ -135,5 +135,5 @@ export const setPasswordByReset = statement(
     ), answered as (
       update postern.password_reset as r set sessions_ended = ended.number from ended where r.id = ${slots.resetId}
     )
-    select ended.number as "sessionsEnded", changed.id as "userId" from ended, changed`
+    select ended.number as "sessionsEnded" from ended, changed`
 )

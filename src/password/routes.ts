@@ -106,7 +106,7 @@ export const passwordRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async
         tags,
         summary: 'Set a new password by a mailed link',
         description:
-          'Ends every session, every other link and every open code of the account. A refused password does not spend the link. Nobody is signed in by this: let the person log in with the new password.',
+          'Ends every session, every other link and every open code of the account, and the trust in every other device and network. A refused password does not spend the link. Nobody is signed in by this: let the person log in with the new password.',
         headers: IdempotencyHeaders,
         body: ResetBody,
         response: { 200: PasswordReset, ...bodyRefusals('reset-rejected', 'password-refused', 'too-many-requests') }
@@ -131,7 +131,7 @@ const protectedRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app,
         tags,
         summary: 'Set or change the password of the account',
         description:
-          'Wants a sign-in of the last five minutes, and `current_password` when the account has one. After ten wrong ones it wants a new sign-in (`step-up-required`), whatever is given. The session that asks goes on; all others end.',
+          'Wants a sign-in of the last five minutes, and `current_password` when the account has one. After ten wrong ones it wants a new sign-in (`step-up-required`), whatever is given. The session that asks goes on and its device stays trusted; all others end.',
         security: bearer,
         body: ChangePasswordBody,
         response: {

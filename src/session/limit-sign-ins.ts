@@ -1,7 +1,6 @@
 import { nobody } from '../audit/store.ts'
 import type { Context } from '../context.ts'
-import type { Db } from '../db/tables.ts'
-import { forgetExcessDevices } from '../device/store.ts'
+import { forgetExcessTrust } from '../device/store.ts'
 import { newId } from '../lib/identifier.ts'
 import { endExcessSessions } from './open-store.ts'
 
@@ -30,10 +29,6 @@ export async function limitSignIns({ config, db }: Context, signed: Signed): Pro
   const most = config.SESSIONS_PER_USER
   if (signed.overtaken || signed.openSessions + 1 > most / 2)
     await endExcessSessions(db, { userId: signed.userId, most, eventId: newId(), ...nobody })
-  if (signed.overtaken || signed.devices >= MOST_DEVICES) await limitDevices(db, signed.userId)
-}
-
-/** Forgets the devices beyond the limit; after the commit as well. */
-export async function limitDevices(db: Db, userId: string): Promise<void> {
-  await forgetExcessDevices(db, { userId, most: MOST_DEVICES })
+  if (signed.overtaken || signed.devices >= MOST_DEVICES)
+    await forgetExcessTrust(db, { userId: signed.userId, most: MOST_DEVICES })
 }

@@ -1,15 +1,29 @@
+import { holdBudgets } from '../budget/hold-store.ts'
 import type { Context } from '../context.ts'
+import { transaction } from '../db/statement.ts'
+import type { Db } from '../db/tables.ts'
+import { forgetTrust } from '../device/store.ts'
 import { newId } from '../lib/identifier.ts'
 import { type Administered, disableUser, enableUser, endSessionsOf } from './operator-store.ts'
 
-const acts = { disable: disableUser, enable: enableUser, 'end-sessions': endSessionsOf } as const
+const acts = { disable, enable: enableUser, 'end-sessions': endSessionsOf } as const
 export type Act = keyof typeof acts
 
 /**
- * Does to an account what an operator may do: close it and end its sessions, open it again, end its sessions only.
- * Undefined when there is no such account.
+ * Does to an account what an operator may do: close it and end its sessions and all trust, open it again, end its sessions
+ * only. Undefined when there is no such account.
  */
 export async function administer(ctx: Context, act: Act, emailKey: string): Promise<Administered | undefined> {
   const [done] = await acts[act](ctx.db, { emailKey, emailMac: ctx.secrets.addressMac(emailKey), eventId: newId() })
   return done
+}
+
+async function disable(db: Db, account: Parameters<typeof disableUser>[1]): Promise<Administered[]> {
+  const { emailKey, emailMac } = account
+  return await transaction(db, async (tx) => {
+    await holdBudgets(tx, { keys: [emailMac] })
+    const done = await disableUser(tx, account)
+    await forgetTrust(tx, { emailKey, keptId: null, sessionId: null })
+    return done
+  })
 }

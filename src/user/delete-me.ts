@@ -1,16 +1,10 @@
 import { holdBudgets } from '../budget/hold-store.ts'
 import type { Client, Context } from '../context.ts'
 import { transaction } from '../db/statement.ts'
+import { forgetTrust } from '../device/store.ts'
 import { monotonicNow } from '../lib/time.ts'
 import { Problem } from '../problems.ts'
-import {
-  deleteUser,
-  findEmailKey,
-  forgetChallenges,
-  forgetDevices,
-  forgetNetworks,
-  forgetResets
-} from './leaving-store.ts'
+import { deleteUser, findEmailKey, forgetChallenges, forgetResets } from './leaving-store.ts'
 import { promiseNotice } from './promise-notice.ts'
 
 /** Deletes an account and everything that belongs to it, in one transaction, and tells the address. */
@@ -26,10 +20,9 @@ export async function deleteMe(ctx: Context, userId: string, client: Client): Pr
     await holdBudgets(tx, { keys: [emailMac] })
     await forgetChallenges(tx, { emailKey })
     await forgetResets(tx, { emailKey })
-    await forgetDevices(tx, { emailKey })
-    await forgetNetworks(tx, { emailKey })
     const [gone] = await deleteUser(tx, { ...notice.values, ...client, userId, emailMac })
     if (gone === undefined) throw new Problem('session-rejected')
+    await forgetTrust(tx, { emailKey, keptId: null, sessionId: null })
   })
   notice.offer(leasedAt)
 }

@@ -16,12 +16,6 @@ const forgetting = (table: RawBuilder<unknown>) =>
 
 export const forgetChallenges = forgetting(sql`postern.challenge`)
 export const forgetResets = forgetting(sql`postern.password_reset`)
-export const forgetDevices = forgetting(sql`postern.device`)
-
-export const forgetNetworks = statement(
-  { emailKey: 'text' },
-  ({ emailKey }) => sql`delete from postern.known_network where email_key = ${emailKey}`
-)
 
 /**
  * Deletes an account and, by the foreign key, its sessions. Its events stay, with its id and the MAC of its address for a name. No

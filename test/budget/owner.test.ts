@@ -14,8 +14,10 @@ async function chosen(...[t]: Parameters<typeof underAttack>) {
   const { api, codeOf, ask, guess, sql } = world
   const first = await api.requestOtp({ email }, from(HOME))
   const { challenge } = first.body
-  const { body: session } = await api.verifyOtp({ challenge, code: codeOf(challenge) }, from(HOME))
-  await api.changePassword({ password }, { bearer: session.access_token })
+  const { body: proven } = await api.verifyOtp({ challenge, code: codeOf(challenge) }, from(HOME))
+  await api.changePassword({ password }, { bearer: proven.access_token })
+  const again = { email, password, device_token: proven.device_token }
+  const { body: session } = await api.loginWithPassword(again, from(HOME)) // a new password forgot the network
   await sql(`delete from postern.known_network where network <> '192.0.2.0/24'`)
 
   /** Whatever an attacker can do to an address at one time. */
