@@ -10,7 +10,7 @@ const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
 const ARGUMENTS = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu']
 
 /** Debian's Chromium; installs it when there is none. */
-function chromiumProgram(): string {
+export function chromiumProgram(): string {
   const look = () => ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
   if (look() === undefined && process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) {
     // Another test file may be at it already: apt waits for its lock.
@@ -23,9 +23,12 @@ function chromiumProgram(): string {
   return found
 }
 
+export const launchBrowser = (): Promise<Browser> =>
+  chromium.launch({ executablePath: chromiumProgram(), args: ARGUMENTS })
+
 /** One browser for a test file; each `visitor` is a profile of its own, as on another machine. */
 export async function openBrowser(t: Test) {
-  const browser = await chromium.launch({ executablePath: chromiumProgram(), args: ARGUMENTS })
+  const browser = await launchBrowser()
   t.teardown(() => browser.close())
   return { browser, visitor: visitorOf(browser) }
 }

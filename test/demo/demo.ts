@@ -9,20 +9,8 @@ import { makeDatabase, testServer } from '../database.ts'
 import { freePort } from '../db/own-server.ts'
 import { codeIn, newKey, type Settings, until } from '../helper.ts'
 
-/** The service as `npm start` runs it, at the address that it knows itself by; and its mails as a person finds them. */
-export async function startService(t: Test, settings: Settings = {}) {
-  const port = await freePort()
-  const url = `http://localhost:${port}`
-  const child = await startChild(t, {
-    NODE_ENV: 'development',
-    PORT: port,
-    PUBLIC_URL: url,
-    CLIENT_LIMITS: 'off',
-    BCRYPT_COST: '4',
-    ...settings
-  })
-  t.teardown(() => child.end('SIGINT'))
-
+/** The mails that a service in development has sent, as a person finds them. */
+export function inboxOf(url: string) {
   const mailsTo = async (to: string): Promise<InboxMail[]> => {
     const answer = await fetch(`${url}/dev/inbox.json?to=${encodeURIComponent(to)}`)
     return ((await answer.json()) as { mails: InboxMail[] }).mails
@@ -35,7 +23,23 @@ export async function startService(t: Test, settings: Settings = {}) {
   const mailWith = (to: string, words: string): Promise<InboxMail> =>
     until(async () => (await mailsTo(to)).find(({ text }) => text.includes(words)))
   const mailedCode = async (to: string): Promise<string> => codeIn((await newestMail(to)).text)
-  return { url, child, newestMail, mailWith, mailedCode }
+  return { newestMail, mailWith, mailedCode }
+}
+
+/** The service as `npm start` runs it, at the address that it knows itself by; and its mails. */
+export async function startService(t: Test, settings: Settings = {}) {
+  const port = await freePort()
+  const url = `http://localhost:${port}`
+  const child = await startChild(t, {
+    NODE_ENV: 'development',
+    PORT: port,
+    PUBLIC_URL: url,
+    CLIENT_LIMITS: 'off',
+    BCRYPT_COST: '4',
+    ...settings
+  })
+  t.teardown(() => child.end('SIGINT'))
+  return { url, child, ...inboxOf(url) }
 }
 export type Service = Awaited<ReturnType<typeof startService>>
 
@@ -84,7 +88,7 @@ export async function askForCode(page: Page, email: string): Promise<void> {
 /** A whole sign-in by code. */
 export async function signIn(
   context: BrowserContext,
-  service: Service,
+  service: Pick<Service, 'url' | 'mailedCode'>,
   email: string,
   url = service.url
 ): Promise<Page> {
