@@ -98,11 +98,11 @@ const challengeColumns = sql`
 export const insertChallenges = (slots: ChallengeSlots, password?: RawBuilder<unknown>): RawBuilder<unknown> => sql`
   insert into postern.challenge (
     id, purpose, email, email_key, budget_key, locale, code_length, code_alphabet, charged, pool, device_id, tries_left,
-    sends, sent_at, expires_at, client_network, client_agent, key_id)
+    sends, sent_at, expires_at, client_network, client_agent, key_id, mailed)
   select asked.id, ${password === undefined ? sql`'sign_in'` : sql`case when ${password} then 'step_up' else 'sign_in' end`}, asked.email, asked.email_key, asked.budget_key, asked.locale, budget.length,
          case when budget.length = ${sql.lit(STRONG_CODE)} then 'base32' else 'digits' end, budget.charge, budget.pool,
          trusted.device_id, ${slots.tries}, 1, now(), now() + ${slots.ttl} * interval '1 second', asked.network, asked.agent,
-         ${slots.keyId}
+         ${slots.keyId}, budget.wait = 0
   from asked join trusted using (place) join budget on budget.key = asked.budget_key
   where ${password === undefined ? sql`budget.wait = 0` : sql`true`}
   returning ${challengeColumns}`

@@ -57,6 +57,7 @@ export type ChallengeTable = {
   used_at: Date | null
   used_key: Buffer | null
   settled_at: Date | null
+  mailed: Defaulted<boolean>
   client_network: string | null
   client_agent: string | null
   key_id: string

@@ -64,8 +64,11 @@ export const requestChallenge = gathered(
 export const requestOnce = async (db: Db, wish: CodeWish): Promise<Requested | undefined> =>
   (await requestChallengeOnce(db, listed([wish])))[0]
 
-/** A challenge asked to be mailed again: `resent` tells whether it was; `alive` whether it could still be. */
-export type Resent = ChallengeState & { resent: boolean; alive: boolean }
+/**
+ * A challenge asked to be mailed again: `resent` tells whether that was granted; `alive` whether it could still be. One that no lane
+ * had room for is not `mailed` by asking again either; all else about it is the same.
+ */
+export type Resent = ChallengeState & { resent: boolean; alive: boolean; mailed: boolean }
 
 export const resendChallenge = statement(
   {
@@ -79,7 +82,7 @@ export const resendChallenge = statement(
   },
   (slots) => sql<Resent>`
     with asked as (
-      select c.id, c.key_id, c.code_length, c.code_alphabet, c.tries_left, c.sends, c.sent_at, c.expires_at,
+      select c.id, c.key_id, c.code_length, c.code_alphabet, c.tries_left, c.sends, c.sent_at, c.expires_at, c.mailed,
         c.used_at is null and c.tries_left > 0 and c.expires_at > now() as alive
       from postern.challenge as c where c.id = ${slots.id} and c.key_id = ${slots.keyId}
       for update
@@ -88,15 +91,20 @@ export const resendChallenge = statement(
       from asked
       where c.id = asked.id and asked.alive and asked.sends < ${slots.mostSends}
         and asked.sent_at <= now() - ${slots.resendAfter} * interval '1 second'
-      returning c.id, c.email_key, c.budget_key, c.locale, c.key_id, c.expires_at, c.sends
-    ), queued as (${queueMail({ from: sql`made`, kind: 'code', id: slots.mailId, messageId: slots.messageId })}),
+      returning c.id, c.email_key, c.budget_key, c.locale, c.key_id, c.expires_at, c.mailed
+    ), queued as (${queueMail({
+      from: sql`(select id, email_key, locale, expires_at, key_id from made where mailed)`,
+      kind: 'code',
+      id: slots.mailId,
+      messageId: slots.messageId
+    })}),
     noted as (${record({
       from: sql`made`,
       id: slots.eventId,
       kind: sql`'code_resent'`,
-      outcome: sql`'mail_queued'`,
+      outcome: sql`case when made.mailed then 'mail_queued' else 'no_room' end`,
       emailMac: sql`made.budget_key`,
       client: slots
     })})
-    select ${challengeState}, exists (select from made) as resent, alive from asked`
+    select ${challengeState}, exists (select from made) as resent, alive, mailed from asked`
 )

@@ -7,7 +7,10 @@ import { Problem } from '../problems.ts'
 import { resendChallenge } from './request-store.ts'
 import { testForm } from './test-code.ts'
 
-/** Mails the same code again, in a mail of its own. Neither its end nor its tries change. */
+/**
+ * Mails the same code again, in a mail of its own. Neither its end nor its tries change. A code that a login was asked for when no lane
+ * had room is never mailed, and answered like any other: a difference would tell a wrong password from a right one.
+ */
 export async function resendCode(ctx: Context, token: string, client: Client): Promise<Challenge> {
   const challenge = ctx.secrets.readChallenge(token)
   if (challenge === undefined) throw new Problem('code-rejected')
@@ -38,7 +41,7 @@ export async function resendCode(ctx: Context, token: string, client: Client): P
       retryAfter: Math.max(1, Math.ceil(wait))
     })
   }
-  ctx.courier.offer({ id: mailId, kind: 'code', subjectId: challenge.id, messageId }, leasedAt)
+  if (state.mailed) ctx.courier.offer({ id: mailId, kind: 'code', subjectId: challenge.id, messageId }, leasedAt)
   return {
     ...presentChallenge(ctx, challenge.id, { ...state, sends: state.sends + 1, sentAgo: 0 }),
     ...(await testForm(ctx, challenge.id))

@@ -126,6 +126,39 @@ t.test('strangers who use up the mails do not learn by it whether a password is 
   t.equal(Number(after[0]?.count) - Number(before[0]?.count), 1, 'the owner has a mail all the same')
 })
 
+t.test('what no lane had room for is not mailed by asking again either, and nobody is told so', async (t) => {
+  const { guessOften, login, api, sql, ctx, events, mails } = await amongStrangers(t, { CODE_RESEND_AFTER: '0' })
+  await guessOften(18)
+  const wrongly = (await login(wrong)).problem.next.challenge
+  const right = (await login()).problem.next.challenge
+  const mailsOf = () =>
+    sql(
+      `select c.purpose, count(m.id)::int as mails from postern.challenge as c
+       left join postern.mail as m on m.subject_id = c.id where c.id = any($1) group by 1 order by 1`,
+      [[wrongly, right].map(({ challenge }) => ctx.secrets.readChallenge(challenge)?.id)]
+    )
+  t.same(await mailsOf(), [
+    { purpose: 'sign_in', mails: 0 },
+    { purpose: 'step_up', mails: 1 }
+  ])
+
+  const answers = [
+    await api.resendOtp({ challenge: wrongly.challenge }),
+    await api.resendOtp({ challenge: right.challenge })
+  ]
+
+  t.same(await mailsOf(), [
+    { purpose: 'sign_in', mails: 0 },
+    { purpose: 'step_up', mails: 2 }
+  ])
+  for (const { status, body } of answers)
+    t.match({ status, body }, { status: 202, body: { resends_left: 2, tries: 3 } })
+  t.same(Object.keys(answers[0]?.body), Object.keys(answers[1]?.body))
+  t.match(await events('code_resent'), [{ outcome: 'no_room' }, { outcome: 'mail_queued' }])
+  await until(() => (mails(email).some(({ text }) => text.includes(right.reference)) ? true : undefined))
+  t.notOk(mails(email).some(({ text }) => text.includes(wrongly.reference)))
+})
+
 t.test('the count leaks: after three days a stranger has one guess again', async (t) => {
   const { guessOften, sql } = await amongStrangers(t)
   await guessOften(11)
