@@ -39,7 +39,7 @@ export async function changePassword(
     await holdBudgets(tx, { keys: [emailMac] })
     await spendResets(tx, { emailKey })
     const [set] = await setOwnPassword(tx, values)
-    if (set === undefined) throw new Problem('session-rejected') // a reset was faster, and ended this session
+    if (set === undefined) throw new Problem('session-rejected') // something was faster, and ended this session
     await forgetTrust(tx, { emailKey, keptId: null, sessionId })
     return set
   })

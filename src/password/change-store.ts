@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import { record } from '../audit/store.ts'
 import { freshRow, passwordRow, passwordRuling } from '../budget/store.ts'
 import { statement } from '../db/statement.ts'
+import { holdCaller } from '../user/store.ts'
 import { changeParameters, changingPassword } from './reset-store.ts'
 
 /** What a change is held against: the stored hash, and the version that it was read under. */
@@ -61,20 +62,19 @@ export const judgeOwnPassword = statement(
 
 /**
  * Sets a password for whoever is signed in. The caller's session goes on under the new version, all others end.
- * No row: the credentials have changed since they were read.
+ * No row: the credentials have changed since they were read, or the session has ended.
  */
 export const setOwnPassword = statement(
   { ...changeParameters, userId: 'uuid', version: 'int4', sessionId: 'uuid' },
   (slots) => sql<{ sessionsEnded: number }>`
-    with ${changingPassword(slots, {
+    with ${holdCaller(slots)}, ${changingPassword(slots, {
       kind: 'password_changed',
-      which: sql`u.id = ${slots.userId} and u.credential_version = ${slots.version} and u.disabled_at is null`,
+      which: sql`u.id = (select caller.id from caller where caller.version = ${slots.version})`,
       verifies: false,
       kept: sql`${slots.sessionId}`
     })}, lifted as (
       update postern.session as s set credential_version = changed.credential_version from changed
       where s.id = ${slots.sessionId} and s.user_id = changed.id
-        and s.credential_version = changed.credential_version - 1 and s.revoked_at is null
     )
     select ended.number as "sessionsEnded" from ended, changed`
 )

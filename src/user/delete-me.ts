@@ -4,11 +4,12 @@ import { transaction } from '../db/statement.ts'
 import { forgetTrust } from '../device/store.ts'
 import { monotonicNow } from '../lib/time.ts'
 import { Problem } from '../problems.ts'
+import type { LiveSession } from '../session/store.ts'
 import { deleteUser, findEmailKey, forgetChallenges, forgetResets } from './leaving-store.ts'
 import { promiseNotice } from './promise-notice.ts'
 
 /** Deletes an account and everything that belongs to it, in one transaction, and tells the address. */
-export async function deleteMe(ctx: Context, userId: string, client: Client): Promise<void> {
+export async function deleteMe(ctx: Context, { userId, sessionId }: LiveSession, client: Client): Promise<void> {
   const [account] = await findEmailKey(ctx.db, { userId })
   if (account === undefined) throw new Problem('session-rejected') // gone while the request was on its way
   const { emailKey } = account
@@ -20,7 +21,7 @@ export async function deleteMe(ctx: Context, userId: string, client: Client): Pr
     await holdBudgets(tx, { keys: [emailMac] })
     await forgetChallenges(tx, { emailKey })
     await forgetResets(tx, { emailKey })
-    const [gone] = await deleteUser(tx, { ...notice.values, ...client, userId, emailMac })
+    const [gone] = await deleteUser(tx, { ...notice.values, ...client, userId, sessionId, emailMac })
     if (gone === undefined) throw new Problem('session-rejected')
     await forgetTrust(tx, { emailKey, keptId: null, sessionId: null })
   })

@@ -2,6 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 import { record } from '../audit/store.ts'
 import { statement } from '../db/statement.ts'
 import { noticeParameters, queueNotice } from './notice-store.ts'
+import { holdCaller } from './store.ts'
 
 /** Deletes the rows of an address from a table, by id. */
 const forgetting = (table: RawBuilder<unknown>) =>
@@ -18,21 +19,22 @@ export const forgetChallenges = forgetting(sql`postern.challenge`)
 export const forgetResets = forgetting(sql`postern.password_reset`)
 
 /**
- * Deletes an account and, by the foreign key, its sessions. Its events stay, with its id and the MAC of its address for a name. No
- * row: it is gone already.
+ * Deletes the account of whoever asks and, by the foreign key, its sessions. Its events stay, with its id and the MAC of its address
+ * for a name. No row: it is gone already, or the session has ended.
  */
 export const deleteUser = statement(
   {
     ...noticeParameters,
     userId: 'uuid',
+    sessionId: 'uuid',
     emailMac: 'bytea',
     network: 'cidr?',
     agent: 'text?',
     requestId: 'text'
   },
   (slots) => sql<{ id: string }>`
-    with gone as (
-      delete from postern."user" as u where u.id = ${slots.userId} returning u.id, u.email, u.email_key, u.locale
+    with ${holdCaller(slots)}, gone as (
+      delete from postern."user" as u using caller where u.id = caller.id returning u.id, u.email, u.email_key, u.locale
     ), noted as (${record({
       from: sql`gone`,
       id: slots.eventId,

@@ -67,7 +67,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (ap
       }
     },
     async (request, reply) => {
-      await deleteMe(ctx, sessionOf(request).userId, clientOf(request))
+      await deleteMe(ctx, sessionOf(request), clientOf(request))
       return reply.code(204).send(null)
     }
   )

@@ -1,6 +1,6 @@
 import { type Expression, type RawBuilder, sql } from 'kysely'
 import { eventParameters, record } from '../audit/store.ts'
-import { statement } from '../db/statement.ts'
+import { type Slots, statement } from '../db/statement.ts'
 
 /** An account as its owner may see it. */
 export type UserView = {
@@ -58,6 +58,20 @@ export const ownerOf = sql`
   select spent.place, proven.id, proven.email, proven.email_verified_at, proven.password_hash, proven.credential_version,
     proven.locale, proven.created_at
   from proven join spent on spent.email_key = proven.email_key`
+
+/**
+ * The arms that hold the account of whoever asks and then the session, as `caller` when both are still good: a request is let in long
+ * before such a statement, and whoever ended the session meanwhile must not see it act.
+ */
+export const holdCaller = ({ userId, sessionId }: Slots<{ userId: 'uuid'; sessionId: 'uuid' }>) => sql`
+  account as (
+    select u.id, u.credential_version from postern."user" as u where u.id = ${userId} and u.disabled_at is null for update
+  ), caller as (
+    select account.id, account.credential_version as version
+    from account join postern.session as s on s.user_id = account.id and s.credential_version = account.credential_version
+    where s.id = ${sessionId} and s.revoked_at is null and s.expires_at > now() and s.idle_expires_at > now()
+    for update of s
+  )`
 
 export const setLocale = statement(
   { ...eventParameters, id: 'uuid', locale: 'text' },
