@@ -118,53 +118,58 @@ async function countTogether(url: string, log: Logger): Promise<SharedCounts> {
   return new SharedCounts({ url, log })
 }
 
-/** Starts one instance: schema, keys, courier, and at last the door. */
+/** Starts one instance: schema, keys, courier, and at last the door. A start that fails leaves nothing open, or the process would hang. */
 export async function boot(config: Config, log: Logger): Promise<Instance> {
+  const started = new AsyncDisposableStack()
+  try {
+    return await startParts(config, log, started)
+  } catch (error) {
+    await started.disposeAsync().catch((fault) => log.warn({ err: fault }, 'what had started could not be stopped'))
+    throw error
+  }
+}
+
+/** @param started what has begun and must end, the last first */
+async function startParts(config: Config, log: Logger, started: AsyncDisposableStack): Promise<Instance> {
   const database = await openDatabase(config, log)
+  started.defer(database.close)
   const ran = await migrate(database.url)
   if (ran.length > 0) log.info({ migrations: ran }, 'the schema was brought up to date')
 
   let draining = false
   const { ctx, courier, passwords, guesses, inbox } = await assemble(config, database.url, log)
-  try {
-    await refuseUsedAddresses(ctx)
-    await passwords.start()
-  } catch (error) {
-    await passwords.stop()
-    await ctx.db.destroy()
-    await database.close()
-    throw error
-  }
+  started.defer(() => ctx.db.destroy())
+  started.defer(() => passwords.stop())
+  await refuseUsedAddresses(ctx)
+  await passwords.start()
   const notice = testModeNotice(config.TEST_ADDRESSES)
   if (notice !== undefined) log.warn(notice)
+  started.defer(() => ctx.signing.stop())
   await ctx.signing.start((error) => log.warn({ err: error }, 'the signing keys could not be reloaded'))
+  started.defer(() => guesses.stop())
   await guesses.start()
   const shared = config.REDIS_URL === undefined ? undefined : await countTogether(config.REDIS_URL, log)
+  started.defer(() => shared?.stop())
   shared?.start()
   const metrics = await openMetrics({ ctx, courier, passwords })
+  started.defer(() => metrics?.close())
+  started.defer(() => courier.stop())
+  const housekeeper = housekeeperOf(ctx)
+  started.defer(() => housekeeper.stop())
   const app = await buildApp(ctx, { ready: readinessOf(ctx, () => draining), inbox, shared, observe: metrics?.observe })
+  started.defer(() => app.close()) // at the end, and so the first to stop: what it promised is still sent
   const url = await app.listen({
     host: config.HOST,
     port: config.PORT,
     listenTextResolver: (at) => `listening on ${at}`
   })
   courier.start()
-  const housekeeper = housekeeperOf(ctx)
   housekeeper.start()
 
   const stop = async (linger = 0): Promise<void> => {
     draining = true
     await new Promise((resolve) => setTimeout(resolve, milliseconds(linger)))
-    await app.close()
-    shared?.stop()
-    await housekeeper.stop()
-    await courier.stop()
-    await passwords.stop()
-    await guesses.stop()
-    await metrics?.close()
-    ctx.signing.stop()
-    await ctx.db.destroy()
-    await database.close()
+    await started.disposeAsync()
   }
   return { ctx, app, url, metricsUrl: metrics?.url, inbox, housekeeper, stop }
 }

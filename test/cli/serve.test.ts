@@ -1,0 +1,40 @@
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import t, { type Test } from 'tap'
+import { makeDatabase, testServer } from '../database.ts'
+import { newKey, type Settings } from '../helper.ts'
+
+const program = fileURLToPath(new URL('../../src/cli/postern.js', import.meta.url))
+
+async function takenPort(t: Test): Promise<string> {
+  const holder = createServer().listen(0, '127.0.0.1')
+  await once(holder, 'listening')
+  t.teardown(() => holder.close())
+  return String((holder.address() as AddressInfo).port)
+}
+
+/** What a start that must fail says, and the code it ends with; undefined when it had to be killed. */
+async function failedStart(t: Test, settings: Settings): Promise<{ code: number | undefined; said: string }> {
+  const database = await makeDatabase((await testServer()).url)
+  t.teardown(() => database.drop())
+  const { PATH, HOME, TMPDIR } = process.env
+  const own = { NODE_ENV: 'test', PORT: '0', DATABASE_URL: database.url, SECRET_KEYS: newKey() }
+  const env = { PATH, HOME, TMPDIR, ...own, ...settings }
+  return await new Promise((resolve) =>
+    execFile(process.execPath, [program], { env, timeout: 60_000, killSignal: 'SIGKILL' }, (error, out, fault) =>
+      resolve({ code: typeof error?.code === 'number' ? error.code : undefined, said: out + fault })
+    )
+  )
+}
+
+for (const name of ['PORT', 'METRICS_PORT'])
+  t.test(`a start that finds ${name} taken says so and ends, and does not hang`, async (t) => {
+    const taken = await takenPort(t)
+
+    const { code, said } = await failedStart(t, { [name]: taken })
+
+    t.equal(code, 1)
+    t.match(said, `EADDRINUSE: address already in use 127.0.0.1:${taken}`)
+  })
