@@ -1,4 +1,8 @@
+import { Readable } from 'node:stream'
 import t from 'tap'
+import { importUsers } from '../../src/user/import-users.ts'
+import { newKey, start } from '../helper.ts'
+import { idOf } from '../keys/command.ts'
 import { passwordsOf } from './hashing.ts'
 
 const passwords = passwordsOf(t)
@@ -31,20 +35,59 @@ for (const [name, stored] of Object.entries(made)) {
   })
 }
 
-t.test("Firebase's own example is checked", async (t) => {
-  const signer = 'jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA=='
-  const hash = 'lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ=='
-  const stored = `$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw==,sk=${signer}$42xEC+ixf3L2lw==$${hash}`
+const signer = 'jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA=='
+const signed = 'lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ=='
+const ofFirebase = `$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw==,sk=${signer}$42xEC+ixf3L2lw==$${signed}`
 
-  t.ok(await passwords.check('user1password', stored))
-  t.notOk(await passwords.check('user2password', stored))
+t.test("Firebase's own example is checked", async (t) => {
+  t.ok(await passwords.check('user1password', ofFirebase))
+  t.notOk(await passwords.check('user2password', ofFirebase))
 })
+
+const ofDecomposed = '$2b$04$PcLUvXHmX7DEnkVYETFo7.b0hY0OmurQIBeDUq2AwbUmsMQFT7CWG'
 
 t.test('a service that did not compose letters hashed them as they were typed', async (t) => {
-  const ofDecomposed = '$2b$04$PcLUvXHmX7DEnkVYETFo7.b0hY0OmurQIBeDUq2AwbUmsMQFT7CWG'
-
   t.ok(await passwords.check('Grüße'.normalize('NFD'), ofDecomposed))
 })
+
+t.test(
+  'whoever is imported with any of them signs in with the same password, and then has a hash of our own',
+  async (t) => {
+    const pepper = newKey()
+    const { api, ctx, sql } = await start(t, { BCRYPT_COST: '4', PASSWORD_PEPPERS: pepper })
+    const brought = [
+      ...Object.entries(made).map(([name, stored]) => ({ name, stored, right: password })),
+      { name: 'scrypt by Firebase', stored: ofFirebase, right: 'user1password' },
+      { name: 'bcrypt of decomposed letters', stored: ofDecomposed, right: 'Grüße'.normalize('NFD') }
+    ].map((one, nth) => ({ ...one, email: `p${nth}@example.com` }))
+    const lines = brought.map(({ email, stored }, nth) => ({
+      number: nth + 1,
+      text: JSON.stringify({ email, email_verified: true, password_hash: stored }),
+      end: nth
+    }))
+    const report = (line: number, reason: string) => t.fail(`line ${line} ${reason}`)
+    await importUsers(ctx, Readable.from(lines), report, () => {})
+    const storedFor = async (email: string) =>
+      (await sql<{ hash: string }>('select password_hash as hash from postern."user" where email = $1', [email]))[0]
+        ?.hash
+    const ours = `$postern$v=1$k=${idOf(pepper)}$2b$04$`
+
+    for (const { name, stored, right, email } of brought) {
+      t.equal(await storedFor(email), stored, `${name} is stored as it came`)
+
+      const refused = await api.loginWithPassword({ email, password: `${right}!` })
+      t.match(refused.problem, { code: 'credentials-rejected' }, name)
+      t.equal(await storedFor(email), stored, `${name} stays when the password was wrong`)
+
+      t.equal((await api.loginWithPassword({ email, password: right })).status, 200, name)
+      const upgraded = await storedFor(email)
+      t.ok(upgraded?.startsWith(ours), `${name} has become ${upgraded?.slice(0, ours.length)}`)
+
+      t.equal((await api.loginWithPassword({ email, password: right })).status, 200, `${name}, once more`)
+      t.equal(await storedFor(email), upgraded, 'and once is enough')
+    }
+  }
+)
 
 t.test('what cannot be read is no password, and costs what others cost', async (t) => {
   const passwords = passwordsOf(t, { BCRYPT_COST: '9' })
