@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import Type from 'typebox'
 import type { Context } from '../context.ts'
+import { IdParams } from '../lib/schema.ts'
 import { bearer, bodyRefusals, clientOf, NoContent, refusals, requireSession, sessionOf } from '../routing.ts'
 import { forgetDevice, listDevices } from './own-devices.ts'
 import { DeviceList } from './schema.ts'
@@ -36,7 +36,7 @@ export const deviceRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (
         description:
           'Its `device_token` is worth nothing from now on. Its sessions go on: end them where sessions are listed. The device of somebody else is as unknown as one that never was.',
         security: bearer,
-        params: Type.Object({ id: Type.String({ format: 'uuid', description: 'From the list of devices.' }) }),
+        params: IdParams('From the list of devices.'),
         response: { 204: NoContent, ...bodyRefusals('session-rejected', 'not-found', 'too-many-requests') }
       }
     },

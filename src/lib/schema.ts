@@ -11,10 +11,17 @@ export const named = <T extends TSchema & { $id?: string }>(schema: T, descripti
 /** No NUL, no control characters, no lone surrogates: Postgres refuses the first and mangles the last. */
 export const PRINTABLE = '^[^\\u0000-\\u001f\\u007f\\ud800-\\udfff]*$'
 
+/** A UUID as Postgres takes it too: the format alone would let `urn:uuid:` pass. */
+const UUID = '^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$'
+
+/** The id at the end of a path. @param description where it comes from */
+export const IdParams = (description: string) =>
+  Type.Object({ id: Type.String({ format: 'uuid', pattern: UUID, description }) })
+
 export const IdempotencyHeaders = Type.Object({
   'idempotency-key': Type.Optional(
     Type.String({
-      pattern: '^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$',
+      pattern: UUID,
       description:
         'A random UUID, the same for every try of one request: a retry after a lost reply is then answered as the first try was.',
       examples: ['5b0f3c1e-8f5a-4a57-9d1b-3f6a7c2e9d10']

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import Type from 'typebox'
 import type { Context } from '../context.ts'
+import { IdParams } from '../lib/schema.ts'
 import { Problem } from '../problems.ts'
 import { clearCookie, cookieToken, loggedOut, sendSession, sessionSent } from '../refresh-cookie.ts'
 import { bearer, bodyRefusals, clientOf, NoContent, refusals, requireSession, sessionOf } from '../routing.ts'
@@ -135,7 +135,7 @@ const protectedRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app,
         summary: 'End one session',
         description: 'Signs one device out. The session of somebody else is as unknown as one that never was.',
         security: bearer,
-        params: Type.Object({ id: Type.String({ format: 'uuid', description: 'From the list of sessions.' }) }),
+        params: IdParams('From the list of sessions.'),
         response: { 204: NoContent, ...bodyRefusals('session-rejected', 'not-found') }
       }
     },

@@ -93,8 +93,9 @@ t.test('the session of somebody else is as unknown as one that never was or has 
 t.test('an id that is none is a fault of the request', async (t) => {
   const { api, phone } = await startWithDevices(t)
 
-  for (const id of ['x', '1', '%00', `${phone.session.id}'`])
-    t.match((await api.endSession({ bearer: phone.access_token, id })).problem, { status: 400 }, id)
+  for (const id of ['x', '1', '%00', `${phone.session.id}'`, `urn:uuid:${phone.session.id}`])
+    for (const act of [api.endSession, api.forgetDevice])
+      t.match((await act({ bearer: phone.access_token, id })).problem, { status: 400, code: 'invalid-request' }, id)
 })
 
 t.test('a person ends all other sessions and stays signed in', async (t) => {
