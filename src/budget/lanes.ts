@@ -28,20 +28,26 @@ const entered = ({ name, mails, per }: Lane): Sql => sql`
   ${name}, greatest(was.clock, coalesce((was.lanes ->> ${name})::float8, 0)) + ${sql.lit(per / mails)}`
 
 /** Seconds that whoever asks must wait, by the row `was`; at most 0 when there is room in all of its lanes. */
-export function waitAt(purpose: Purpose, passwordRight: Sql): Sql {
+export function waitAt(purpose: Purpose): Sql {
   const { own, hour, day } = lanesFor(purpose)
   return sql`
-    case when ${passwordRight} then ${waitFor(knewPassword)}
-         else greatest(${waitFor(own)}, case when not was.trusted then greatest(${waitFor(hour)}, ${waitFor(day)}) end) end`
+    greatest(${waitFor(own)}, case when not was.trusted then greatest(${waitFor(hour)}, ${waitFor(day)}) end)`
 }
 
-/** The lanes with one mail more when `goes`, and without those that are empty by now. */
-export function lanesAfter(purpose: Purpose, passwordRight: Sql, goes: Sql): Sql {
+/** Seconds until there is room in the lane of those who knew the password, which they have besides. */
+export const waitForKnowing: Sql = waitFor(knewPassword)
+
+/**
+ * The lanes with one mail more when `goes`, and without those that are empty by now.
+ *
+ * @param knew whether the lane of those who knew the password has one more too
+ */
+export function lanesAfter(purpose: Purpose, goes: Sql, knew?: Sql): Sql {
   const { own, hour, day } = lanesFor(purpose)
   return sql`
     (select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(was.lanes) where value::float8 > was.clock)
       || case when not (${goes}) then '{}'
-              when ${passwordRight} then jsonb_build_object(${entered(knewPassword)})
               when was.trusted then jsonb_build_object(${entered(own)})
-              else jsonb_build_object(${entered(own)}, ${entered(hour)}, ${entered(day)}) end`
+              else jsonb_build_object(${entered(own)}, ${entered(hour)}, ${entered(day)}) end
+      ${knew === undefined ? sql`` : sql`|| case when ${knew} then jsonb_build_object(${entered(knewPassword)}) else '{}' end`}`
 }

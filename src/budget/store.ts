@@ -1,5 +1,5 @@
 import { type Expression, type RawBuilder, sql } from 'kysely'
-import { lanesAfter, type Purpose, waitAt } from './lanes.ts'
+import { lanesAfter, type Purpose, waitAt, waitForKnowing } from './lanes.ts'
 import { epochOf, leaked, poolLevel, withPool } from './levels.ts'
 
 export const SHORT_CODE = 6
@@ -71,20 +71,35 @@ export const codeColumns = sql`
   code_level, code_level_at, pools, lanes, last_length, last_charge, last_pool, last_from, last_wait`
 
 /**
+ * Whether a mail enters the lanes, and whether the challenge is made. One that a password asks for is made in any case, and the lanes
+ * that others can look at change by it as if the password were wrong. A right one has a lane besides, which shows in the mailbox alone.
+ */
+const verdictOf = (right?: Sql): Sql =>
+  right === undefined
+    ? sql`
+  cross join lateral (select ${waitAt('code')} as wait offset 0) as lane
+  cross join lateral (select lane.wait, lane.wait <= 0 as enters, lane.wait <= 0 as made offset 0) as verdict`
+    : sql`
+  cross join lateral (select ${waitAt('code')} as wait, ${waitForKnowing} as knowing offset 0) as lane
+  cross join lateral (
+    select case when ${right} then least(lane.wait, lane.knowing) else lane.wait end as wait, lane.wait <= 0 as enters,
+      ${right} and lane.knowing <= 0 as knew, true as made offset 0
+  ) as verdict`
+
+/**
  * Rules over one challenge: how long its code must be, what it costs whom, and whether a mail may go. What it says stands in
  * the row, so that the statement's other arms can read it and nothing is judged twice.
  *
- * @param passwordRight whether the mail goes by the lane of those who knew the password
- * @param promised whether the challenge is made even when no lane has room for its mail
+ * @param right for a sign-in whose password was given: whether it was right
  */
-export const codeRuling = (slots: BudgetSlots, row: Row, passwordRight: Sql, promised: Sql): Sql => sql`
+export const codeRuling = (slots: BudgetSlots, row: Row, right?: Sql): Sql => sql`
   select
     was.level + case when verdict.made and not was.trusted then form.charge else 0 end as code_level,
     greatest(to_timestamp(was.clock), ${row.at}) as code_level_at,
     case when verdict.made and was.trusted
       then ${withPool(sql`was.pools`, sql`was.pool`, sql`was.pool_level + form.charge`, sql`was.clock`)}
       else was.pools end as pools,
-    ${lanesAfter('code', passwordRight, sql`verdict.wait <= 0`)} as lanes,
+    ${lanesAfter('code', sql`verdict.enters`, right && sql`verdict.knew`)} as lanes,
     form.length::smallint as last_length, form.charge::smallint as last_charge,
     case when was.trusted then was.pool end as last_pool, was."from" as last_from, greatest(0, verdict.wait) as last_wait
   from ${asOfNow(row, slots.tries as Sql, slots.lengthenAt as Sql)}
@@ -97,18 +112,17 @@ export const codeRuling = (slots: BudgetSlots, row: Row, passwordRight: Sql, pro
   cross join lateral (
     select needed.length, case when needed.length = ${sql.lit(STRONG_CODE)} then 0 else ${slots.tries} end as charge offset 0
   ) as form
-  cross join lateral (select ${waitAt('code', passwordRight)} as wait offset 0) as lane
-  cross join lateral (select lane.wait, lane.wait <= 0 or ${promised} as made offset 0) as verdict`
+  ${verdictOf(right)}`
 
 /** The columns that a ruling over a mail alone sets. */
 export const mailColumns = sql`lanes, last_pool, last_from, last_wait`
 
 /** Rules over a mail that no code comes with: nothing can be guessed by it, so failures make nobody a stranger here. */
 export const mailRuling = (purpose: Purpose, row: Row): Sql => sql`
-  select ${lanesAfter(purpose, sql`false`, sql`verdict.wait <= 0`)} as lanes, was.pool as last_pool,
+  select ${lanesAfter(purpose, sql`verdict.wait <= 0`)} as lanes, was.pool as last_pool,
     was."from" as last_from, greatest(0, verdict.wait) as last_wait
   from ${asOfNow(row, sql`0`, sql`'infinity'::float8`)}
-  cross join lateral (select ${waitAt(purpose, sql`false`)} as wait offset 0) as verdict`
+  cross join lateral (select ${waitAt(purpose)} as wait offset 0) as verdict`
 
 /** The columns that a ruling over a password sets. */
 export const passwordColumns = sql`

@@ -74,8 +74,7 @@ export const askingNetwork = sql`'network:' || coalesce(asked.network::text, '')
  * @param password for a sign-in whose password was given: whether it was right. Its challenge is made in any case.
  */
 export const chargeBudgets = (slots: ChallengeSlots, password?: RawBuilder<unknown>): RawBuilder<unknown> => {
-  const rule = (row: Parameters<typeof codeRuling>[1]) =>
-    codeRuling(slots, row, password ?? sql`false`, password === undefined ? sql`false` : sql`true`)
+  const rule = (row: Parameters<typeof codeRuling>[1]) => codeRuling(slots, row, password)
   return sql`
     insert into postern.address_budget as b (key, ${codeColumns})
     select asked.budget_key, ${codeColumns}

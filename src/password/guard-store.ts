@@ -24,8 +24,8 @@ const makeChallenge = statement({ ...challengeParameters, right: 'bool' }, (slot
 })
 
 /**
- * Makes the challenge that a password alone is not enough for. It is made whatever the lanes say, and its code is charged to
- * the same level, right password or wrong: only the mail goes by another lane, which nobody sees who does not read it.
+ * Makes the challenge that a password alone is not enough for. It is made whatever the lanes say, and it is charged to the same
+ * level and the same lanes, right password or wrong: a right one has only a lane more, which nobody sees who does not read the mails.
  */
 export async function requireCode(db: Db, wish: CodeWish, right: boolean) {
   const [made] = await makeChallenge(db, { ...listed([wish]), right })
