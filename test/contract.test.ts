@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { contractText } from '../src/cli/openapi.ts'
 import { problems } from '../src/problems.ts'
+import { validatorOf } from './contract-client.ts'
 
 const committed = readFileSync(new URL('../openapi/openapi.json', import.meta.url), 'utf8')
 const contract = JSON.parse(committed) as {
@@ -9,7 +10,9 @@ const contract = JSON.parse(committed) as {
   info: { version: string }
   // biome-ignore lint/suspicious/noExplicitAny: the walk below reads what it looks for
   paths: Record<string, Record<string, any>>
+  components: { schemas: Record<string, Shown> }
 }
+type Shown = { $ref?: string; example?: unknown; examples?: unknown[] }
 const operations = Object.entries(contract.paths).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, operation]) => ({ path, method, ...operation }))
 )
@@ -69,6 +72,31 @@ t.test('every operation says what it does, shows an example, and names every ans
       t.ok(operation.requestBody.content['application/json'].example, `${where} shows a request`)
   }
 })
+
+t.test(
+  'every success shows what comes, as the contract has it, and the ones without content come without',
+  async (t) => {
+    const shownBy = (schema: Shown): unknown[] => {
+      const named = contract.components.schemas[schema.$ref?.split('/').at(-1) ?? '']
+      return [schema.example, ...(schema.examples ?? []), ...(named === undefined ? [] : shownBy(named))]
+    }
+
+    for (const { operationId, responses } of operations) {
+      const successes = Object.entries<{ content?: Record<string, Shown & { schema: Shown }> }>(responses).filter(
+        ([status]) => status.startsWith('2')
+      )
+      t.equal(successes.length, 1, `${operationId} succeeds in one way`)
+      for (const [status, { content }] of successes) {
+        t.equal(content === undefined, status === '204', `${operationId} ${status}`)
+        for (const { schema, example } of Object.values(content ?? {})) {
+          const examples = [example, ...shownBy(schema)].filter((one) => one !== undefined)
+          t.ok(examples.length > 0, `${operationId} ${status} shows an answer`)
+          for (const one of examples) t.ok(validatorOf(schema)(one), `${operationId} ${status} shows a true one`)
+        }
+      }
+    }
+  }
+)
 
 t.test('every operation says what HTTP itself may be answered, and every answer which headers it bears', async (t) => {
   for (const { operationId, responses } of operations) {
