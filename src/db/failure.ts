@@ -6,9 +6,10 @@ export class DatabaseUnavailable extends Error {
   }
 }
 
+/** No class of SQLSTATE begins with E, the name of many a system's error does: EPIPE has five letters too. */
 export const sqlState = (error: unknown): string | undefined => {
   const code = (error as { code?: unknown })?.code
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined
+  return typeof code === 'string' && /^(?!E)[0-9A-Z]{5}$/.test(code) ? code : undefined
 }
 
 /** Serialization failure, deadlock, lock timeout: another try sees the other side finished. */
@@ -21,10 +22,11 @@ export const isUniqueViolation = (error: unknown): boolean => sqlState(error) ==
 export const isStaleStatement = (error: unknown): boolean => ['0A000', '26000', '42P05'].includes(sqlState(error) ?? '')
 
 /**
- * Connection (08), resources (53), operator intervention (57), system (58), read-only standby (25006), and wrong or
- * withdrawn credentials (28, 3D): the fault of the database's state, not of the statement.
+ * Connection (08), resources (53), operator intervention (57), system (58), read-only standby (25006), a transaction that the
+ * server ended for its silence (25P03), and wrong or withdrawn credentials (28, 3D): the fault of the database's state or of the
+ * moment, not of the statement.
  */
-const OUTAGE = /^(08|28|3D|53|57|58)|^25006$/
+const OUTAGE = /^(08|28|3D|53|57|58)|^25(006|P03)$/
 
 /** An error without an SQLSTATE never reached the server or lost it on the way. */
 export function asFailure(error: unknown): unknown {
