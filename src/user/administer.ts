@@ -4,13 +4,14 @@ import { transaction } from '../db/statement.ts'
 import type { Db } from '../db/tables.ts'
 import { forgetTrust } from '../device/store.ts'
 import { newId } from '../lib/identifier.ts'
+import { spendResets } from '../password/reset-store.ts'
 import { type Administered, disableUser, enableUser, endSessionsOf } from './operator-store.ts'
 
 const acts = { disable, enable: enableUser, 'end-sessions': endSessionsOf } as const
 export type Act = keyof typeof acts
 
 /**
- * Does to an account what an operator may do: close it and end its sessions and all trust, open it again, end its sessions
+ * Does to an account what an operator may do: close it and end its sessions, links and all trust, open it again, end its sessions
  * only. Undefined when there is no such account.
  */
 export async function administer(ctx: Context, act: Act, emailKey: string): Promise<Administered | undefined> {
@@ -22,6 +23,7 @@ async function disable(db: Db, account: Parameters<typeof disableUser>[1]): Prom
   const { emailKey, emailMac } = account
   return await transaction(db, async (tx) => {
     await holdBudgets(tx, { keys: [emailMac] })
+    await spendResets(tx, { emailKey }) // those that are dead would fill the places of new ones when it is enabled
     const done = await disableUser(tx, account)
     await forgetTrust(tx, { emailKey, keptId: null, sessionId: null })
     return done

@@ -63,6 +63,23 @@ t.test('a code of before an account was disabled is no good after it was enabled
   t.equal((await api.verifyOtp({ challenge, code: codeOf(challenge) })).status, 401)
 })
 
+t.test('links of before an account was disabled do not stand in the way of one after it was enabled', async (t) => {
+  const { users, signIn, api, inbox } = await startWithCommands(t)
+  await signIn(email)
+  for (let link = 0; link < 3; link++) await api.requestPasswordReset({ email })
+  const links = () => (inbox?.mails(email) ?? []).filter(({ text }) => text.includes('#token='))
+  await until(() => (links().length === 3 ? true : undefined))
+
+  await users('disable', email)
+  await users('enable', email)
+  const { status } = await api.requestPasswordReset({ email })
+
+  t.equal(status, 202)
+  await until(() => (links().length === 4 ? true : undefined))
+  const token = /#token=(rst_[\w-]+)$/m.exec(links()[0]?.text as string)?.[1] as string
+  t.equal((await api.inspectPasswordReset({ token })).status, 200)
+})
+
 t.test('ending the sessions of an account signs it out everywhere and leaves it open', async (t) => {
   const { users, signIn, api, events } = await startWithCommands(t)
   const { access_token } = (await signIn(email)).body
