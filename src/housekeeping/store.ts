@@ -57,17 +57,23 @@ const deleting = (table: string, key: readonly string[], which: RawBuilder<unkno
 const ago = (seconds: RawBuilder<unknown>): RawBuilder<unknown> => sql`now() - ${seconds} * interval '1 second'`
 const agoIn = (seconds: number): RawBuilder<unknown> => ago(sql.lit(seconds))
 
+/**
+ * Seconds that a code or a link stays after its end. With an Idempotency-Key its id is made from the key and the day: the row stays for all
+ * of the next day, also where clocks differ, so that the id, and with it the code, never comes again.
+ */
+const ENDED_KEPT = 2 * DAY
+
 /** A challenge that was not settled keeps what it was charged, so it stays until it is. */
 export const purgeChallenges = statement({ most: 'int4' }, ({ most }) =>
   deleting(
     'challenge',
     ['id'],
-    sql`settled_at is not null and expires_at < ${agoIn(DAY)} order by expires_at limit ${most}`
+    sql`settled_at is not null and expires_at < ${agoIn(ENDED_KEPT)} order by expires_at limit ${most}`
   )
 )
 
 export const purgeResets = statement({ most: 'int4' }, ({ most }) =>
-  deleting('password_reset', ['id'], sql`expires_at < ${agoIn(DAY)} order by expires_at limit ${most}`)
+  deleting('password_reset', ['id'], sql`expires_at < ${agoIn(ENDED_KEPT)} order by expires_at limit ${most}`)
 )
 
 /** Takes out of a mail what says whom it went to; a mail server's answer often repeats the address. */

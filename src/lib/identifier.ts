@@ -1,5 +1,6 @@
 import { createHash, randomFillSync } from 'node:crypto'
 import { v7 } from 'uuid'
+import { DAY, milliseconds } from './time.ts'
 
 const ID_BYTES = 16
 /** Drawn from the system in one go: 16 bytes at a time cost every request several microseconds. */
@@ -29,6 +30,19 @@ export function derivedId(...parts: readonly string[]): string {
   bytes[6] = ((bytes[6] as number) & 0x0f) | 0x80
   bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80
   return idFromBytes(bytes)
+}
+
+/**
+ * The ids of a row that a retry must meet: the one that the same inputs give on this UTC day, for a new row, and those of the days before
+ * and after, for a row that a try before midnight has made, or an instance whose clock is ahead. So that an id never comes again when its
+ * row is gone, rows must outlive the day on which they were made by another one.
+ */
+export function idsOfDays(...parts: readonly string[]): [today: string, yesterday: string, tomorrow: string] {
+  const idIn = (days: number): string => {
+    const day = new Date(Date.now() + milliseconds(days * DAY)).toISOString().slice(0, 10)
+    return derivedId(day, ...parts)
+  }
+  return [idIn(0), idIn(-1), idIn(1)]
 }
 
 export const idToBytes = (id: string): Buffer => Buffer.from(id.replaceAll('-', ''), 'hex')

@@ -1,14 +1,13 @@
 import { laneIsFull, wishFor } from '../challenge/make-wish.ts'
 import { presentChallenge } from '../challenge/present.ts'
 import type { Challenge } from '../challenge/schema.ts'
-import type { ChallengeState } from '../challenge/store.ts'
 import type { Client, Context } from '../context.ts'
 import { isUniqueViolation } from '../db/failure.ts'
-import { derivedId, newId } from '../lib/identifier.ts'
+import { idsOfDays, newId } from '../lib/identifier.ts'
 import { monotonicNow } from '../lib/time.ts'
 import { Problem } from '../problems.ts'
 import { addressOf } from '../user/address.ts'
-import { type Requested, requestChallenge, requestOnce } from './request-store.ts'
+import { type Made, type Requested, requestChallenge, requestOnce } from './request-store.ts'
 import { testForm } from './test-code.ts'
 
 export type CodeRequest = {
@@ -28,26 +27,24 @@ const LOOKS = 3
  */
 export async function requestCode(ctx: Context, request: CodeRequest, client: Client): Promise<Challenge> {
   const address = addressOf(request.email)
-  const id = request.idempotencyKey
-    ? derivedId('challenge', request.idempotencyKey.toLowerCase(), address.key)
-    : newId()
-  const wish = wishFor(ctx, { ...request, id, address }, client)
+  const ids = request.idempotencyKey && idsOfDays('challenge', request.idempotencyKey.toLowerCase(), address.key)
+  const wish = wishFor(ctx, { ...request, id: ids ? ids[0] : newId(), address }, client)
 
   const leasedAt = monotonicNow()
-  const run = request.idempotencyKey ? requestOnce : requestChallenge
+  const run = () => (ids ? requestOnce(ctx.db, wish, ids) : requestChallenge(ctx.db, wish))
   let made: Requested | undefined
-  for (let look = 1; made === undefined && look <= LOOKS; look++) made = await run(ctx.db, wish).catch(unlessTwin)
+  for (let look = 1; made === undefined && look <= LOOKS; look++) made = await run().catch(unlessTwin)
   if (made === undefined) throw new Problem('unavailable', { retryAfter: 1 })
   if (!isMade(made)) throw laneIsFull(made.wait)
 
   if (made.fresh)
     ctx.courier.offer({ id: wish.mailId, kind: 'code', subjectId: wish.id, messageId: wish.messageId }, leasedAt)
   const suggestion = ctx.suggest(address.spelling)
-  const form = await testForm(ctx, wish.id, address.key)
-  return { ...presentChallenge(ctx, wish.id, made), ...form, ...(suggestion && { email_suggestion: suggestion }) }
+  const form = await testForm(ctx, made.id, address.key)
+  return { ...presentChallenge(ctx, made.id, made), ...form, ...(suggestion && { email_suggestion: suggestion }) }
 }
 
-const isMade = (requested: Requested): requested is Requested & ChallengeState => requested.keyId !== null
+const isMade = (requested: Requested): requested is Requested & Made => requested.keyId !== null
 
 /** A twin made the challenge first: this statement was undone with its charge and its mail, and the next look finds the twin's. */
 function unlessTwin(error: unknown): undefined {

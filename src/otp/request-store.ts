@@ -15,11 +15,13 @@ import { statement } from '../db/statement.ts'
 import type { Db } from '../db/tables.ts'
 import { queueMail } from '../mail/store.ts'
 
+export type Made = ChallengeState & { id: string }
+
 /**
  * Whether this request made the challenge, or met the one that an earlier try with the same key had made. With a `wait`, seconds,
  * there is no challenge: no lane of the address has room for a mail.
  */
-export type Requested = { [K in keyof ChallengeState]: ChallengeState[K] | null } & { fresh: boolean; wait: number }
+export type Requested = { [K in keyof Made]: Made[K] | null } & { fresh: boolean; wait: number }
 
 /**
  * Charges the addresses, makes challenges of the form that each charge allows and promises their mails. The same work for
@@ -33,26 +35,28 @@ const requestChallenges = statement(
     budget as (${chargeBudgets(slots)}),
     made as (${insertChallenges(slots)}),
     queued as (${promisedMails})
-    select asked.place::int4, ${challengeState}, true as fresh, budget.wait
+    select asked.place::int4, made.id, ${challengeState}, true as fresh, budget.wait
     from asked join budget on budget.key = asked.budget_key left join made on made.id = asked.id`
 )
 
 /**
- * As `requestChallenges`, for one id derived from an Idempotency-Key: a repeat costs nothing and mails nothing.
+ * As `requestChallenges`, for one id derived from an Idempotency-Key: a repeat costs nothing and mails nothing, be it of another day.
  * A unique violation: a twin has just committed the same challenge; the next try finds it.
  */
 const requestChallengeOnce = statement(
-  challengeParameters,
+  { ...challengeParameters, sameIds: 'uuid[]' },
   (slots) => sql<Requested>`
-    with existing as (select id, ${challengeState} from postern.challenge where id = any(${slots.ids})),
+    with existing as (
+      select id, ${challengeState} from postern.challenge where id = any(${slots.sameIds}) order by created_at, id limit 1
+    ),
     asked as (${askedFor(slots, sql`not exists (select from existing)`)}),
     trusted as (${trustedAmong}),
     budget as (${chargeBudgets(slots)}),
     made as (${insertChallenges(slots)}),
     queued as (${promisedMails})
-    select ${challengeState}, true as fresh, budget.wait from budget left join made on true
+    select id, ${challengeState}, true as fresh, budget.wait from budget left join made on true
     union all
-    select "keyId", "codeLength", "codeAlphabet", "triesLeft", sends, "expiresIn", "sentAgo", false, 0 from existing`
+    select id, "keyId", "codeLength", "codeAlphabet", "triesLeft", sends, "expiresIn", "sentAgo", false, 0 from existing`
 )
 
 /** Requests of one moment share a statement and a commit; two for one address never do, for they change the same row. */
@@ -61,8 +65,9 @@ export const requestChallenge = gathered(
   { inFlight: 3, apart: ({ budgetKey }) => budgetKey.toString('latin1') }
 )
 
-export const requestOnce = async (db: Db, wish: CodeWish): Promise<Requested | undefined> =>
-  (await requestChallengeOnce(db, listed([wish])))[0]
+/** @param sameIds where an earlier try may have made the challenge; `wish.id` is among them */
+export const requestOnce = async (db: Db, wish: CodeWish, sameIds: string[]): Promise<Requested | undefined> =>
+  (await requestChallengeOnce(db, { ...listed([wish]), sameIds }))[0]
 
 /**
  * A challenge asked to be mailed again: `resent` tells whether that was granted; `alive` whether it could still be. One that no lane

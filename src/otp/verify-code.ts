@@ -61,7 +61,10 @@ export async function verifyCode(ctx: Context, attempt: CodeAttempt, client: Cli
 
 type Draft = { sessionId: string; seed: Buffer; deviceId: string; deviceSeed: Buffer; usedKey: Buffer | null }
 
-/** With an Idempotency-Key all of a session's random parts come from it, so that a repeat arrives at the same session. */
+/**
+ * With an Idempotency-Key all of a session's random parts come from it, so that a repeat arrives at the same session. No other row ever has
+ * their ids: a challenge is spent once, and its id does not come again while there is a session that it opened.
+ */
 function draftOf({ secrets }: Context, challenge: ChallengeRef, idempotencyKey: string | undefined): Draft {
   if (idempotencyKey === undefined)
     return {

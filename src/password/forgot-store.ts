@@ -14,6 +14,8 @@ export const open = sql`r.used_at is null and r.expires_at > statement_timestamp
  * Asks the lanes of an address for a mail with a link. No row: an earlier try of the same request has promised it already.
  * To be run behind `holdBudgets`.
  *
+ * `mailIds`, here and below: where an earlier try may have promised the mail, by days.
+ *
  * @returns `wait` seconds when no lane has room, else 0
  */
 export const enterResetLane = statement(
@@ -23,13 +25,13 @@ export const enterResetLane = statement(
     network: 'cidr?',
     knownDeviceId: 'uuid?',
     knownSeedHash: 'bytea?',
-    mailId: 'uuid'
+    mailIds: 'uuid[]'
   },
   (slots) => sql<{ wait: number }>`
     with asked as (
       select 1 as place, ${slots.emailKey} as email_key, ${slots.network} as network,
         ${slots.knownDeviceId} as known_device_id, ${slots.knownSeedHash} as known_seed_hash
-      where not exists (select from postern.mail as m where m.id = ${slots.mailId})
+      where not exists (select from postern.mail as m where m.id = any(${slots.mailIds}))
     ), trusted as (${trustedAmong})
     insert into postern.address_budget as b (key, ${mailColumns})
     select ${slots.budgetKey}, ${mailColumns}
@@ -56,10 +58,11 @@ export const promiseReset = statement(
     ttl: 'int4',
     keyId: 'text',
     mailId: 'uuid',
+    mailIds: 'uuid[]',
     messageId: 'text'
   },
   (slots) => sql<{ subjectId: string }>`
-    with promised as (select from postern.mail as m where m.id = ${slots.mailId}),
+    with promised as (select from postern.mail as m where m.id = any(${slots.mailIds})),
     live as (
       select r.id, r.email_key, r.locale, r.expires_at, r.key_id, r.created_at
       from postern.password_reset as r where r.email_key = ${slots.emailKey} and ${open}

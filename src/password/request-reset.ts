@@ -3,7 +3,7 @@ import { laneIsFull } from '../challenge/make-wish.ts'
 import type { Client, Context } from '../context.ts'
 import { isUniqueViolation } from '../db/failure.ts'
 import { transaction } from '../db/statement.ts'
-import { derivedId, newId } from '../lib/identifier.ts'
+import { idsOfDays, newId } from '../lib/identifier.ts'
 import { preferredLanguage } from '../lib/language.ts'
 import { monotonicNow } from '../lib/time.ts'
 import { addressOf } from '../user/address.ts'
@@ -26,10 +26,9 @@ export async function requestReset(ctx: Context, request: ResetRequest, client: 
   const address = addressOf(request.email)
   const { config, secrets } = ctx
   const key = request.idempotencyKey?.toLowerCase()
-  const [id, mailId] = ['reset', 'reset mail'].map((what) => (key ? derivedId(what, key, address.key) : newId())) as [
-    string,
-    string
-  ]
+  const id = key ? idsOfDays('reset', key, address.key)[0] : newId()
+  const mailIds = key ? idsOfDays('reset mail', key, address.key) : [newId()]
+  const [mailId] = mailIds as [string]
   const messageId = `<${mailId}@${ctx.mailHost}>`
   const budgetKey = secrets.addressMac(address.key)
   const values = {
@@ -41,6 +40,7 @@ export async function requestReset(ctx: Context, request: ResetRequest, client: 
     ttl: config.RESET_TTL,
     keyId: secrets.ring.newest.id,
     mailId,
+    mailIds,
     messageId
   }
 
@@ -49,7 +49,7 @@ export async function requestReset(ctx: Context, request: ResetRequest, client: 
     budgetKey,
     network: client.network,
     ...secrets.knownDevice(request.deviceToken),
-    mailId
+    mailIds
   }
 
   const leasedAt = monotonicNow()

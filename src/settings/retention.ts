@@ -5,7 +5,7 @@ import { seconds } from './kinds.ts'
 export const retentionSettings = {
   EVENT_RETENTION: seconds({
     default: 400 * DAY,
-    minimum: DAY,
+    minimum: 2 * DAY, // of a mail too, whose id is made from an Idempotency-Key and the day
     maximum: 4000 * DAY,
     description: 'How long audit events stay, and what is left of a mail when its address is forgotten.'
   }),

@@ -6,8 +6,8 @@ import { keeperOf, type Query } from './keeper.ts'
 const kinds: { table: string; old: string; young: string; insert: (ago: string) => string }[] = [
   {
     table: 'challenge',
-    old: '25 hours',
-    young: '23 hours',
+    old: '49 hours',
+    young: '47 hours',
     insert: (
       ago
     ) => `insert into postern.challenge (id, purpose, email, email_key, budget_key, code_length, code_alphabet,
@@ -16,8 +16,8 @@ const kinds: { table: string; old: string; young: string; insert: (ago: string) 
   },
   {
     table: 'password_reset',
-    old: '25 hours',
-    young: '23 hours',
+    old: '49 hours',
+    young: '47 hours',
     insert: (ago) => `insert into postern.password_reset (id, email, email_key, budget_key, expires_at, key_id)
       values (gen_random_uuid(), 'a', 'a', '\\x01', now() - interval '${ago}', 'x')`
   },

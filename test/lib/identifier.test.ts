@@ -1,5 +1,6 @@
 import t from 'tap'
-import { derivedId, idFromBytes, idToBytes, newId } from '../../src/lib/identifier.ts'
+import { derivedId, idFromBytes, idsOfDays, idToBytes, newId } from '../../src/lib/identifier.ts'
+import { otherDays } from '../days.ts'
 
 t.test('fresh ids are UUIDs of version 7, all different', async (t) => {
   const ids = Array.from({ length: 1000 }, newId)
@@ -36,6 +37,21 @@ t.test('other parts give another id, also when they read the same in a row', asy
   ]
 
   t.equal(new Set(ids).size, ids.length)
+})
+
+t.test('ids of one day are looked for on the days before and after, and on no other', async (t) => {
+  const goTo = otherDays(t)
+  const idsOn = (day: number) => {
+    goTo(day)
+    return idsOfDays('challenge', 'a-key', 'maya@example.com')
+  }
+
+  const [before, today, after, later] = [-1, 0, 1, 3].map(idsOn) as ReturnType<typeof idsOn>[]
+
+  t.strictSame(today, [today?.[0], before?.[0], after?.[0]])
+  t.ok(before?.includes(today?.[0] as string) && after?.includes(today?.[0] as string))
+  t.equal(new Set([...(today ?? []), ...(later ?? [])]).size, 6)
+  t.not(idsOn(0)[0], idsOfDays('challenge', 'a-key', 'noor@example.com')[0])
 })
 
 t.test('an id survives its way through bytes', async (t) => {
