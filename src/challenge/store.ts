@@ -131,10 +131,10 @@ export const spendParameters = { ids: 'uuid[]', keyIds: 'text[]', rights: 'bool[
 
 /**
  * The arm that names each try's address. Tries at one address take turns: the first is judged now, the others are asked
- * again, so that no arm changes a row twice.
+ * again, so that no arm changes a row twice. By the address and not by its budget, of which it has two while master keys are rotated.
  */
 export const namedTries = sql`
-  select asked.place, c.budget_key, row_number() over (partition by c.budget_key order by asked.place) as turn
+  select asked.place, c.budget_key, row_number() over (partition by c.email_key order by asked.place) as turn
   from asked join postern.challenge as c on c.id = asked.id`
 
 /** The arm that takes the addresses' budget rows first and in one order, as everywhere: budget, challenge, user, session. */
