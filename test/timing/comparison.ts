@@ -1,7 +1,7 @@
 import { rankSum } from './rank-sum.ts'
 
 /** Standard deviations that chance hardly ever reaches: once in two thousand comparisons. */
-const MOST_DEVIATION = 3.5
+export const MOST_DEVIATION = 3.5
 
 /** Asks about the next address of one kind. @returns milliseconds and the answer's status */
 export type Ask = () => Promise<{ took: number; status: number }>

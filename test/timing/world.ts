@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import pg from 'pg'
 import { Client } from 'undici'
 import { secretsOf } from '../../src/keys/secrets.ts'
+import type { CodeForm } from '../../src/lib/code.ts'
 import { newId } from '../../src/lib/identifier.ts'
 import { makeDatabase, testServer } from '../database.ts'
 import { newKey } from '../helper.ts'
@@ -78,21 +79,27 @@ export async function makeWorld(settings: Record<string, string>, hashes: readon
     return { took: performance.now() - began, status: answer.statusCode }
   }
 
-  /** A challenge for each address, made as the service makes them, and its token. */
-  const challenges = async (emails: readonly string[]): Promise<string[]> => {
+  /**
+   * A challenge for each address, made as the service makes them, and its token.
+   *
+   * @param spent behind `exhaust`: with the long code that costs a budget nothing
+   */
+  const challenges = async (emails: readonly string[], spent: boolean): Promise<string[]> => {
     const ids = emails.map(newId)
     const keyId = secrets.ring.newest.id
+    const form: CodeForm = spent ? { length: 13, alphabet: 'base32' } : { length: 6, alphabet: 'digits' }
+    const charge = spent ? 0 : 3
     await pool.query(
       `with charged as (
          insert into postern.address_budget (key, code_level, code_level_at, last_length, last_charge)
-         select budget, 3, now(), 6, 3 from unnest($2::bytea[]) as made (budget))
+         select budget, $5::int2, now(), $6::int2, $5::int2 from unnest($2::bytea[]) as made (budget) on conflict (key) do nothing)
        insert into postern.challenge (id, purpose, email, email_key, budget_key, code_length, code_alphabet, charged,
          tries_left, sends, sent_at, expires_at, key_id)
-       select id, 'sign_in', email, email, budget, 6, 'digits', 3, 3, 1, now(), now() + interval '1 hour', $4
+       select id, 'sign_in', email, email, budget, $6::int2, $7, $5::int2, 3, 1, now(), now() + interval '1 hour', $4
        from unnest($1::uuid[], $2::bytea[], $3::text[]) as made (id, budget, email)`,
-      [ids, emails.map((email) => secrets.addressMac(email)), emails, keyId]
+      [ids, emails.map((email) => secrets.addressMac(email)), emails, keyId, charge, form.length, form.alphabet]
     )
-    return ids.map((id) => secrets.challengeToken({ keyId, id, form: { length: 6, alphabet: 'digits' } }))
+    return ids.map((id) => secrets.challengeToken({ keyId, id, form }))
   }
 
   /** Fills the lanes and uses up the levels of the addresses, as somebody who asks for them all day would. */
