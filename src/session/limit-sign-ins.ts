@@ -23,12 +23,20 @@ export const signInRules = ({ config, secrets }: Context) => ({
 
 /**
  * Ends what is beyond the limits, in statements of their own after the commit: only then they see what parallel sign-ins
- * opened. Far below the limits, and with nobody else signing in at that moment, they are saved.
+ * opened. Far below the limits, and with nobody else signing in at that moment, they are saved. The person is signed in
+ * already, by a code that is spent: a failure only puts it off.
  */
-export async function limitSignIns({ config, db }: Context, signed: Signed): Promise<void> {
+export async function limitSignIns({ config, db, log }: Context, signed: Signed): Promise<void> {
   const most = config.SESSIONS_PER_USER
-  if (signed.overtaken || signed.openSessions + 1 > most / 2)
-    await endExcessSessions(db, { userId: signed.userId, most, eventId: newId(), ...nobody })
-  if (signed.overtaken || signed.devices >= MOST_DEVICES)
-    await forgetExcessTrust(db, { userId: signed.userId, most: MOST_DEVICES })
+  try {
+    if (signed.overtaken || signed.openSessions + 1 > most / 2)
+      await endExcessSessions(db, { userId: signed.userId, most, eventId: newId(), ...nobody })
+    if (signed.overtaken || signed.devices >= MOST_DEVICES)
+      await forgetExcessTrust(db, { userId: signed.userId, most: MOST_DEVICES })
+  } catch (error) {
+    log.warn(
+      { reason: (error as Error).message },
+      'what is beyond the limits of an account could not be ended; its next sign-in tries again'
+    )
+  }
 }

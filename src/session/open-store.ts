@@ -57,17 +57,23 @@ export const openedView = sql`
 export const sessionCount = sql`
   (select count(*)::int4 from postern.session as s where s.user_id = owner.id and s.revoked_at is null and s.expires_at > now())`
 
-/** Ends what is beyond the newest `most` live sessions of a user, by last use. */
+/**
+ * Ends what is beyond the newest `most` live sessions of a user, by last use. Rows are taken in the order of their ids, so
+ * that no two sign-ins wait for each other.
+ */
 export const endExcessSessions = statement(
   { ...eventParameters, userId: 'uuid', most: 'int4' },
   (slots) => sql<{ id: string }>`
-    with ended as (
-      update postern.session set revoked_at = now()
-      where revoked_at is null and id in (
-        select s.id from postern.session as s, postern."user" as u
-        where u.id = ${slots.userId} and ${live}
-        order by s.last_used_at desc, s.id desc offset ${slots.most}
-      ) returning id, user_id
+    with excess as (
+      select s.id from postern.session as s, postern."user" as u
+      where u.id = ${slots.userId} and ${live}
+      order by s.last_used_at desc, s.id desc offset ${slots.most}
+    ), held as (
+      select s.id from postern.session as s
+      where s.id in (select excess.id from excess) and s.revoked_at is null
+      order by s.id for update
+    ), ended as (
+      update postern.session as s set revoked_at = now() from held where s.id = held.id returning s.id, s.user_id
     ), noted as (${record({
       from: sql`(select distinct user_id from ended) as ended`,
       id: slots.eventId,
