@@ -4,18 +4,19 @@ import { existsSync, readdirSync, statSync } from 'node:fs'
 import { getCompileCacheDir } from 'node:module'
 import { join } from 'node:path'
 
-const SOURCES = join(import.meta.dirname, '..')
+const ROOT = join(import.meta.dirname, '../..')
 const PATIENCE = 30_000 // milliseconds; a start without the cache is only slower
 
 /** Where it is noted that the compile cache holds these very sources; undefined without a cache. */
 export function markOfWarmth() {
   const folder = getCompileCacheDir()
   if (folder === undefined) return undefined
-  const digest = createHash('sha256').update(SOURCES)
-  for (const name of readdirSync(SOURCES, { recursive: true, encoding: 'utf8' }).sort()) {
-    const { size, mtimeMs } = statSync(join(SOURCES, name))
-    digest.update(`${name} ${size} ${mtimeMs}\n`)
-  }
+  const digest = createHash('sha256').update(ROOT)
+  for (const sources of [join(ROOT, 'src'), join(ROOT, 'migrations')])
+    for (const name of readdirSync(sources, { recursive: true, encoding: 'utf8' }).sort()) {
+      const { size, mtimeMs } = statSync(join(sources, name))
+      digest.update(`${name} ${size} ${mtimeMs}\n`)
+    }
   return join(folder, `postern-${digest.digest('hex').slice(0, 16)}`)
 }
 

@@ -1,42 +1,50 @@
-import { execFile } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
+import { makeDatabase, query, testServer } from '../database.ts'
+import { until } from '../helper.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 
-/** Runs Node with a compile cache in a folder, and answers its exit code and what it said. */
-const node = (
-  cache: string,
-  args: string[],
-  env: Record<string, string> = {}
-): Promise<{ code: number; said: string }> =>
-  new Promise((resolve) => {
-    const settings = { PATH: process.env.PATH, NODE_COMPILE_CACHE: cache, ...env }
-    const child = execFile(process.execPath, args, { cwd: ROOT, env: settings }, (_error, stdout, stderr) =>
-      resolve({ code: child.exitCode ?? -1, said: stdout + stderr })
-    )
-  })
+/** Runs Node with a compile cache in a folder. */
+function node(cache: string, args: string[], env: Record<string, string>) {
+  const settings = { PATH: process.env.PATH, NODE_COMPILE_CACHE: cache, ...env }
+  const child = spawn(process.execPath, args, { cwd: ROOT, env: settings, stdio: ['ignore', 'pipe', 'pipe'] })
+  let said = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (part) => (said += part))
+  const ended = once(child, 'close').then(([code]) => code as number | null)
+  return { process: child, said: () => said, ended }
+}
 
-t.test('the first start of new sources fills the cache, so that types are stripped in another process', async (t) => {
-  const cache = mkdtempSync(join(tmpdir(), 'postern-warm-'))
-  t.teardown(() => rmSync(cache, { recursive: true, force: true }))
-  const stripper = `process.moduleLoadList.some((name) => name.includes('deps/amaro/dist'))`
-  const serve = `await import('./src/cli/serve.ts'); console.log(${stripper})`
+t.test(
+  'types are stripped by another process, even for the first start of new sources on an empty database',
+  async (t) => {
+    const cache = mkdtempSync(join(tmpdir(), 'postern-warm-'))
+    t.teardown(() => rmSync(cache, { recursive: true, force: true }))
+    const server = await testServer()
+    const database = await makeDatabase(server.url)
+    t.teardown(() => database.drop())
+    await query(database.url, 'drop schema postern cascade')
+    const stripped = `process.moduleLoadList.some((name) => name.includes('deps/amaro/dist'))`
+    const hook = `data:text/javascript,process.on('exit', () => console.log('stripped: ' + ${stripped}))`
+    const env = { DATABASE_URL: database.url, DATA_DIR: cache, PORT: '0', NODE_ENV: 'test' }
 
-  const first = await node(cache, ['src/cli/postern.js'], { PORT: 'none' })
-  const later = await node(cache, ['--input-type=module', '--eval', serve])
+    const child = node(cache, ['--import', hook, 'src/cli/postern.js'], env)
+    await until(() => /listening/.test(child.said()) || undefined, 60)
+    child.process.kill('SIGINT')
 
-  t.equal(first.code, 1)
-  t.match(first.said, /PORT/)
-  t.ok(readdirSync(cache, { recursive: true, encoding: 'utf8' }).some((name) => /postern-\w+$/.test(name)))
-  t.same(later, { code: 0, said: 'false\n' })
-})
+    t.equal(await child.ended, 0)
+    t.match(child.said(), 'stripped: false')
+    t.ok(readdirSync(cache, { recursive: true, encoding: 'utf8' }).some((name) => /postern-\w+$/.test(name)))
+  }
+)
 
 t.test('a cache that cannot be written is no reason not to start', async (t) => {
-  const { code, said } = await node('/dev/null/cache', ['src/cli/postern.js'], { PORT: 'none' })
+  const child = node('/dev/null/cache', ['src/cli/postern.js'], { PORT: 'none' })
 
-  t.equal(code, 1)
-  t.match(said, /PORT/)
+  t.equal(await child.ended, 1)
+  t.match(child.said(), /PORT/)
 })
