@@ -8,14 +8,27 @@ import { openedOf, openedView, openSessions, renewSessions, sessionCount } from 
 import type { SessionView } from '../session/store.ts'
 
 /** What a password is held against, as it was read: the number of its version goes into the session. */
-export type Credentials = { userId: string; passwordHash: string | null; version: number; disabled: boolean }
+export type Credentials = {
+  /** Whether there is an account, and a password; without them the members below hold fillers. */
+  known: boolean
+  hasPassword: boolean
+  userId: string
+  passwordHash: string
+  version: number
+  disabled: boolean
+}
 
+/** As long as the hashes we make, so that an answer without one takes as long to send and to read. */
+const FILLER_HASH = '-'.repeat(88)
+
+/** Always one row of the same shape: whether there is one would tell by its time who has an account. */
 export const findCredentials = statement(
-  { emailKey: 'text' },
-  ({ emailKey }) => sql<Credentials>`
-    select u.id as "userId", u.password_hash as "passwordHash", u.credential_version as version,
+  { emailKey: 'text', fillerId: 'uuid' },
+  ({ emailKey, fillerId }) => sql<Credentials>`
+    select u.id is not null as known, u.password_hash is not null as "hasPassword", coalesce(u.id, ${fillerId}) as "userId",
+      coalesce(u.password_hash, ${sql.lit(FILLER_HASH)}) as "passwordHash", coalesce(u.credential_version, 1) as version,
       u.disabled_at is not null as disabled
-    from postern."user" as u where u.email_key = ${emailKey}`
+    from (select ${emailKey} as key) as asked left join postern."user" as u on u.email_key = asked.key`
 )
 
 const amr = sql`'{pwd}'::text[]`
@@ -41,7 +54,8 @@ export const judgePassword = statement(
     emailMac: 'bytea',
     right: 'bool',
     outcome: 'text',
-    userId: 'uuid?',
+    known: 'bool',
+    userId: 'uuid',
     version: 'int4',
     sessionId: 'uuid',
     seedHash: 'bytea',
@@ -83,7 +97,7 @@ export const judgePassword = statement(
       owner as (
         select 1 as place, u.id, u.email, u.email_verified_at, u.password_hash, u.credential_version, u.locale, u.created_at
         from postern."user" as u
-        where u.id = ${slots.userId} and ${right} and not (select guarded from budget)
+        where u.id = ${slots.userId} and ${slots.known} and ${right} and not (select guarded from budget)
           and u.credential_version = ${slots.version} and u.disabled_at is null
         for share of u
       ),
@@ -98,7 +112,7 @@ export const judgePassword = statement(
         id: slots.eventId,
         kind: sql`'sign_in_by_password'`,
         outcome: sql`case when budget.guarded then 'code_required' when owner.id is not null then 'signed_in' else ${slots.outcome} end`,
-        userId: slots.userId,
+        userId: sql`case when ${slots.known} then ${slots.userId} end`,
         emailMac: slots.emailMac,
         client: slots
       })})

@@ -32,9 +32,10 @@ export async function login(ctx: Context, attempt: Login, client: Client): Promi
   const { secrets } = ctx
   ctx.passwords.requireRoom() // before the database is asked for what could not be checked
   const emailMac = secrets.addressMac(address.key)
-  const [account] = await findCredentials(ctx.db, { emailKey: address.key })
+  const [found] = await findCredentials(ctx.db, { emailKey: address.key, fillerId: newId() })
+  const account = found as Credentials // one row, whether or not there is an account
   const decoy = ctx.passwords.decoy(emailMac) // made up for everybody, so that it costs everybody
-  const stored = account?.passwordHash ?? decoy
+  const stored = account.hasPassword ? account.passwordHash : decoy
   const fault = faultOf(account, await ctx.passwords.check(attempt.password, stored))
 
   const session = { id: newId(), seed: secrets.newSeed() }
@@ -44,8 +45,9 @@ export async function login(ctx: Context, attempt: Login, client: Client): Promi
     emailMac,
     right: fault === undefined,
     outcome: fault ?? 'overtaken',
-    userId: account?.userId ?? null,
-    version: account?.version ?? 0,
+    known: account.known,
+    userId: account.userId,
+    version: account.version,
     sessionId: session.id,
     seedHash: secrets.seedHash(session.seed),
     renewId: attempt.session?.sessionId ?? null,
@@ -69,9 +71,9 @@ export async function login(ctx: Context, attempt: Login, client: Client): Promi
 
 const isOpened = (judged: Judged | undefined): judged is Judged & SessionView & Signed => judged?.sessionId != null
 
-function faultOf(account: Credentials | undefined, right: boolean): string | undefined {
-  if (account === undefined) return 'no_account'
-  if (account.passwordHash === null) return 'no_password'
+function faultOf(account: Credentials, right: boolean): string | undefined {
+  if (!account.known) return 'no_account'
+  if (!account.hasPassword) return 'no_password'
   if (!right) return 'wrong_password'
   return account.disabled ? 'disabled' : undefined
 }
