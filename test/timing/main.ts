@@ -1,6 +1,6 @@
 /**
  * npm run timing: asks every public operation about addresses of every state, and about unknown ones in between, and says
- * whether the times could tell them apart. `--times N` asks so often of each (10,000), `--only NAME` asks one operation.
+ * whether the times could tell them apart. `--times N` asks so often of each (10,000), `--only NAME,NAME` asks these operations.
  */
 import { parseArgs } from 'node:util'
 import { prepareTemplate, testServer } from '../database.ts'
@@ -11,7 +11,13 @@ import { makeWorld, type State, type World } from './world.ts'
 
 const { values } = parseArgs({ options: { times: { type: 'string', default: '10000' }, only: { type: 'string' } } })
 const times = Number(values.times)
-const chosen = questions.filter(({ name }) => values.only === undefined || name === values.only)
+const only = values.only?.split(',')
+const unheardOf = only?.filter((wanted) => questions.every(({ name }) => name !== wanted)) ?? []
+if (unheardOf.length > 0) {
+  console.error(`no such operation: ${unheardOf.join(', ')}; there are ${questions.map(({ name }) => name).join(', ')}`)
+  process.exit(2) // and not the good news that nothing told
+}
+const chosen = questions.filter(({ name }) => only === undefined || only.includes(name))
 let leaks = 0
 
 function print(
@@ -62,12 +68,12 @@ try {
   await inWorld({}, [await ownHash(4)], async (world) => {
     for (const question of chosen)
       for (const state of question.states) print(question.name, state, await ask(world, question, state, times))
-    if (values.only !== undefined) return
+    if (only !== undefined) return
     print('otp, 200 µs planted', 'known', await ask(world, otp, 'known', times, 0.2), false)
     print('login, 2 ms planted', 'known', await ask(world, login, 'known', Math.min(times, 2000), 2), false)
   })
 
-  if (values.only === undefined || values.only === 'login') {
+  if (only === undefined || only.includes('login')) {
     await inWorld({}, await mixture(), async (world) => {
       for (const state of ['known', 'without password'] satisfies State[])
         print('login, imported', state, await ask(world, login, state, Math.min(times, 2000)))
