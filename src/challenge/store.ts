@@ -152,7 +152,10 @@ export const overtaken = sql`
     select from held join postern.address_budget as b on b.key = held.key and b.xmin = held.version
     where held.key = spent.budget_key)`
 
-/** The arm that spends a try of each live challenge, and the challenge itself when the code is right. Needs `held`. */
+/**
+ * The arm that spends a try of each live challenge, and the challenge itself when the code is right. Needs `held`.
+ * `num_nulls` and not `is null`: by the latter the planner may walk the index of all challenges that are not settled yet.
+ */
 export const spendTries = sql`
   update postern.challenge as c
   set tries_left = c.tries_left - 1,
@@ -160,7 +163,7 @@ export const spendTries = sql`
       used_key = case when asked."right" then asked.used_key end
   from asked join named using (place)
   where c.id = asked.id and named.turn = 1 and c.key_id = asked.key_id
-    and c.tries_left > 0 and c.used_at is null and c.expires_at > now() and c.settled_at is null
+    and c.tries_left > 0 and c.used_at is null and c.expires_at > now() and num_nulls(c.settled_at) = 1
     and (select count(*) from held) >= 0 -- waits for the budget rows before these are locked
   returning asked.place, c.email, c.email_key, c.budget_key, c.charged, c.pool, c.purpose, c.device_id, c.locale, c.used_at,
     c.created_at, c.code_length`

@@ -1,5 +1,8 @@
 import { sql } from 'kysely'
-import t from 'tap'
+import type { Pool } from 'pg'
+import t, { type Test } from 'tap'
+import { fill } from '../../bench/fill.ts'
+import { makeMembers } from '../../bench/members.ts'
 import { type Running, until } from '../helper.ts'
 import { another, email, password, startWithPasswords } from '../password/with-password.ts'
 
@@ -20,6 +23,10 @@ const wanders = (node: Plan): boolean =>
   (node['Index Cond'] === undefined ||
     /_(at|settled|unsettled|with_address|without_address)$/.test(node['Index Name'] ?? ''))
 
+/** Visits an account's live sessions, and none of those that are over, however many it had. */
+const ofLiveSessions = (node: Plan): boolean =>
+  node['Index Name'] === 'session_live' && /revoked_at IS NULL.*expires_at > now\(\)/.test(node['Index Cond'] ?? '')
+
 /** What by its nature asks for a time (the courier), and tables of a handful of rows. */
 const byTime = /\bdue_at <= now\(\)|postern\.(signing_key|installation_tally)/
 
@@ -38,9 +45,14 @@ async function plansOf({ ctx }: Running): Promise<{ statement: string; plan: Pla
   return plans
 }
 
-t.test('statements planned on an empty database find their rows by key when it has grown', async (t) => {
+/** @param grow what happens to the database before anything is planned */
+async function findsRowsByKey(
+  t: Test,
+  grow: (service: Awaited<ReturnType<typeof startWithPasswords>>) => Promise<void>
+): Promise<void> {
   const service = await startWithPasswords(t, { DATABASE_POOL_SIZE: '1', CODE_RESEND_AFTER: '0' })
   await service.housekeeper.stop() // what runs by the clock may do so at this very minute
+  await grow(service)
   const { api, codeOf, askForLink, login, sql: run } = service
   const asked = await api.requestOtp({ email }, { headers: { 'idempotency-key': crypto.randomUUID() } })
   await api.resendOtp({ challenge: asked.body.challenge })
@@ -75,4 +87,21 @@ t.test('statements planned on an empty database find their rows by key when it h
   t.ok(plans.length > 20, `${plans.length} statements`)
   for (const { statement, plan } of plans)
     t.strictSame(nodes(plan).filter(wanders), [], statement.replace(/\s+/g, ' ').slice(0, 100))
-})
+
+  const counting = plans.filter(({ statement }) => /as "openSessions"/.test(statement))
+  t.equal(counting.length, 2, 'a sign-in by code and one by password')
+  for (const { statement, plan } of counting)
+    t.ok(nodes(plan).some(ofLiveSessions), `counts live sessions only: ${statement.replace(/\s+/g, ' ').slice(0, 100)}`)
+}
+
+t.test('statements planned on an empty database find their rows by key when it has grown', (t) =>
+  findsRowsByKey(t, async () => undefined)
+)
+
+t.test('statements planned among many rows that are over find theirs by key', (t) =>
+  findsRowsByKey(t, async ({ ctx, sql: run }) => {
+    const pool = { query: async (text: string, values: unknown[] = []) => ({ rows: await run(text, values) }) }
+    await makeMembers(pool as unknown as Pool, 500, 'argon2id')
+    await fill(pool as unknown as Pool, 50_000, ctx.secrets.ring.newest.id)
+  })
+)
