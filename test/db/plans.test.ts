@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Pool } from 'pg'
+import pg from 'pg'
 import t, { type Test } from 'tap'
 import { fill } from '../../bench/fill.ts'
 import { makeMembers } from '../../bench/members.ts'
@@ -90,9 +90,10 @@ t.test('statements planned on an empty database find their rows by key when it h
 )
 
 t.test('statements planned among many rows that are over find theirs by key', (t) =>
-  findsRowsByKey(t, async ({ ctx, sql: run }) => {
-    const pool = { query: async (text: string, values: unknown[] = []) => ({ rows: await run(text, values) }) }
-    await makeMembers(pool as unknown as Pool, 500, 'argon2id')
-    await fill(pool as unknown as Pool, 50_000, ctx.secrets.ring.newest.id)
+  findsRowsByKey(t, async ({ ctx, databaseUrl }) => {
+    const pool = new pg.Pool({ connectionString: databaseUrl })
+    await makeMembers(pool, 500, 'argon2id')
+    await fill(pool, 50_000, ctx.secrets.ring.newest.id)
+    await pool.end()
   })
 )

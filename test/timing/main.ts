@@ -13,8 +13,12 @@ const { values } = parseArgs({ options: { times: { type: 'string', default: '100
 const times = Number(values.times)
 const only = values.only?.split(',')
 const unheardOf = only?.filter((wanted) => questions.every(({ name }) => name !== wanted)) ?? []
-if (unheardOf.length > 0) {
-  console.error(`no such operation: ${unheardOf.join(', ')}; there are ${questions.map(({ name }) => name).join(', ')}`)
+const fault =
+  unheardOf.length > 0
+    ? `no such operation: ${unheardOf.join(', ')}; there are ${questions.map(({ name }) => name).join(', ')}`
+    : !(Number.isInteger(times) && times > 0) && `--times must be a number above 0, and not ${values.times}`
+if (fault) {
+  console.error(fault)
   process.exit(2) // and not the good news that nothing told
 }
 const chosen = questions.filter(({ name }) => only === undefined || only.includes(name))
