@@ -109,7 +109,8 @@ t.test('behind PgBouncer in transaction mode the whole of it works, from the emp
   )
 
   t.equal(runs.filter((ran) => ran.length > 0).length, 1, 'one made the schema')
-  t.strictSame(await query(direct, locks), [], 'and no lock is left on a connection that others use')
+  // The instances' own housekeeping may hold one at this moment, in its transaction; a lock of a connection would stay.
+  await until(async () => ((await query(direct, locks)).length === 0 ? true : undefined))
   t.strictSame(
     ready.map(({ status }) => status),
     [200, 200, 200]

@@ -23,7 +23,10 @@ export function inboxOf(url: string) {
   const mailWith = (to: string, words: string): Promise<InboxMail> =>
     until(async () => (await mailsTo(to)).find(({ text }) => text.includes(words)))
   const mailedCode = async (to: string): Promise<string> => codeIn((await newestMail(to)).text)
-  return { newestMail, mailWith, mailedCode }
+  /** The mail of the code that a page asks for, told from earlier ones by the reference on both. */
+  const mailAskedBy = async (page: Page, to: string): Promise<InboxMail> =>
+    await mailWith(to, await page.locator('#reference').innerText())
+  return { newestMail, mailWith, mailedCode, mailAskedBy }
 }
 
 /** The service as `npm start` runs it, at the address that it knows itself by; and its mails. */
@@ -88,14 +91,14 @@ export async function askForCode(page: Page, email: string): Promise<void> {
 /** A whole sign-in by code. */
 export async function signIn(
   context: BrowserContext,
-  service: Pick<Service, 'url' | 'mailedCode'>,
+  service: Pick<Service, 'url' | 'mailAskedBy'>,
   email: string,
   url = service.url
 ): Promise<Page> {
   const page = await context.newPage()
   await page.goto(url)
   await askForCode(page, email)
-  await page.getByLabel(/^Code/).fill(await service.mailedCode(email))
+  await page.getByLabel(/^Code/).fill(codeIn((await service.mailAskedBy(page, email)).text))
   await press(page, 'Continue')
   await signedIn(page)
   return page

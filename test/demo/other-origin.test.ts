@@ -6,6 +6,7 @@ import { freePort } from '../db/own-server.ts'
 import { until } from '../helper.ts'
 import { openBrowser, openBrowserWithoutCookies } from './browser.ts'
 import { announced, at, press, signedIn, signIn, startOnTestServer } from './demo.ts'
+import { expireTokens, loaded, lookAgain, watchTokens } from './expiry.ts'
 import { testJourney } from './whole-journey.ts'
 
 const program = fileURLToPath(new URL('../../examples/dashboard/serve.js', import.meta.url))
@@ -58,26 +59,22 @@ t.test('from another origin the session is a bearer, survives a reload, and ends
 
 t.test('from another site, with all cookies blocked and all storage with them, signing in works as well', async (t) => {
   const email = 'noah@example.com'
+  await watchTokens(withoutCookies)
   const asked = withoutCookies.waitForEvent('request', (request) => request.url().endsWith('/v1/otp/verify'))
 
   const page = await signIn(withoutCookies, service, email, otherSite)
   const blocked = await page.evaluate(
     '(() => { try { return localStorage.length } catch (error) { return error.name } })()'
   )
-  // The access token is refused once, as after ten minutes.
-  const refusal = {
-    status: 401,
-    headers: { 'access-control-allow-origin': otherSite },
-    json: { code: 'session-rejected' }
-  }
-  await page.route('**/v1/session', (route) => route.fulfill(refusal), { times: 1 })
-  const refreshed = page.waitForResponse('**/v1/session/refresh')
-  await page.evaluate(`document.dispatchEvent(new Event('visibilitychange'))`)
-  const whose = (await refreshed).ok() && (await signedIn(page))
+  await expireTokens([page])
+  await page.evaluate(lookAgain)
+  const answers = await loaded(page)
+  const whose = await signedIn(page)
   await press(page, 'Sign out')
   await announced(page, /signed out/)
 
   t.equal(blocked, 'SecurityError')
+  t.ok(answers.includes('200 /v1/session/refresh'), answers.join())
   t.match(await (await asked).allHeaders(), { origin: otherSite, 'sec-fetch-site': 'cross-site' })
   t.equal(whose, email)
 })

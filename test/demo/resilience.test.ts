@@ -1,44 +1,27 @@
 import t from 'tap'
 import { openBrowser } from './browser.ts'
 import { announced, askForCode, at, fault, press, signedIn, signIn, startOnEmbedded } from './demo.ts'
+import { expireTokens, loaded, lookAgain, watchTokens } from './expiry.ts'
 
 const service = await startOnEmbedded(t)
 const { visitor } = await openBrowser(t)
-const lookAgain = `document.dispatchEvent(new Event('visibilitychange'))`
 
 t.test('an access token that has run out is replaced without a word, once for all requests and tabs', async (t) => {
   const email = 'tabs@example.com'
   const context = await visitor(t)
+  await watchTokens(context)
   const first = await signIn(context, service, email)
   const second = await context.newPage()
   await second.goto(service.url)
   await signedIn(second)
-  let refreshes = 0
-  await context.route('**/v1/session/refresh', (route) => {
-    refreshes += 1
-    return route.continue()
-  })
-  // Both tabs hold an access token that is refused, as after ten minutes.
-  const expired = new Set<string>()
-  for (const page of [first, second]) {
-    const asked = page.waitForRequest('**/v1/session')
-    await page.evaluate(lookAgain)
-    expired.add((await (await asked).headerValue('authorization')) ?? '')
-  }
-  await context.route(/\/v1\/(session|me)(\/sessions|\/devices)?$/, async (route) => {
-    if (!expired.has((await route.request().headerValue('authorization')) ?? '')) return await route.continue()
-    const refusal = { code: 'session-rejected', status: 401 }
-    return await route.fulfill({ status: 401, contentType: 'application/problem+json', json: refusal })
-  })
-  const settled = [first, second].map((page) =>
-    page.waitForResponse((answer) => answer.url().endsWith('/v1/session') && answer.ok())
-  )
+  await expireTokens([first, second])
 
   await Promise.all([first.evaluate(lookAgain), second.evaluate(lookAgain)])
-  await Promise.all(settled)
+  const answers = await Promise.all([loaded(first), loaded(second)])
 
+  t.ok(answers.flat().includes('401 /v1/session'), 'the token had run out')
   t.strictSame([await signedIn(first), await signedIn(second)], [email, email])
-  t.equal(refreshes, 1)
+  t.equal(answers.flat().filter((answer) => answer === '200 /v1/session/refresh').length, 1)
 })
 
 t.test('tabs sign in and out together', async (t) => {

@@ -1,5 +1,6 @@
 import type { BrowserContext, Page } from 'playwright-core'
 import { announced, at, fault, press, type Service, signedIn } from './demo.ts'
+import { lookAgain } from './expiry.ts'
 
 /**
  * Goes through every screen there is, and stops at each.
@@ -30,6 +31,7 @@ export async function goThrough(
   await fill('Email address', email)
   await press(page, 'Next')
   await at(page, 'code')
+  const before = await service.mailAskedBy(page, email)
   await look(page, 'code')
   await fill(/^Code/, '000000')
   await press(page, 'Continue')
@@ -44,7 +46,6 @@ export async function goThrough(
   await look(page, 'password-wrong')
   await press(page, 'Forgot your password?')
   await look(page, 'forgot')
-  const before = await service.newestMail(email)
   await press(page, 'Validate')
   await at(page, 'sent')
   await look(page, 'sent')
@@ -73,7 +74,7 @@ export async function goThrough(
   await signedIn(page)
   await look(page, 'account')
   await context.setOffline(true)
-  await page.evaluate(`document.dispatchEvent(new Event('visibilitychange'))`)
+  await page.evaluate(lookAgain)
   await page.locator('#outage p').waitFor()
   await look(page, 'account-outage')
   await context.setOffline(false)

@@ -2,6 +2,7 @@ import type { BrowserContext } from 'playwright-core'
 import type { Test } from 'tap'
 import { wrongCode } from '../helper.ts'
 import { announced, askForCode, at, fault, press, type Service, signedIn, signIn } from './demo.ts'
+import { lookAgain } from './expiry.ts'
 
 /** A demo and the service that it uses. */
 type World = {
@@ -97,7 +98,7 @@ export function testJourney(t: Test, { service, site, visitor }: World): void {
     const page = await laptop.newPage()
     await page.goto(site)
     await askForCode(page, email)
-    const code = await service.newestMail(email)
+    const code = await service.mailAskedBy(page, email)
 
     await press(page, 'Login with password instead')
     await page.getByLabel('Password', { exact: true }).fill('I do not remember it')
@@ -136,7 +137,7 @@ export function testJourney(t: Test, { service, site, visitor }: World): void {
     await reset.getByLabel('Password', { exact: true }).fill('rowing boats at dawn, twice')
     await press(reset, 'Sign in')
     const whose = await signedIn(reset)
-    await old.evaluate(`document.dispatchEvent(new Event('visibilitychange'))`)
+    await old.evaluate(lookAgain)
     await at(old, 'email')
 
     t.match(refused, /do not fit together/)
