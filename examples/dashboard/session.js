@@ -1,7 +1,8 @@
 // @ts-check
 import { Outage, Refusal, send } from './api.js'
 import { sameOrigin } from './config.js'
-import { isShared, keep, recall } from './storage.js'
+import { keep, recall } from './storage.js'
+import { channel, inTurn, tellOtherTabs } from './tabs.js'
 
 /**
  * The session of this browser, shared by its tabs.
@@ -11,7 +12,6 @@ import { isShared, keep, recall } from './storage.js'
  * find it. sessionStorage would keep it from the other tabs, which would then have to sign in one by one.
  *
  * @typedef {{ transport: 'cookie' } | { transport: 'bearer', refresh_token: string }} Kept
- * @typedef {{ kind: 'signed-in' | 'refreshed', accessToken: string } | { kind: 'signed-out' }} Message
  */
 
 /** The service has ended the session. Nothing but `refresh-rejected` is this. */
@@ -22,17 +22,6 @@ let accessToken
 /** @type {Promise<void> | undefined} */
 let refreshing
 
-const channel = openChannel()
-
-function openChannel() {
-  if (!isShared()) return undefined // each tab has a session of its own then, and must not be given another's
-  try {
-    return new BroadcastChannel('postern')
-  } catch {
-    return undefined // a browser without it; its tabs find out at their next request
-  }
-}
-
 /**
  * Tells when another tab has signed in or out.
  *
@@ -40,14 +29,11 @@ function openChannel() {
  */
 export function onOtherTab(listener) {
   channel?.addEventListener('message', ({ data }) => {
-    const message = /** @type {Message} */ (data)
+    const message = /** @type {import('./tabs.js').Message} */ (data)
     accessToken = message.kind === 'signed-out' ? undefined : message.accessToken
     if (message.kind !== 'refreshed') listener(message.kind)
   })
 }
-
-/** @param {Message} message */
-const tellOtherTabs = (message) => channel?.postMessage(message)
 
 let cookiesRefused = !sameOrigin || !takesCookies()
 
@@ -141,9 +127,8 @@ export async function call(method, path, body) {
  * @param {string | undefined} refused
  */
 function refresh(refused) {
-  const alone = () => step(refused)
-  const lock = isShared() ? navigator.locks : undefined // where storage is blocked, locks are refused too
-  refreshing ??= (lock ? lock.request('postern-refresh', alone) : alone()).finally(() => {
+  const told = () => accessToken !== refused
+  refreshing ??= inTurn(() => step(refused), told).finally(() => {
     refreshing = undefined
   })
   return refreshing
