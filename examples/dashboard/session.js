@@ -128,9 +128,13 @@ export async function call(method, path, body) {
  */
 function refresh(refused) {
   const told = () => accessToken !== refused
-  refreshing ??= inTurn(() => step(refused), told).finally(() => {
-    refreshing = undefined
-  })
+  refreshing ??= inTurn(() => step(refused), told)
+    .then(() => {
+      if (accessToken === undefined) throw new SignedOut() // by another tab
+    })
+    .finally(() => {
+      refreshing = undefined
+    })
   return refreshing
 }
 

@@ -9,8 +9,8 @@ import { isShared } from './storage.js'
 
 /** Whoever holds it refreshes. */
 const LOCK = 'postern-refresh'
-/** Milliseconds after which a tab that says nothing has got nothing, and the next one asks itself. */
-const PATIENCE = 250
+/** Milliseconds for which it is held longer than the refresh takes, so that the other tabs have heard when it is free. */
+const HEARD = 1000
 
 export const channel = openChannel()
 
@@ -27,29 +27,23 @@ function openChannel() {
 export const tellOtherTabs = (message) => channel?.postMessage(message)
 
 /**
- * Runs `act` in one tab at a time. Whoever had to wait is given the time to hear what the tab before has got: the lock may be here
- * sooner than its message.
+ * Runs `act` in one tab at a time, or not at all where another tab has told meanwhile what it would bring.
  *
  * @param {() => Promise<void>} act
- * @param {() => boolean} told whether there is nothing left to hear
+ * @param {() => boolean} told whether it has
  */
 export async function inTurn(act, told) {
   if (!isShared() || !navigator.locks) return await act() // where storage is blocked, locks are refused too
-  const first = await navigator.locks.request(LOCK, { ifAvailable: true }, async (lock) => {
-    if (lock !== null) await act()
-    return lock !== null
-  })
-  if (first) return
-  await navigator.locks.request(LOCK, async () => {
-    if (!told()) await nextMessage()
-    await act()
-  })
-}
-
-async function nextMessage() {
-  const signal = AbortSignal.timeout(PATIENCE)
-  await new Promise((resolve) => {
+  const over = new AbortController()
+  const { signal } = over
+  channel?.addEventListener('message', () => told() && over.abort(), { signal })
+  await new Promise((resolve, reject) => {
     signal.addEventListener('abort', resolve)
-    channel?.addEventListener('message', resolve, { signal })
+    const turn = navigator.locks.request(LOCK, { signal }, async () => {
+      await act()
+      over.abort()
+      await new Promise((free) => setTimeout(free, HEARD))
+    })
+    turn.catch(reject) // of an act that failed; whoever was told has resolved already
   })
 }

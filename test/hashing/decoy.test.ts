@@ -49,10 +49,11 @@ t.test('decoys are drawn from what is stored, and cost what it costs', async (t)
   const { passwords } = (await another()).ctx
   const decoys = macs(200).map((mac) => passwords.decoy(mac))
   const sample = (mine: boolean) => decoys.find((hash) => hash.startsWith('$postern$') === mine) as string
+  /** Of the processor and not of the clock: other tests run beside this one. */
   const seconds = async (stored: string): Promise<number> => {
-    const begun = performance.now()
+    const begun = process.cpuUsage()
     t.notOk(await passwords.check('correct house', stored))
-    return (performance.now() - begun) / 1000
+    return process.cpuUsage(begun).user / 1e6
   }
   await seconds(own)
 
