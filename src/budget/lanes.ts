@@ -38,6 +38,20 @@ export function waitAt(purpose: Purpose): Sql {
 export const waitForKnowing: Sql = waitFor(knewPassword)
 
 /**
+ * The lanes of an address that was never seen, after its first mail, by the row `was`.
+ *
+ * @param knew whether the lane of those who knew the password has its first too
+ */
+export function firstLanes(purpose: Purpose, knew?: Sql): Sql {
+  const { own, hour, day } = lanesFor(purpose)
+  const first = ({ name, mails, per }: Lane): Sql => sql`${name}, was.clock + ${sql.lit(per / mails)}`
+  return sql`
+    case when was.trusted then jsonb_build_object(${first(own)})
+         else jsonb_build_object(${first(own)}, ${first(hour)}, ${first(day)}) end
+    ${knew === undefined ? sql`` : sql`|| case when ${knew} then jsonb_build_object(${first(knewPassword)}) else '{}' end`}`
+}
+
+/**
  * The lanes with one mail more when `goes`, and without those that are empty by now.
  *
  * @param knew whether the lane of those who knew the password has one more too

@@ -1,4 +1,4 @@
-import { LONG_CODE, SHORT_CODE } from '../budget/store.ts'
+import { LONG_CODE, SHORT_CODE } from '../budget/code-store.ts'
 import type { Client, Context } from '../context.ts'
 import type { Address } from '../lib/email.ts'
 import { newId } from '../lib/identifier.ts'

@@ -1,13 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
-import {
-  budgetParameters,
-  codeColumns,
-  codeRow,
-  codeRuling,
-  freshRow,
-  refunding,
-  STRONG_CODE
-} from '../budget/store.ts'
+import { budgetParameters, codeColumns, codeRuling, firstCodeRuling, STRONG_CODE } from '../budget/code-store.ts'
+import { codeRow, refunding } from '../budget/store.ts'
 import type { Slots } from '../db/statement.ts'
 import { DAY } from '../lib/time.ts'
 
@@ -73,17 +66,15 @@ export const askingNetwork = sql`'network:' || coalesce(asked.network::text, '')
  *
  * @param password for a sign-in whose password was given: whether it was right. Its challenge is made in any case.
  */
-export const chargeBudgets = (slots: ChallengeSlots, password?: RawBuilder<unknown>): RawBuilder<unknown> => {
-  const rule = (row: Parameters<typeof codeRuling>[1]) => codeRuling(slots, row, password)
-  return sql`
-    insert into postern.address_budget as b (key, ${codeColumns})
-    select asked.budget_key, ${codeColumns}
-    from asked join trusted using (place)
-    cross join lateral (${rule({ ...freshRow, pool: sql`trusted.pool`, from: askingNetwork })}) as first
-    order by asked.budget_key
-    on conflict (key) do update set (${codeColumns}) = (select ${codeColumns} from (${rule(codeRow)}) as next)
-    returning key, last_length as length, last_charge as charge, last_pool as pool, last_wait as wait`
-}
+export const chargeBudgets = (slots: ChallengeSlots, password?: RawBuilder<unknown>): RawBuilder<unknown> => sql`
+  insert into postern.address_budget as b (key, ${codeColumns})
+  select asked.budget_key, ${codeColumns}
+  from asked join trusted using (place)
+  cross join lateral (${firstCodeRuling(slots, sql`trusted.pool`, askingNetwork, password)}) as first
+  order by asked.budget_key
+  on conflict (key) do update set (${codeColumns}) = (
+    select ${codeColumns} from (${codeRuling(slots, codeRow, password)}) as next)
+  returning key, last_length as length, last_charge as charge, last_pool as pool, last_wait as wait`
 
 const challengeColumns = sql`
   id, email_key, locale, key_id, code_length, code_alphabet, tries_left, sends, sent_at, expires_at`

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { SHORT_CODE } from '../budget/store.ts'
+import { SHORT_CODE } from '../budget/code-store.ts'
 import { type Guesses, tallyGuesses } from '../budget/tally-store.ts'
 import type { Db } from '../db/tables.ts'
 import { milliseconds } from '../lib/time.ts'

@@ -1,0 +1,94 @@
+import { type Expression, type RawBuilder, sql } from 'kysely'
+import { firstLanes, lanesAfter, waitAt, waitForKnowing } from './lanes.ts'
+import { epochOf, withPool } from './levels.ts'
+import { asOfNow, type Row } from './store.ts'
+
+export const SHORT_CODE = 6
+export const LONG_CODE = 8
+/** 65 bits of base 32: beyond guessing, so its failures are not counted. */
+export const STRONG_CODE = 13
+
+type Sql = RawBuilder<unknown>
+
+export const budgetParameters = {
+  tries: 'int4',
+  lengthenAt: 'float8',
+  strengthenAt: 'float8',
+  /** Digits of a code while the level is low: of strangers, and of those who signed in before. */
+  strangersLength: 'int4',
+  trustedLength: 'int4'
+} as const
+export type BudgetSlots = { [K in keyof typeof budgetParameters]: Expression<number> }
+
+/** The columns that a ruling over a code sets. */
+export const codeColumns = sql`
+  code_level, code_level_at, pools, lanes, last_length, last_charge, last_pool, last_from, last_wait`
+
+/**
+ * Whether a mail enters the lanes, and whether the challenge is made. One that a password asks for is made in any case, and the lanes
+ * that others can look at change by it as if the password were wrong. A right one has a lane besides, which shows in the mailbox alone.
+ */
+const verdictOf = (right?: Sql): Sql =>
+  right === undefined
+    ? sql`
+  cross join lateral (select ${waitAt('code')} as wait offset 0) as lane
+  cross join lateral (select lane.wait, lane.wait <= 0 as enters, lane.wait <= 0 as made offset 0) as verdict`
+    : sql`
+  cross join lateral (select ${waitAt('code')} as wait, ${waitForKnowing} as knowing offset 0) as lane
+  cross join lateral (
+    select case when ${right} then least(lane.wait, lane.knowing) else lane.wait end as wait, lane.wait <= 0 as enters,
+      ${right} and lane.knowing <= 0 as knew, true as made offset 0
+  ) as verdict`
+
+const lengthAt = (slots: BudgetSlots, trusted: Sql, level: Sql): Sql => sql`
+  case when ${trusted} then ${slots.trustedLength}
+       when ${level} + ${slots.tries} <= ${slots.lengthenAt} then ${slots.strangersLength}
+       when ${level} + ${slots.tries} <= ${slots.strengthenAt} then ${sql.lit(LONG_CODE)}
+       else ${sql.lit(STRONG_CODE)} end`
+
+/**
+ * Rules over one challenge: how long its code must be, what it costs whom, and whether a mail may go. What it says stands in
+ * the row, so that the statement's other arms can read it and nothing is judged twice.
+ *
+ * @param right for a sign-in whose password was given: whether it was right
+ */
+export const codeRuling = (slots: BudgetSlots, row: Row, right?: Sql): Sql => sql`
+  select
+    was.level + case when verdict.made and not was.trusted then form.charge else 0 end as code_level,
+    greatest(to_timestamp(was.clock), ${row.at}) as code_level_at,
+    case when verdict.made and was.trusted
+      then ${withPool(sql`was.pools`, sql`was.pool`, sql`was.pool_level + form.charge`, sql`was.clock`)}
+      else was.pools end as pools,
+    ${lanesAfter('code', sql`verdict.enters`, right && sql`verdict.knew`)} as lanes,
+    form.length::smallint as last_length, form.charge::smallint as last_charge,
+    case when was.trusted then was.pool end as last_pool, was."from" as last_from, greatest(0, verdict.wait) as last_wait
+  from ${asOfNow(row, slots.tries as Sql, slots.lengthenAt as Sql)}
+  cross join lateral (
+    select ${lengthAt(slots, sql`was.trusted`, sql`was.level`)} as length offset 0
+  ) as needed
+  cross join lateral (
+    select needed.length, case when needed.length = ${sql.lit(STRONG_CODE)} then 0 else ${slots.tries} end as charge offset 0
+  ) as form
+  ${verdictOf(right)}`
+
+/**
+ * What `codeRuling` says of an address that was never seen, by a shorter way: all but the clock is known beforehand. To set the
+ * whole ruling up for it took a quarter of the statement's time.
+ */
+export const firstCodeRuling = (slots: BudgetSlots, pool: Sql, from: Sql, right?: Sql): Sql => sql`
+  select
+    case when was.trusted then 0 else was.charge end as code_level, was.at as code_level_at,
+    case when was.trusted
+      then ${withPool(sql`'{}'::jsonb`, sql`was.lane`, sql`was.charge`, sql`was.clock`)} else '{}' end as pools,
+    ${firstLanes('code', right)} as lanes,
+    was.length::smallint as last_length, was.charge::smallint as last_charge,
+    case when was.trusted then was.lane end as last_pool, ${from} as last_from, 0 as last_wait
+  from (
+    select at, ${epochOf(sql`at`)} as clock, trusted, length,
+      case when length = ${sql.lit(STRONG_CODE)} then 0 else ${slots.tries} end as charge,
+      case when trusted then ${pool} else ${from} end as lane
+    from (
+      select clock_timestamp() as at, trusted, ${lengthAt(slots, sql`known.trusted`, sql`0`)} as length
+      from (select ${pool} is not null and ${slots.tries} <= ${slots.lengthenAt} as trusted) as known offset 0
+    ) as needed offset 0
+  ) as was`
