@@ -143,6 +143,9 @@ export const overtaken = sql`
     select from held join postern.address_budget as b on b.key = held.key and b.xmin = held.version
     where held.key = spent.budget_key)`
 
+/** A challenge of a deleted account has no address any more, and lets nobody in; see `forgetChallenges`. */
+const right = sql`asked."right" and c.email_key <> ''`
+
 /**
  * The arm that spends a try of each live challenge, and the challenge itself when the code is right. Needs `held`.
  * `num_nulls` and not `is null`: by the latter the planner may walk the index of all challenges that are not settled yet.
@@ -150,8 +153,8 @@ export const overtaken = sql`
 export const spendTries = sql`
   update postern.challenge as c
   set tries_left = c.tries_left - 1,
-      used_at = case when asked."right" then now() end,
-      used_key = case when asked."right" then asked.used_key end
+      used_at = case when ${right} then now() end,
+      used_key = case when ${right} then asked.used_key end
   from asked join named using (place)
   where c.id = asked.id and named.turn = 1 and c.key_id = asked.key_id
     and c.tries_left > 0 and c.used_at is null and c.expires_at > now() and num_nulls(c.settled_at) = 1

@@ -168,7 +168,7 @@ export const findCodeMailSubjects = statement(
     select c.id, c.key_id as "keyId", c.code_length as "codeLength", c.code_alphabet as "codeAlphabet", c.locale,
       c.email as "typedEmail", u.email as "accountEmail", u.locale as "accountLocale", u.disabled_at is not null as disabled,
       extract(epoch from c.expires_at - now())::float8 as "expiresIn",
-      c.used_at is not null or c.tries_left = 0 or coalesce(u.credential_changed_at >= c.created_at, false) as used
+      c.used_at is not null or c.tries_left = 0 or c.email_key = '' or coalesce(u.credential_changed_at >= c.created_at, false) as used
     from postern.challenge as c left join postern."user" as u on u.email_key = c.email_key
     where c.id = any(${ids})`
 )

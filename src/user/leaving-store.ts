@@ -1,22 +1,32 @@
-import { type RawBuilder, sql } from 'kysely'
+import { sql } from 'kysely'
 import { record } from '../audit/store.ts'
 import { statement } from '../db/statement.ts'
 import { noticeParameters, queueNotice } from './notice-store.ts'
 import { holdCaller } from './store.ts'
 
-/** Deletes the rows of an address from a table, by id. */
-const forgetting = (table: RawBuilder<unknown>) =>
-  statement(
-    { emailKey: 'text' },
-    ({ emailKey }) => sql`
-      with held as (
-        select gone.id from ${table} as gone where gone.email_key = ${emailKey} order by gone.id for update
-      )
-      delete from ${table} as gone using held where gone.id = held.id`
-  )
+/**
+ * Takes the address out of its challenges. The rows stay as long as any: whoever holds one is answered as at an address without an
+ * account, and the code that was spent cannot come again with the id that an Idempotency-Key gives.
+ */
+export const forgetChallenges = statement(
+  { emailKey: 'text' },
+  ({ emailKey }) => sql`
+    with held as (
+      select c.id from postern.challenge as c where c.email_key = ${emailKey} order by c.id for update
+    )
+    update postern.challenge as c
+    set email = '', email_key = '', locale = null, device_id = null, client_network = null, client_agent = null, mailed = false
+    from held where c.id = held.id`
+)
 
-export const forgetChallenges = forgetting(sql`postern.challenge`)
-export const forgetResets = forgetting(sql`postern.password_reset`)
+export const forgetResets = statement(
+  { emailKey: 'text' },
+  ({ emailKey }) => sql`
+    with held as (
+      select r.id from postern.password_reset as r where r.email_key = ${emailKey} order by r.id for update
+    )
+    delete from postern.password_reset as r using held where r.id = held.id`
+)
 
 /**
  * Deletes the account of whoever asks and, by the foreign key, its sessions. Its events stay, with its id and the MAC of its address

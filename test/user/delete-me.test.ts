@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto'
 import t from 'tap'
-import { until } from '../helper.ts'
+import { until, wrongCode } from '../helper.ts'
+import { withKey } from '../otp/pair.ts'
 import { email, password, startWithPasswords } from '../password/with-password.ts'
 
 t.test('whoever leaves takes everything along, and a mail says so', async (t) => {
@@ -39,6 +41,56 @@ t.test('the address can begin anew, as somebody else', async (t) => {
   t.not(after.user.id, before.user.id)
   t.match(after.user, { email, has_password: false })
   t.equal((await login(password)).status, 401)
+})
+
+t.test('a code that was spent does not come again when its account is gone', async (t) => {
+  const { api, codeOf } = await startWithPasswords(t)
+  const asking = withKey(randomUUID())
+  const { challenge } = (await api.requestOtp({ email }, asking)).body
+  const code = codeOf(challenge)
+  const signedIn = await api.verifyOtp({ challenge, code })
+  await api.deleteMe({ bearer: signedIn.body.access_token })
+
+  const again = await api.requestOtp({ email }, asking)
+  const replayed = await api.verifyOtp({ challenge, code })
+
+  t.equal(again.body.challenge, challenge)
+  t.match(replayed.problem, { status: 401, code: 'code-rejected' })
+  t.equal((await api.verifyOtp({ challenge: again.body.challenge, code })).status, 401)
+})
+
+t.test('whoever holds a challenge does not learn that its account is gone', async (t) => {
+  const { api, signUp, sql, mails, codeOf } = await startWithPasswords(t, { CODE_RESEND_AFTER: '0' })
+  const mine = await signUp()
+  const asked = await Promise.all([api.requestOtp({ email }), api.requestOtp({ email: 'nobody@example.com' })])
+  const [known, unknown] = asked.map(({ body }) => body.challenge as string) as [string, string]
+  await until(() => mails(email).find(({ text }) => text.includes(codeOf(known))))
+  const before = mails(email).length
+  await api.deleteMe({ bearer: mine.body.access_token })
+
+  const resent = await Promise.all([known, unknown].map((challenge) => api.resendOtp({ challenge })))
+  const guessed = await Promise.all(
+    [known, unknown].map((challenge) => api.verifyOtp({ challenge, code: wrongCode(codeOf(challenge)) }))
+  )
+  const notice = await until(() => mails(email).find(({ subject }) => subject === 'Your Postern account was deleted'))
+
+  t.strictSame(
+    resent.map(({ status }) => status),
+    [202, 202]
+  )
+  const [told, alike] = guessed.map(({ problem }) => ({ ...problem, instance: 'masked' }))
+  t.strictSame(told, alike)
+  await until(() => mails('nobody@example.com')[1])
+  await until(async () =>
+    (await sql(`select 1 from postern.mail where state = 'queued'`)).length === 0 ? true : undefined
+  )
+  t.strictSame(
+    mails(email)
+      .slice(0, -before)
+      .map(({ id }) => id),
+    [notice.id],
+    'and no code is mailed to an address that has left'
+  )
 })
 
 t.test('leaving wants a sign-in of the last five minutes', async (t) => {
