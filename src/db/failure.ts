@@ -22,11 +22,11 @@ export const isUniqueViolation = (error: unknown): boolean => sqlState(error) ==
 export const isStaleStatement = (error: unknown): boolean => ['0A000', '26000', '42P05'].includes(sqlState(error) ?? '')
 
 /**
- * Connection (08), resources (53), operator intervention (57), system (58), read-only standby (25006), a transaction that the
- * server ended for its silence (25P03), and wrong or withdrawn credentials (28, 3D): the fault of the database's state or of the
- * moment, not of the statement.
+ * Connection (08), resources (53), operator intervention (57), system (58), the server's own failure or a pooler's (XX), read-only
+ * standby (25006), a transaction that the server ended for its silence or its length (25P03, 25P04), and wrong or withdrawn
+ * credentials (28, 3D): the fault of the database's state or of the moment, not of the statement.
  */
-const OUTAGE = /^(08|28|3D|53|57|58)|^25(006|P03)$/
+const OUTAGE = /^(08|28|3D|53|57|58|XX)|^25(006|P03|P04)$/
 
 /** An error without an SQLSTATE never reached the server or lost it on the way. */
 export function asFailure(error: unknown): unknown {
