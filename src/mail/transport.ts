@@ -141,12 +141,20 @@ function judge(failure: Failure, mail: OutgoingMail): Delivery {
   return { outcome: refused ? 'refused' : 'deferred', answer: asAnswer(failure.response ?? failure.message, mail) }
 }
 
-/** Some servers quote what they refuse: lines and long words of the mail go, so that the ledger never holds a code or a link. */
+/** A token of ours, or the part of one that its quote has left. */
+const TOKEN = /\b[a-z]{3}_[\w-]{8,}/g
+
+/**
+ * Some servers quote what they refuse: lines and long words of the mail go, and whatever looks like a token, so that the ledger never
+ * holds a code or a link. A quote may be of the mail as it travels, where a long line is broken (quoted-printable).
+ */
 function asAnswer(said: string, mail: OutgoingMail): string {
   const lines = mail.text.split('\n').map((line) => line.trim())
   const quotable = [...lines.filter((line) => line.length >= 6), ...(mail.text.match(/\S{16,}/g) ?? [])]
-  const cleaned = quotable.reduce((text, quote) => text.replaceAll(quote, '…'), said)
-  return cleaned
+  const cleaned = (text: string): string =>
+    quotable.reduce((rest, quote) => rest.replaceAll(quote, '…'), text).replace(TOKEN, '…')
+  const mended = said.replace(/=\s+/g, '').replaceAll('=3D', '=')
+  return (cleaned(mended) === mended ? cleaned(said) : cleaned(mended))
     .replace(/[\p{C}\s]+/gu, ' ')
     .trim()
     .slice(0, 300)

@@ -179,3 +179,26 @@ t.test('an answer is one line, not too long, and quotes neither the code nor a l
   t.match(delivery.answer, /^550-no: … 550-and … 550 x+$/)
   t.equal(delivery.answer.length, 300)
 })
+
+t.test('nor does it quote them as the mail travels: broken lines, or only a part of one', async (t) => {
+  const link = `https://app.example/reset#token=rst_${'GBbAKg-x_'.repeat(8)}`
+  const travels = link.replace('=', '=3D')
+  const quotes = [
+    `550 bad link in: ${travels.slice(0, 75)}= ${travels.slice(75)} bye`,
+    `550 bad link in: ${travels.slice(0, 60)}`
+  ]
+
+  for (const said of quotes) {
+    const { url } = await oddServer(t, script({ '.': said }))
+    const { answer } = await transportTo(t, url).send({ ...mail, text: `Open ${link}\n` })
+
+    t.match(answer, /^550 bad link in: .*…/)
+    t.notMatch(answer, /GBbAKg/)
+  }
+})
+
+t.test('what a server says of something else stays as it is', async (t) => {
+  const { url } = await oddServer(t, script({ '.': '552 size= 5 of limit =3D 4' }))
+
+  t.equal((await transportTo(t, url).send(mail)).answer, '552 size= 5 of limit =3D 4')
+})
