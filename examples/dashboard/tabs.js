@@ -33,6 +33,7 @@ export const tellOtherTabs = (message) => channel?.postMessage(message)
  * @param {() => boolean} told whether it has
  */
 export async function inTurn(act, told) {
+  if (told()) return
   if (!isShared() || !navigator.locks) return await act() // where storage is blocked, locks are refused too
   const over = new AbortController()
   const { signal } = over
@@ -44,6 +45,9 @@ export async function inTurn(act, told) {
       over.abort()
       await new Promise((free) => setTimeout(free, HEARD))
     })
-    turn.catch(reject) // of an act that failed; whoever was told has resolved already
+    turn.catch((error) => {
+      reject(error) // of an act that failed; whoever was told has resolved already
+      over.abort()
+    })
   })
 }
