@@ -64,15 +64,20 @@ t.test('whoever holds a challenge does not learn that its account is gone', asyn
   const mine = await signUp()
   const asked = await Promise.all([api.requestOtp({ email }), api.requestOtp({ email: 'nobody@example.com' })])
   const [known, unknown] = asked.map(({ body }) => body.challenge as string) as [string, string]
-  await until(() => mails(email).find(({ text }) => text.includes(codeOf(known))))
-  const before = mails(email).length
+  const sent = await until(() => mails(email).find(({ text }) => text.includes(codeOf(known))))
+  /** What becomes of a mail that waits for its server once more. */
+  const becomes = async ({ id }: { id: string }): Promise<string> => {
+    const look = () => sql<{ state: string }>('select state from postern.mail where id = $1', [id])
+    await until(async () => (await look())[0]?.state === 'sent' || undefined)
+    await sql(`update postern.mail set state = 'queued', due_at = now(), settled_at = null where id = $1`, [id])
+    return await until(async () => (await look()).find(({ state }) => state !== 'queued')?.state)
+  }
   await api.deleteMe({ bearer: mine.body.access_token })
 
   const resent = await Promise.all([known, unknown].map((challenge) => api.resendOtp({ challenge })))
   const guessed = await Promise.all(
     [known, unknown].map((challenge) => api.verifyOtp({ challenge, code: wrongCode(codeOf(challenge)) }))
   )
-  const notice = await until(() => mails(email).find(({ subject }) => subject === 'Your Postern account was deleted'))
 
   t.strictSame(
     resent.map(({ status }) => status),
@@ -80,17 +85,8 @@ t.test('whoever holds a challenge does not learn that its account is gone', asyn
   )
   const [told, alike] = guessed.map(({ problem }) => ({ ...problem, instance: 'masked' }))
   t.strictSame(told, alike)
-  await until(() => mails('nobody@example.com')[1])
-  await until(async () =>
-    (await sql(`select 1 from postern.mail where state = 'queued'`)).length === 0 ? true : undefined
-  )
-  t.strictSame(
-    mails(email)
-      .slice(0, -before)
-      .map(({ id }) => id),
-    [notice.id],
-    'and no code is mailed to an address that has left'
-  )
+  t.strictSame(await sql(`select 1 from postern.mail where email_key = ''`), [], 'no other mail was promised')
+  t.strictSame(await becomes(sent), 'expired', 'and one that was promised before goes nowhere')
 })
 
 t.test('leaving wants a sign-in of the last five minutes', async (t) => {
