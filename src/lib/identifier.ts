@@ -32,12 +32,14 @@ export function derivedId(...parts: readonly string[]): string {
   return idFromBytes(bytes)
 }
 
+export type DailyIds = [today: string, yesterday: string, tomorrow: string]
+
 /**
  * The ids of a row that a retry must meet: the one that the same inputs give on this UTC day, for a new row, and those of the days before
  * and after, for a row that a try before midnight has made, or an instance whose clock is ahead. So that an id never comes again when its
  * row is gone, rows must outlive the day on which they were made by another one.
  */
-export function idsOfDays(...parts: readonly string[]): [today: string, yesterday: string, tomorrow: string] {
+export function idsOfDays(...parts: readonly string[]): DailyIds {
   const idIn = (days: number): string => {
     const day = new Date(Date.now() + milliseconds(days * DAY)).toISOString().slice(0, 10)
     return derivedId(day, ...parts)

@@ -1,9 +1,10 @@
 import { laneIsFull, wishFor } from '../challenge/make-wish.ts'
 import { presentChallenge } from '../challenge/present.ts'
 import type { Challenge } from '../challenge/schema.ts'
+import type { CodeWish } from '../challenge/wish-store.ts'
 import type { Client, Context } from '../context.ts'
 import { isUniqueViolation } from '../db/failure.ts'
-import { idsOfDays, newId } from '../lib/identifier.ts'
+import { type DailyIds, idsOfDays, newId } from '../lib/identifier.ts'
 import { monotonicNow } from '../lib/time.ts'
 import { Problem } from '../problems.ts'
 import { addressOf } from '../user/address.ts'
@@ -31,17 +32,23 @@ export async function requestCode(ctx: Context, request: CodeRequest, client: Cl
   const wish = wishFor(ctx, { ...request, id: ids ? ids[0] : newId(), address }, client)
 
   const leasedAt = monotonicNow()
-  const run = () => (ids ? requestOnce(ctx.db, wish, ids) : requestChallenge(ctx.db, wish))
+  const run = () => (ids ? requestUnderKey(ctx, wish, ids) : requestChallenge(ctx.db, wish))
   let made: Requested | undefined
   for (let look = 1; made === undefined && look <= LOOKS; look++) made = await run().catch(unlessTwin)
   if (made === undefined) throw new Problem('unavailable', { retryAfter: 1 })
   if (!isMade(made)) throw laneIsFull(made.wait)
 
   if (made.fresh)
-    ctx.courier.offer({ id: wish.mailId, kind: 'code', subjectId: wish.id, messageId: wish.messageId }, leasedAt)
+    ctx.courier.offer({ id: wish.mailId, kind: 'code', subjectId: made.id, messageId: wish.messageId }, leasedAt)
   const suggestion = ctx.suggest(address.spelling)
   const form = await testForm(ctx, made.id, address.key)
   return { ...presentChallenge(ctx, made.id, made), ...form, ...(suggestion && { email_suggestion: suggestion }) }
+}
+
+/** Who left and comes back with the key of then has another challenge: an id that came again would bring the spent code with it. */
+async function requestUnderKey(ctx: Context, wish: CodeWish, ids: DailyIds): Promise<Requested | undefined> {
+  const made = await requestOnce(ctx.db, { ...wish, id: ids[0] }, ids)
+  return made?.over && made.id !== null ? await requestUnderKey(ctx, wish, idsOfDays('challenge', made.id)) : made
 }
 
 const isMade = (requested: Requested): requested is Requested & Made => requested.keyId !== null

@@ -23,6 +23,9 @@ export type Made = ChallengeState & { id: string }
  */
 export type Requested = { [K in keyof Made]: Made[K] | null } & { fresh: boolean; wait: number }
 
+/** `over`: the challenge was met, but it has let in an account that is deleted by now. */
+export type RequestedOnce = Requested & { over: boolean }
+
 /**
  * Charges the addresses, makes challenges of the form that each charge allows and promises their mails. The same work for
  * every address: nothing here asks whether there is an account.
@@ -45,18 +48,19 @@ const requestChallenges = statement(
  */
 const requestChallengeOnce = statement(
   { ...challengeParameters, sameIds: 'uuid[]' },
-  (slots) => sql<Requested>`
+  (slots) => sql<RequestedOnce>`
     with existing as (
-      select id, ${challengeState} from postern.challenge where id = any(${slots.sameIds}) order by created_at, id limit 1
+      select id, ${challengeState}, email_key = '' and used_at is not null as over
+      from postern.challenge where id = any(${slots.sameIds}) order by created_at, id limit 1
     ),
     asked as (${askedFor(slots, sql`not exists (select from existing)`)}),
     trusted as (${trustedAmong}),
     budget as (${chargeBudgets(slots)}),
     made as (${insertChallenges(slots)}),
     queued as (${promisedMails})
-    select id, ${challengeState}, true as fresh, budget.wait from budget left join made on true
+    select id, ${challengeState}, true as fresh, budget.wait, false as over from budget left join made on true
     union all
-    select id, "keyId", "codeLength", "codeAlphabet", "triesLeft", sends, "expiresIn", "sentAgo", false, 0 from existing`
+    select id, "keyId", "codeLength", "codeAlphabet", "triesLeft", sends, "expiresIn", "sentAgo", false, 0, over from existing`
 )
 
 /** Requests of one moment share a statement and a commit; two for one address never do, for they change the same row. */
@@ -66,7 +70,7 @@ export const requestChallenge = gathered(
 )
 
 /** @param sameIds where an earlier try may have made the challenge; `wish.id` is among them */
-export const requestOnce = async (db: Db, wish: CodeWish, sameIds: string[]): Promise<Requested | undefined> =>
+export const requestOnce = async (db: Db, wish: CodeWish, sameIds: string[]): Promise<RequestedOnce | undefined> =>
   (await requestChallengeOnce(db, { ...listed([wish]), sameIds }))[0]
 
 /**
