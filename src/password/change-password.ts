@@ -35,30 +35,48 @@ export async function changePassword(
   const notice = promiseNotice(ctx, 'password-changed')
   const values = { ...notice.values, ...client, userId, sessionId, version, passwordHash, emailMac }
   const leasedAt = monotonicNow()
-  const done = await transaction(ctx.db, async (tx) => {
+  const ended = await transaction(ctx.db, async (tx) => {
     await holdBudgets(tx, { keys: [emailMac] })
     await spendResets(tx, { emailKey })
     const [set] = await setOwnPassword(tx, values)
     if (set === undefined) throw new Problem('session-rejected') // something was faster, and ended this session
+    if (set.sessionsEnded === null) throw OVERTAKEN // so that links asked for since then stay good
     await forgetTrust(tx, { emailKey, keptId: null, sessionId })
-    return set
-  })
+    return set.sessionsEnded
+  }).catch(unlessOvertaken)
+  if (ended === undefined) return await afterTwin(ctx, userId, password)
   notice.offer(leasedAt)
-  return { sessions_ended: done.sessionsEnded }
+  return { sessions_ended: ended }
 }
+
+const OVERTAKEN = new Error('another change by the same session was faster')
+
+function unlessOvertaken(error: unknown): undefined {
+  if (error !== OVERTAKEN) throw error
+}
+
+/** Another change by the same session came between: the same one sent twice has done all there is to do, any other is held against it. */
+async function afterTwin(ctx: Context, userId: string, password: string): Promise<{ sessions_ended: number }> {
+  const [own] = await findOwnCredentials(ctx.db, { userId })
+  const same = typeof own?.passwordHash === 'string' && (await ctx.passwords.check(password, own.passwordHash))
+  if (!same) throw notTheCurrent()
+  return { sessions_ended: 0 }
+}
+
+const notTheCurrent = () =>
+  new Problem('credentials-rejected', { detail: 'The current password is missing or not right.' })
 
 type Guess = { current: string | undefined; stored: string; session: LiveSession; emailMac: Buffer }
 
 /** Before the new password is judged: what is said of that would tell that this one was right. */
 async function requireCurrent(ctx: Context, guess: Guess, client: Client): Promise<void> {
   const { current, stored, session, emailMac } = guess
-  const rejected = new Problem('credentials-rejected', { detail: 'The current password is missing or not right.' })
-  if (current === undefined) throw rejected // and nothing was guessed
+  if (current === undefined) throw notTheCurrent() // and nothing was guessed
 
   const right = await ctx.passwords.check(current, stored)
-  const pool = `session:${session.sessionId}:${session.authenticatedAt.getTime()}` // so that another sign-in begins anew
-  const values = { emailMac, pool, right, userId: session.userId, eventId: newId(), ...client }
+  const signIn = `${session.sessionId}:${session.authenticatedAt.getTime()}` // so that another sign-in begins anew
+  const values = { emailMac, signIn, right, userId: session.userId, eventId: newId(), ...client }
   const [judged] = await judgeOwnPassword(ctx.db, values)
   if (judged?.guarded) throw new Problem('step-up-required')
-  if (!right) throw rejected
+  if (!right) throw notTheCurrent()
 }

@@ -1,7 +1,9 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import { record } from '../audit/store.ts'
+import { epochOf } from '../budget/levels.ts'
 import { freshRow, passwordRow, passwordRuling } from '../budget/store.ts'
 import { statement } from '../db/statement.ts'
+import { RECENT } from '../session/own-store.ts'
 import { holdCaller } from '../user/store.ts'
 import { changeParameters, changingPassword } from './reset-store.ts'
 
@@ -18,16 +20,25 @@ export const findOwnCredentials = statement(
 /** A level that is always reached: what strangers may still guess is no part of what a session may. */
 const spent = sql`'infinity'::float8`
 
+/** What a sign-in's own pool is called, among those of devices and networks that guess at the same address. */
+const OWN_POOL = 'session:'
+
+/** Pools without those of sign-ins that are too old to change anything with: each would stand there for a month. */
+const recentPools = (pools: RawBuilder<unknown>) => sql`(
+  select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(${pools})
+  where not starts_with(key, ${sql.lit(`password:${OWN_POOL}`)})
+    or (value ->> 1)::float8 > ${epochOf(sql`now()`)} - ${sql.lit(RECENT)})`
+
 /**
  * Judges the current password that a sign-in was asked for: a wrong one is charged to a pool of that sign-in's own in the row of the
  * address, and once it is used up (`guarded`) a right one is refused as well. The row's lock has parallel guesses judged one by one.
  *
- * @param pool names the sign-in
+ * @param signIn names the sign-in
  */
 export const judgeOwnPassword = statement(
   {
     emailMac: 'bytea',
-    pool: 'text',
+    signIn: 'text',
     right: 'bool',
     userId: 'uuid',
     eventId: 'uuid',
@@ -37,14 +48,15 @@ export const judgeOwnPassword = statement(
   },
   (slots) => {
     const right = sql`${slots.right}`
+    const pool = sql`(${sql.lit(OWN_POOL)} || ${slots.signIn})`
     const from = sql`'session'::text`
     return sql<{ guarded: boolean }>`
       with judged as (
         insert into postern.address_budget as b (key, pools, last_pool, last_guarded)
-        select ${slots.emailMac}, first.pools, ${slots.pool}, first.last_guarded
-        from (${passwordRuling({ ...freshRow, level: spent, pool: sql`${slots.pool}`, from }, right)}) as first
+        select ${slots.emailMac}, first.pools, ${pool}, first.last_guarded
+        from (${passwordRuling({ ...freshRow, level: spent, pool, from }, right)}) as first
         on conflict (key) do update set (pools, last_guarded) = (
-          select next.pools, next.last_guarded
+          select ${recentPools(sql`next.pools`)}, next.last_guarded
           from (${passwordRuling({ ...passwordRow, level: spent, from }, right)}) as next)
         returning last_guarded as guarded
       ), noted as (${record({
@@ -62,11 +74,11 @@ export const judgeOwnPassword = statement(
 
 /**
  * Sets a password for whoever is signed in. The caller's session goes on under the new version, all others end.
- * No row: the credentials have changed since they were read, or the session has ended.
+ * No row: the session has ended. `sessionsEnded` null: another change by the same session was faster.
  */
 export const setOwnPassword = statement(
   { ...changeParameters, userId: 'uuid', version: 'int4', sessionId: 'uuid' },
-  (slots) => sql<{ sessionsEnded: number }>`
+  (slots) => sql<{ sessionsEnded: number | null }>`
     with ${holdCaller(slots)}, ${changingPassword(slots, {
       kind: 'password_changed',
       which: sql`u.id = (select caller.id from caller where caller.version = ${slots.version})`,
@@ -76,5 +88,6 @@ export const setOwnPassword = statement(
       update postern.session as s set credential_version = changed.credential_version from changed
       where s.id = ${slots.sessionId} and s.user_id = changed.id
     )
-    select ended.number as "sessionsEnded" from ended, changed`
+    select case when changed.id is not null then ended.number end as "sessionsEnded"
+    from caller cross join ended left join changed on changed.id = caller.id`
 )

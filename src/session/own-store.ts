@@ -29,7 +29,7 @@ export const listLiveSessions = statement(
 )
 
 /** Seconds after a sign-in in which it stands for the person: time to fill in a form, and none to find an open screen. */
-const RECENT = 5 * MINUTE
+export const RECENT = 5 * MINUTE
 
 export const findSignInAge = statement(
   { id: 'uuid' },

@@ -63,6 +63,34 @@ t.test('after ten wrong current passwords a right one is refused as well, until 
   t.equal(refused.filter((outcome) => outcome === 'sign_in_required').length, 6)
 })
 
+t.test('guesses at sign-ins that are over leave nothing behind', async (t) => {
+  const { api, signUp, login, sql } = await startWithPasswords(t)
+  const bearer = (await signUp()).body.access_token
+  const pools = async () => {
+    const rows = await sql<{ pool: string }>('select jsonb_object_keys(pools) as pool from postern.address_budget')
+    return rows.map(({ pool }) => pool).filter((pool) => pool.includes('session'))
+  }
+  const guess = () => api.changePassword({ current_password: otherPassword, password }, { bearer })
+  const signInAgain = () => api.loginWithPassword({ email, password }, { bearer })
+
+  await guess()
+  const first = await pools()
+  await signInAgain()
+  await guess()
+  t.equal((await pools()).length, 2, 'the sign-in before may still be guessed at by a request under way')
+  await sql(`update postern.address_budget set pools = (
+    select jsonb_object_agg(key, jsonb_build_array(value -> 0, (value ->> 1)::float8 - 301)) from jsonb_each(pools))`)
+  await login(otherPassword) // the known network has a level of its own
+  await signInAgain()
+  await guess()
+
+  const left = await pools()
+  t.equal(left.length, 1)
+  t.notSame(left, first)
+  const others = (await sql<{ pools: object }>('select pools from postern.address_budget'))[0]
+  t.equal(Object.keys(others?.pools ?? {}).length, 2, 'levels of devices and networks stay')
+})
+
 t.test('a sign-in older than five minutes is not enough, and signing in again is', async (t) => {
   const { api, signUp, sql } = await startWithPasswords(t)
   const bearer = (await signUp()).body.access_token
