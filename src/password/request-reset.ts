@@ -61,13 +61,13 @@ export async function requestReset(ctx: Context, request: ResetRequest, client: 
     return promised
   }).catch(unlessTwin)
 
-  if (made !== undefined)
+  if (made?.subjectId != null)
     ctx.courier.offer({ id: mailId, kind: 'reset', subjectId: made.subjectId, messageId }, leasedAt)
   const suggestion = ctx.suggest(address.spelling)
-  return { expires_in: config.RESET_TTL, ...(suggestion && { email_suggestion: suggestion }) }
+  return { expires_in: made?.expiresIn ?? config.RESET_TTL, ...(suggestion && { email_suggestion: suggestion }) }
 }
 
-/** A twin with the same Idempotency-Key has just promised the same mail, behind the budget row of another master key. */
+/** A twin with the same Idempotency-Key has just promised the same mail with a new link, behind the budget row of another master key. */
 function unlessTwin(error: unknown): undefined {
   if (!isUniqueViolation(error)) throw error
 }

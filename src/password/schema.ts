@@ -39,7 +39,10 @@ export const ForgotBody = Type.Object(
 
 export const Forgot = Type.Object(
   {
-    expires_in: Type.Integer({ description: 'Seconds the link stays valid.' }),
+    expires_in: Type.Integer({
+      description:
+        'Seconds the link stays valid: a day, and less when three links are live already and the newest is mailed again.'
+    }),
     email_suggestion: Type.Optional(
       Type.String({
         description:

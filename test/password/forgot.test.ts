@@ -103,6 +103,38 @@ t.test('up to three links are live; the fourth request mails the newest of them 
   for (const token of tokens) t.equal((await api.inspectPasswordReset({ token })).status, 200)
 })
 
+t.test('the answer tells how long the link in the mail is still good for, for every address alike', async (t) => {
+  const { api, signIn, emptyLanes, sql } = await startWithPasswords(t)
+  await signIn(email)
+  const addresses = [email, 'nobody@example.com']
+  const ask = (address: string, headers = {}) => api.requestPasswordReset({ email: address }, { headers })
+  const later = (time: string) =>
+    sql(
+      `update postern.password_reset set expires_at = expires_at - $1::interval, created_at = created_at - $1::interval`,
+      [time]
+    )
+  const repeated = { 'idempotency-key': randomUUID() }
+
+  for (const address of addresses) for (let time = 1; time <= 3; time++) await ask(address)
+  await later('23 hours 50 minutes')
+  await emptyLanes()
+  const fourth = await Promise.all(addresses.map((address) => ask(address, repeated)))
+  await sql(`update postern.mail set valid_until = valid_until - interval '5 minutes'`)
+  const again = await Promise.all(addresses.map((address) => ask(address, repeated)))
+  await later('10 minutes')
+  await emptyLanes()
+  const fresh = await Promise.all(addresses.map((address) => ask(address)))
+  await sql(`update postern.mail set valid_until = now() - interval '1 minute'`)
+  const late = await ask(email, repeated)
+
+  const seconds = (answers: { status: number; body: { expires_in: number } }[]) =>
+    answers.map(({ status, body }) => (status === 202 ? body.expires_in : undefined) as number)
+  for (const left of seconds(fourth)) t.ok(left > 540 && left <= 600, `${left}`)
+  for (const left of seconds(again)) t.ok(left > 240 && left <= 300, `${left}`)
+  t.strictSame(seconds(fresh), [86_400, 86_400])
+  t.strictSame(seconds([late]), [0])
+})
+
 t.test('of many requests at once over two instances exactly three make a link', async (t) => {
   const { api, another, sql } = await startWithPasswords(t)
   const second = await another()
