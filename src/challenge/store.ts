@@ -47,10 +47,10 @@ export const trustedAmong = sql`
          when known.network is not null then 'network:' || known.network end as pool
   from asked
   left join lateral (
-    select d.id, d.email_key, d.seed_hash, d.previous_seed_hash, d.expires_at from postern.device as d
+    select d.id, d.email_key, d.seed_hash, d.previous_seed_hash, d.shown_seed_hash, d.expires_at from postern.device as d
     where d.id = asked.known_device_id limit 1
   ) as device on device.email_key = asked.email_key
-    and asked.known_seed_hash in (device.seed_hash, device.previous_seed_hash) and device.expires_at > now()
+    and asked.known_seed_hash in (device.seed_hash, device.previous_seed_hash, device.shown_seed_hash) and device.expires_at > now()
   left join lateral (
     select n.network, n.signed_in_at from postern.known_network as n
     where n.email_key = asked.email_key and n.network = asked.network limit 1
@@ -87,11 +87,11 @@ const challengeColumns = sql`
  */
 export const insertChallenges = (slots: ChallengeSlots, password?: RawBuilder<unknown>): RawBuilder<unknown> => sql`
   insert into postern.challenge (
-    id, purpose, email, email_key, budget_key, locale, code_length, code_alphabet, charged, pool, device_id, tries_left,
-    sends, sent_at, expires_at, client_network, client_agent, key_id, mailed)
+    id, purpose, email, email_key, budget_key, locale, code_length, code_alphabet, charged, pool, device_id,
+    shown_seed_hash, tries_left, sends, sent_at, expires_at, client_network, client_agent, key_id, mailed)
   select asked.id, ${password === undefined ? sql`'sign_in'` : sql`case when ${password} then 'step_up' else 'sign_in' end`}, asked.email, asked.email_key, asked.budget_key, asked.locale, budget.length,
          case when budget.length = ${sql.lit(STRONG_CODE)} then 'base32' else 'digits' end, budget.charge, budget.pool,
-         trusted.device_id, ${slots.tries}, 1, now(), now() + ${slots.ttl} * interval '1 second', asked.network, asked.agent,
+         trusted.device_id, case when trusted.device_id is not null then asked.known_seed_hash end, ${slots.tries}, 1, now(), now() + ${slots.ttl} * interval '1 second', asked.network, asked.agent,
          ${slots.keyId}, budget.wait = 0
   from asked join trusted using (place) join budget on budget.key = asked.budget_key
   where ${password === undefined ? sql`budget.wait = 0` : sql`true`}
@@ -159,7 +159,7 @@ export const spendTries = sql`
   where c.id = asked.id and named.turn = 1 and c.key_id = asked.key_id
     and c.tries_left > 0 and c.used_at is null and c.expires_at > now() and num_nulls(c.settled_at) = 1
     and (select count(*) from held) >= 0 -- waits for the budget rows before these are locked
-  returning asked.place, c.email, c.email_key, c.budget_key, c.charged, c.pool, c.purpose, c.device_id, c.locale, c.used_at,
+  returning asked.place, c.email, c.email_key, c.budget_key, c.charged, c.pool, c.purpose, c.device_id, c.shown_seed_hash, c.locale, c.used_at,
     c.created_at, c.code_length`
 
 /** The arm that gives a used challenge's whole charge back to what it was taken from. */

@@ -50,6 +50,7 @@ export type ChallengeTable = {
   charged: number
   pool: string | null
   device_id: string | null
+  shown_seed_hash: Buffer | null
   tries_left: number
   sends: number
   sent_at: Date
@@ -104,6 +105,7 @@ export type DeviceTable = {
   email_key: string
   seed_hash: Buffer
   previous_seed_hash: Buffer | null
+  shown_seed_hash: Buffer | null
   client_network: string | null
   client_agent: string | null
   last_used_at: Defaulted<Date>

@@ -11,10 +11,14 @@ export const deviceParameters = {
 } as const
 type DeviceSlots = Slots<Pick<typeof deviceParameters, 'deviceKeyId' | 'deviceTtl'>>
 
-/** The arm that gives the devices that asked with a token of theirs a new one; the last one stays good, a reply may be lost. */
+/**
+ * The arm that gives the devices that asked with a token of theirs a new one. The last one stays good, for two tabs may sign in at
+ * once; and so does the one that was shown, for however many replies are lost, it is what the device still holds.
+ */
 export const renewDevices = (slots: DeviceSlots) => sql`
   update postern.device as d
-  set previous_seed_hash = d.seed_hash, seed_hash = asked.device_seed_hash, key_id = ${slots.deviceKeyId},
+  set previous_seed_hash = d.seed_hash, seed_hash = asked.device_seed_hash,
+    shown_seed_hash = coalesce(spent.shown_seed_hash, d.shown_seed_hash), key_id = ${slots.deviceKeyId},
     last_used_at = now(), expires_at = now() + ${slots.deviceTtl} * interval '1 second',
     client_network = asked.network, client_agent = asked.agent
   from owner join spent using (place) join asked using (place)

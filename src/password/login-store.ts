@@ -93,7 +93,10 @@ export const judgePassword = statement(
           select ${passwordColumns} from (${passwordRuling(passwordRow, right)}) as next)
         returning key, last_guarded as guarded, last_before as before
       ),
-      spent as (select asked.place, asked.email_key, trusted.device_id from asked join trusted using (place)),
+      spent as (
+        select asked.place, asked.email_key, trusted.device_id, asked.known_seed_hash as shown_seed_hash
+        from asked join trusted using (place)
+      ),
       owner as (
         select 1 as place, u.id, u.email, u.email_verified_at, u.password_hash, u.credential_version, u.locale, u.created_at
         from postern."user" as u

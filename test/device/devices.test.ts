@@ -52,6 +52,41 @@ t.test('its newest token and the one before it name a device, no other does', as
   t.same(statuses, [429, 202, 202])
 })
 
+t.test('a device whose replies are lost, however many, stays what it is', async (t) => {
+  const { session, strangersAsk, ask, api, codeOf, emptyLanes, sql } = await signedIn(t)
+  await api.changePassword({ password: 'sieben Zwetschgen im Korb' }, { bearer: session.access_token })
+  const held = session.device_token
+  const byCode = async (token: string) => {
+    const { challenge } = (await ask(token)).body
+    return (await api.verifyOtp({ challenge, code: codeOf(challenge) })).body.device_token
+  }
+  const byPassword = async (token: string) => {
+    const answer = await api.loginWithPassword({ email, password: 'sieben Zwetschgen im Korb', device_token: token })
+    return answer.body.device_token
+  }
+  const lost: string[] = []
+
+  for (const signIn of [byPassword, byPassword, byPassword, byCode, byCode]) {
+    await emptyLanes()
+    lost.push(await signIn(held))
+  }
+  const { length: devices } = await sql('select 1 from postern.device')
+  await strangersAsk()
+  const statuses = []
+  for (const token of [held, ...lost]) statuses.push((await ask(token)).status)
+
+  t.equal(devices, 1)
+  t.same(statuses, [202, 429, 429, 429, 202, 202], 'what it holds, and the last two it was sent')
+  await sql(`update postern.address_budget set lanes = '{}', pools = '{}'`) // as when those codes have run out
+  const arrived = await byCode(lost.at(-1) as string)
+  await strangersAsk()
+  t.same(
+    [(await ask(held)).status, (await ask(arrived)).status],
+    [429, 202],
+    'a token that arrived takes the place of the old one'
+  )
+})
+
 t.test('a device is known to its own account only, and a token that was tampered with to none', async (t) => {
   const { session, strangersAsk, ask, signIn, sql } = await signedIn(t)
   await signIn('noor@example.com')
