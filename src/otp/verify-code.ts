@@ -29,7 +29,6 @@ export async function verifyCode(ctx: Context, attempt: CodeAttempt, client: Cli
   const right = test || sameText(ctx.secrets.code(challenge), given)
 
   const draft = draftOf(ctx, challenge, attempt.idempotencyKey)
-  const renewId = attempt.session?.sessionId ?? null
   // The database judges even a wrong code: it must cost a try, and only it knows whether one is left.
   const verified = await verifyChallenge(ctx.db, {
     id: challenge.id,
@@ -39,7 +38,7 @@ export async function verifyCode(ctx: Context, attempt: CodeAttempt, client: Cli
     userId: newId(),
     sessionId: draft.sessionId,
     seedHash: ctx.secrets.seedHash(draft.seed),
-    renewId,
+    renewId: attempt.session?.sessionId ?? null,
     deviceId: draft.deviceId,
     deviceSeedHash: ctx.secrets.seedHash(draft.deviceSeed),
     test,
@@ -54,7 +53,7 @@ export async function verifyCode(ctx: Context, attempt: CodeAttempt, client: Cli
     await limitSignIns(ctx, verified)
     return presentSession(ctx, verified, tokensFor(verified, draft))
   }
-  const repeated = verified === undefined && right ? await findRepeated(ctx, challenge, draft, renewId) : undefined
+  const repeated = verified === undefined && right ? await findRepeated(ctx, challenge, draft) : undefined
   if (repeated === undefined) throw new Problem('code-rejected')
   return presentSession(ctx, repeated, tokensFor(repeated, draft))
 }
@@ -93,11 +92,10 @@ const tokensFor = (opened: SessionView & { deviceId: string | null }, draft: Dra
 async function findRepeated(
   ctx: Context,
   challenge: ChallengeRef,
-  draft: Draft,
-  renewId: string | null
+  draft: Draft
 ): Promise<(SessionView & { deviceId: string | null }) | undefined> {
   if (draft.usedKey === null) return undefined
-  const values = { sessionId: draft.sessionId, renewId, challengeId: challenge.id, usedKey: draft.usedKey }
+  const values = { sessionId: draft.sessionId, challengeId: challenge.id, usedKey: draft.usedKey }
   return (await findOpenedSession(ctx.db, values))[0]
 }
 

@@ -58,16 +58,16 @@ export const findLiveSession = gathered((db: Db, asked: readonly { id: string; t
 )
 
 /**
- * The session that a used challenge opened less than a minute ago, for a repeat under the same Idempotency-Key; or the
- * caller's own (`renewId`) when that challenge renewed it, which its time of authentication shows.
+ * The session that a used challenge opened less than a minute ago, for a repeat under the same Idempotency-Key; or the one
+ * that it renewed, which its time of authentication shows: the bearer that named it may have run out meanwhile.
  */
 export const findOpenedSession = statement(
-  { sessionId: 'uuid', renewId: 'uuid?', challengeId: 'uuid', usedKey: 'bytea' },
-  ({ sessionId, renewId, challengeId, usedKey }) => sql<SessionView & { deviceId: string | null }>`
+  { sessionId: 'uuid', challengeId: 'uuid', usedKey: 'bytea' },
+  ({ sessionId, challengeId, usedKey }) => sql<SessionView & { deviceId: string | null }>`
     select ${sessionView}, c.device_id as "deviceId" from postern.session as s, postern."user" as u, postern.challenge as c
-    where (s.id = ${sessionId} or (s.id = ${renewId} and s.authenticated_at = c.used_at and u.email_key = c.email_key))
-      and c.id = ${challengeId} and c.used_key = ${usedKey}
-      and c.used_at > now() - ${sql.lit(GRACE)} * interval '1 second' and ${live}`
+    where c.id = ${challengeId} and c.used_key = ${usedKey} and c.used_at > now() - ${sql.lit(GRACE)} * interval '1 second'
+      and u.email_key = c.email_key and (s.id = ${sessionId} or s.authenticated_at = c.used_at) and ${live}
+    order by s.id = ${sessionId} desc limit 1`
 )
 
 export type Refreshed = SessionView & { stolen: boolean }

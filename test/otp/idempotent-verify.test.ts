@@ -109,3 +109,24 @@ t.test('a renewal whose reply is lost is repeated with the same key and has the 
   t.notOk('refresh_token' in again.body)
   t.match(await traces(), { sessions: 1 })
 })
+
+t.test('nor does such a repeat need the bearer, which may have run out meanwhile', async (t) => {
+  const { apis, codeOf, signIn, traces } = await pair(t)
+  const { body: first } = await signIn(email)
+  await signIn('noor@example.com')
+  await signIn(email) // another session of the same account, which the repeat must not answer
+  const { challenge } = (await apis[0].requestOtp({ email })).body
+  const attempt = { challenge, code: codeOf(challenge) }
+  const key = withKey(randomUUID())
+
+  const renewed = await apis[0].verifyOtp(attempt, { ...key, bearer: first.access_token })
+  const again = await apis[1].verifyOtp(attempt, key)
+
+  t.equal(again.status, 200)
+  t.same(again.body.session, renewed.body.session)
+  t.equal((await apis[0].getSession({ bearer: again.body.access_token })).status, 200)
+  t.notOk('refresh_token' in again.body, 'the client has it')
+  t.match(await traces(), { sessions: 3 })
+  await apis[0].logout({ refresh_token: first.refresh_token })
+  t.match(await apis[1].verifyOtp(attempt, key), rejected)
+})
