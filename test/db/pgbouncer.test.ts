@@ -1,4 +1,4 @@
-import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,24 +6,20 @@ import pg from 'pg'
 import t, { type Test } from 'tap'
 import { migrate } from '../../src/db/migrate.ts'
 import { query, testServer, withDatabase } from '../database.ts'
+import { debianProgram } from '../debian.ts'
 import { codeIn, newKey, type Running, startInstance, until } from '../helper.ts'
 import { freePort } from './own-server.ts'
 
 const isRoot = process.getuid?.() === 0
 /** PgBouncer refuses to run as root. */
 const nobody = { uid: 65_534, gid: 65_534 }
-const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin`, DEBIAN_FRONTEND: 'noninteractive' }
+const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` }
 
 /** The version that is installed; installs Debian's when there is none. */
 function pgbouncerVersion(): number {
   const look = () =>
     /PgBouncer (\d+)\.(\d+)/.exec(spawnSync('pgbouncer', ['--version'], { env, encoding: 'utf8' }).stdout ?? '')
-  if (look() === null && isRoot) {
-    execFileSync('apt-get', ['update'], { env, stdio: 'ignore' })
-    execFileSync('apt-get', ['install', '-y', '--no-install-recommends', 'pgbouncer'], { env, stdio: 'ignore' })
-  }
-  const found = look()
-  if (found === null) throw new Error('this test needs the program pgbouncer: apt-get install pgbouncer')
+  const found = debianProgram('pgbouncer', look)
   return Number(found[1]) * 100 + Number(found[2])
 }
 

@@ -1,26 +1,17 @@
-import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium } from 'playwright-core'
 import type { Test } from 'tap'
+import { debianProgram } from '../debian.ts'
 
-const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
 /** As root in a container there is no user to sandbox for, and no room in /dev/shm. */
 const ARGUMENTS = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu']
 
 /** Debian's Chromium; installs it when there is none. */
 export function chromiumProgram(): string {
-  const look = () => ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
-  if (look() === undefined && process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) {
-    // Another test file may be at it already: apt waits for its lock.
-    const wait = ['-o', 'DPkg::Lock::Timeout=240']
-    execFileSync('apt-get', [...wait, 'update'], { env, stdio: 'ignore' })
-    execFileSync('apt-get', [...wait, 'install', '-y', '--no-install-recommends', 'chromium'], { env, stdio: 'ignore' })
-  }
-  const found = look()
-  if (found === undefined) throw new Error('this test needs the program chromium: apt-get install chromium')
-  return found
+  const paths = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+  return debianProgram('chromium', () => paths.find(existsSync))
 }
 
 export const launchBrowser = (): Promise<Browser> =>

@@ -1,25 +1,17 @@
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import type { Test } from 'tap'
 import { freePort } from '../db/own-server.ts'
+import { debianProgram } from '../debian.ts'
 import { until } from '../helper.ts'
-
-const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
 
 /** The program that is installed; installs Debian's when there is none. */
 function program(): string {
-  const look = () =>
-    ['redis-server', 'valkey-server'].find((name) => spawnSync(name, ['--version'], { env }).status === 0)
-  if (look() === undefined && process.getuid?.() === 0) {
-    execFileSync('apt-get', ['update'], { env, stdio: 'ignore' })
-    execFileSync('apt-get', ['install', '-y', '--no-install-recommends', 'redis-server'], { env, stdio: 'ignore' })
-  }
-  const found = look()
-  if (found === undefined) throw new Error('this test needs the program redis-server: apt-get install redis-server')
-  return found
+  const names = ['redis-server', 'valkey-server']
+  return debianProgram('redis-server', () => names.find((name) => spawnSync(name, ['--version']).status === 0))
 }
 
 /** A Redis of the test's own that can be killed, hung and started again on the same port. */
