@@ -86,7 +86,7 @@ export const firstCodeRuling = (slots: BudgetSlots, pool: Sql, from: Sql, right?
   from (
     select at, ${epochOf(sql`at`)} as clock, trusted, length,
       case when length = ${sql.lit(STRONG_CODE)} then 0 else ${slots.tries} end as charge,
-      case when trusted then ${pool} else ${from} end as lane
+      ${pool} is not null as known, coalesce(${pool}, ${from}) as lane
     from (
       select clock_timestamp() as at, trusted, ${lengthAt(slots, sql`known.trusted`, sql`0`)} as length
       from (select ${pool} is not null and ${slots.tries} <= ${slots.lengthenAt} as trusted) as known offset 0

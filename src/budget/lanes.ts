@@ -12,6 +12,7 @@ type Lane = { name: Sql; mails: number; per: number }
 /**
  * The lanes of an address, from the row `was`: one for each network or trusted device that asks, two for all strangers
  * together, and one for whoever knew the password. Far more than a person needs, and few enough to leave a mailbox usable.
+ * Whoever is known has its own also when it has guessed too often: a mail in the lane of its own helps nobody to guess.
  */
 const lanesFor = (purpose: Purpose) => ({
   own: { name: sql`(${sql.lit(`${purpose}:`)} || was.lane)`, mails: 5, per: HOUR },
@@ -31,7 +32,7 @@ const entered = ({ name, mails, per }: Lane): Sql => sql`
 export function waitAt(purpose: Purpose): Sql {
   const { own, hour, day } = lanesFor(purpose)
   return sql`
-    greatest(${waitFor(own)}, case when not was.trusted then greatest(${waitFor(hour)}, ${waitFor(day)}) end)`
+    greatest(${waitFor(own)}, case when not was.known then greatest(${waitFor(hour)}, ${waitFor(day)}) end)`
 }
 
 /** Seconds until there is room in the lane of those who knew the password, which they have besides. */
@@ -46,7 +47,7 @@ export function firstLanes(purpose: Purpose, knew?: Sql): Sql {
   const { own, hour, day } = lanesFor(purpose)
   const first = ({ name, mails, per }: Lane): Sql => sql`${name}, was.clock + ${sql.lit(per / mails)}`
   return sql`
-    case when was.trusted then jsonb_build_object(${first(own)})
+    case when was.known then jsonb_build_object(${first(own)})
          else jsonb_build_object(${first(own)}, ${first(hour)}, ${first(day)}) end
     ${knew === undefined ? sql`` : sql`|| case when ${knew} then jsonb_build_object(${first(knewPassword)}) else '{}' end`}`
 }
@@ -61,7 +62,7 @@ export function lanesAfter(purpose: Purpose, goes: Sql, knew?: Sql): Sql {
   return sql`
     (select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(was.lanes) where value::float8 > was.clock)
       || case when not (${goes}) then '{}'
-              when was.trusted then jsonb_build_object(${entered(own)})
+              when was.known then jsonb_build_object(${entered(own)})
               else jsonb_build_object(${entered(own)}, ${entered(hour)}, ${entered(day)}) end
       ${knew === undefined ? sql`` : sql`|| case when ${knew} then jsonb_build_object(${entered(knewPassword)}) else '{}' end`}`
 }

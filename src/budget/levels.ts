@@ -16,6 +16,11 @@ export const epochOf = (at: Sql): Sql => sql`extract(epoch from ${at})::float8`
 export const poolLevel = (pools: Sql, pool: Sql, clock: Sql): Sql => sql`
   coalesce(${leaked(sql`(${pools} -> ${pool} ->> 0)::float8`, sql`(${pools} -> ${pool} ->> 1)::float8`, clock)}, 0)`
 
+/** A budget row's pools without those that have leaked away. */
+export const livePools = (pools: Sql, clock: Sql): Sql => sql`(
+  select coalesce(jsonb_object_agg(pool.name, pool.entry), '{}') from jsonb_each(${pools}) as pool (name, entry)
+  where ${leaked(sql`(pool.entry ->> 0)::float8`, sql`(pool.entry ->> 1)::float8`, clock)} > 0)`
+
 /** A budget row's pools with another level for one of them. */
 export const withPool = (pools: Sql, pool: Sql, level: Sql, clock: Sql): Sql => sql`
   ${pools} || jsonb_build_object(${pool}, jsonb_build_array(${level}, ${clock}))`

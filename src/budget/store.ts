@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import { lanesAfter, type Purpose, waitAt } from './lanes.ts'
-import { epochOf, leaked, poolLevel, withPool } from './levels.ts'
+import { epochOf, leaked, livePools, poolLevel, withPool } from './levels.ts'
 
 /** Wrong passwords that strangers may give for one address, and each trusted device or network for itself. */
 const WRONG_PASSWORDS = 10
@@ -32,7 +32,7 @@ export const codeRow = rowOf('code_level')
 export const passwordRow = rowOf('password_level')
 
 /**
- * A budget row with its levels as of this moment, and whether who asks is trusted: known, and with room in its own pool.
+ * A budget row with its levels as of this moment, and whether who asks is `known`, and `trusted`: known, and with room in its own pool.
  * The clock is not now(): a statement that has waited for the row would judge by a time before that of the one it waited for.
  * `offset 0`, here and below, has each value computed once; the planner would write it out wherever it is used, and a fifth of
  * the statement's time would go into setting that up.
@@ -41,7 +41,7 @@ export const asOfNow = (row: Row, charge: Sql, limit: Sql): Sql => {
   const level = poolLevel(row.pools, row.pool, sql`timer.clock`)
   return sql`(
     select ruled.clock, ruled.level, ruled.pools, ruled.lanes, ruled.pool, ruled."from", ruled.pool_level, ruled.trusted,
-      case when ruled.trusted then ruled.pool else ruled."from" end as lane
+      ruled.pool is not null as known, coalesce(ruled.pool, ruled."from") as lane
     from (
       select timer.clock, ${leaked(row.level, epochOf(row.at), sql`timer.clock`)} as level, ${row.pools} as pools,
         ${row.lanes} as lanes, ${row.pool} as pool, ${row.from} as "from", ${level} as pool_level,
@@ -105,11 +105,12 @@ export const refunding = (spent: Sql): Sql => {
 
 const nowEpoch = epochOf(sql`now()`)
 
+/** The pools of the budget row `b` that still say something. */
+export const poolsLeft = livePools(sql`b.pools`, nowEpoch)
+
 /** The condition that the budget row `b` says nothing any more: all of its levels have leaked away, and no mail is in its lanes. */
 export const emptyBudget = sql`
   ${leaked(sql`b.code_level`, epochOf(sql`b.code_level_at`), nowEpoch)} = 0
   and ${leaked(sql`b.password_level`, epochOf(sql`b.password_level_at`), nowEpoch)} = 0
-  and not exists (
-    select from jsonb_each(b.pools) as pool
-    where ${leaked(sql`(pool.value ->> 0)::float8`, sql`(pool.value ->> 1)::float8`, nowEpoch)} > 0)
+  and (b.pools = '{}' or ${poolsLeft} = '{}')
   and not exists (select from jsonb_each(b.lanes) as lane where lane.value::float8 > ${nowEpoch})`

@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely'
-import { emptyBudget, refunding } from '../budget/store.ts'
+import { emptyBudget, poolsLeft, refunding } from '../budget/store.ts'
 import { KNOWN_NETWORK_TTL } from '../challenge/store.ts'
 import { statement } from '../db/statement.ts'
 import { DAY } from '../lib/time.ts'
@@ -155,7 +155,8 @@ export const purgeTallies = statement({ most: 'int4' }, ({ most }) =>
 )
 
 /**
- * Deletes the budgets that say nothing any more among the next rows after a key. The table is walked along its primary key:
+ * Deletes the budgets that say nothing any more among the next rows after a key, and from the others the pools that do not: each device
+ * and network that ever mistyped would leave one. The table is walked along its primary key:
  * an index on levels or times would be written at every request for a code.
  *
  * `last` is where the walk goes on; null at the end of the table.
@@ -169,7 +170,13 @@ export const purgeBudgets = statement(
       select b.key from postern.address_budget as b
       where b.key in (select next.key from next) and b.code_level_at < ${agoIn(DAY)} and ${emptyBudget}
       for update skip locked
-    ), gone as (delete from postern.address_budget as b using idle where b.key = idle.key returning 1)
+    ), gone as (delete from postern.address_budget as b using idle where b.key = idle.key returning 1),
+    grown as (
+      select b.key from postern.address_budget as b
+      where b.key in (select next.key from next) and b.key not in (select idle.key from idle)
+        and b.pools <> '{}' and b.pools <> ${poolsLeft}
+      for update skip locked
+    ), trimmed as (update postern.address_budget as b set pools = ${poolsLeft} from grown where b.key = grown.key)
     select (select count(*)::int4 from gone) as done,
       case when (select count(*) from next) = ${most} then (select key from next order by key desc limit 1) end as last`
 )

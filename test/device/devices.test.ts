@@ -114,6 +114,28 @@ t.test('a device that fails again and again becomes a stranger', async (t) => {
   t.equal((await ask(session.device_token)).body.code_length, 13)
 })
 
+t.test(
+  'a device has its five mails an hour also when nobody answers them, and leaves the strangers theirs',
+  async (t) => {
+    const { session, ask, sql, emptyLanes } = await signedIn(t)
+    await emptyLanes()
+
+    const asked = []
+    for (let request = 1; request <= 6; request++) asked.push(await ask(session.device_token))
+    const lanes = await sql<{ lane: string }>('select jsonb_object_keys(lanes) as lane from postern.address_budget')
+
+    t.same(
+      asked.map(({ status }) => status),
+      [202, 202, 202, 202, 202, 429]
+    )
+    t.same(
+      lanes.map(({ lane }) => lane.replace(/:[\da-f-]{36}$/, '')),
+      ['code:device']
+    )
+    t.equal((await ask()).status, 202, 'a stranger is none of its business')
+  }
+)
+
 t.test('devices are listed, and forgotten one by one, by their owner only', async (t) => {
   const { session, signIn, api, strangersAsk, ask } = await signedIn(t)
   const { body: other } = await signIn('noor@example.com')

@@ -177,6 +177,20 @@ t.test('of addresses, those go about which nothing is left to say', async (t) =>
   )
 })
 
+t.test('of an address that stays, those devices and networks go that have nothing left to say', async (t) => {
+  const world = await start(t)
+  await world.sql(`insert into postern.address_budget (key, code_level, code_level_at, last_length, last_charge, pools)
+    select '\\x01', 5, now(), 6, 3, jsonb_build_object('device:old', jsonb_build_array(9, e - 40 * 86400),
+      'network:192.0.2.0/24', jsonb_build_array(1, e - 4 * 86400), 'device:new', jsonb_build_array(9, e))
+    from extract(epoch from now()) as e`)
+
+  await (await keeperOf(world)).purge()
+
+  t.strictSame(await world.sql('select jsonb_object_keys(pools) as pool from postern.address_budget'), [
+    { pool: 'device:new' }
+  ])
+})
+
 t.test('tables stay flat, however many instances purge at once', async (t) => {
   const world = await start(t)
   const others = [await world.another(), await world.another()]
