@@ -88,6 +88,7 @@ export type SessionTable = {
   parent_generation: number
   grandparent_generation: number
   rotated_at: Date
+  parent_rotated_at: Date | null
   authenticated_at: Date
   idle_expires_at: Date
   expires_at: Date

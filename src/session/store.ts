@@ -76,8 +76,8 @@ export type Refreshed = SessionView & { stolen: boolean }
  * Steps a session on for a genuine refresh token. The row's lock puts parallel refreshes in a row; each is judged by what
  * the one before it left. With `g` the generation presented:
  * - g is the current one: step on;
- * - within a minute of the last step, g from the parent on, or the parent's own parent (the second of two tabs that wake
- *   up together, one a step behind): no step, the current token again;
+ * - within a minute of the last step, g from the parent on, or the parent's own parent where the parent was the current one for longer
+ *   than that (the second of two tabs that wake up together, one a step behind): no step, the current token again;
  * - g is the parent, later: the reply with the current token was lost; step on, and leave that token dead;
  * - anything else was replaced long ago: whoever shows it copied it. The session ends.
  * The current token must be made by the key the row names; an older one may stem from before a rotation.
@@ -98,8 +98,10 @@ export const stepSession = statement(
   (slots) => {
     const given = slots.given
     const current = sql`${given} = s.generation`
-    const recent = sql`s.rotated_at > now() - ${sql.lit(GRACE)} * interval '1 second'
-      and (${given} between s.parent_generation and s.generation or ${given} = s.grandparent_generation)`
+    const grace = sql`${sql.lit(GRACE)} * interval '1 second'`
+    const recent = sql`s.rotated_at > now() - ${grace}
+      and (${given} between s.parent_generation and s.generation
+        or (${given} = s.grandparent_generation and s.parent_rotated_at < s.rotated_at - ${grace}))`
     const lost = sql`${given} = s.parent_generation`
     const steps = sql`(${current} or (not (${recent}) and ${lost}))`
     const stolen = sql`(not (${current}) and not (${recent}) and not (${lost}))`
@@ -109,6 +111,7 @@ export const stepSession = statement(
           generation = s.generation + case when ${steps} then 1 else 0 end,
           grandparent_generation = case when ${current} then s.parent_generation else s.grandparent_generation end,
           parent_generation = case when ${current} then s.generation else s.parent_generation end,
+          parent_rotated_at = case when ${current} then s.rotated_at else s.parent_rotated_at end,
           rotated_at = case when ${steps} then now() else s.rotated_at end,
           key_id = case when ${steps} then ${slots.keyId} else s.key_id end,
           last_used_at = now(),

@@ -113,6 +113,15 @@ t.test('a token that was replaced long ago is found out even while the owner ref
   refused(t, await refresh(current), 'refresh-rejected')
 })
 
+t.test('a token that was replaced twice within a minute is found out like any other', async (t) => {
+  const { token, step, refresh, events } = await startSignedIn(t)
+  const current = await step(await step(token))
+
+  refused(t, await refresh(token), 'refresh-rejected')
+  refused(t, await refresh(current), 'refresh-rejected')
+  t.equal((await events('refresh_token_reused')).length, 1)
+})
+
 t.test('a session that is not refreshed for thirty days ends', async (t) => {
   const { token, refresh, letPass, api, session } = await startSignedIn(t)
   await letPass(30 * DAY - 2 * SECOND)

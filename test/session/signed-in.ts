@@ -15,7 +15,8 @@ export async function startSignedIn(t: Test, settings: Settings = {}) {
 
   /** Makes the session older, as if so many seconds had passed. */
   const letPass = async (seconds: number, id: string = sessionId): Promise<void> => {
-    const times = ['created_at', 'authenticated_at', 'rotated_at', 'last_used_at', 'idle_expires_at', 'expires_at'].map(
+    const moments = ['created_at', 'authenticated_at', 'rotated_at', 'parent_rotated_at', 'last_used_at']
+    const times = [...moments, 'idle_expires_at', 'expires_at'].map(
       (column) => `${column} = ${column} - $2 * interval '1 second'`
     )
     await world.sql(`update postern.session set ${times.join(', ')} where id = $1`, [id, seconds])
