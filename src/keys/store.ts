@@ -117,14 +117,18 @@ export const endCodesOf = statement(
     select count(*)::int4 as challenges from challenges`
 )
 
-/** Ends a page of sessions, whoever's. @returns where the next page begins; null after the last one */
+/**
+ * Ends a page of sessions, whoever's. Their time ends too: `findKeyUses` would look at each of them at every check for as long as they stay.
+ *
+ * @returns where the next page begins; null after the last one
+ */
 export const endSessionsAfter = statement(
   { afterId: 'uuid', most: 'int4' },
   ({ afterId, most }) => sql<{ lastId: string | null; ended: number }>`
     with page as (
       select s.id from postern.session as s where s.id > ${afterId} order by s.id limit ${most}
     ), ended as (
-      update postern.session as s set revoked_at = now() from page
+      update postern.session as s set revoked_at = now(), expires_at = now() from page
       where s.id = page.id and s.revoked_at is null and s.expires_at > now() returning 1
     )
     select (select page.id from page order by page.id desc limit 1) as "lastId", (select count(*)::int4 from ended) as ended`

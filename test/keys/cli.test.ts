@@ -148,6 +148,11 @@ t.test('compromised reaches everybody, however many there are', async (t) => {
   t.equal(code, 0)
   t.match(out, 'Ended all 25002 sessions')
   t.strictSame(await sql('select 1 from postern.session where revoked_at is null'), [])
+  t.strictSame(
+    await sql('select 1 from postern.session where expires_at > now()'),
+    [],
+    'each would be looked at whenever an instance is asked whether it is ready'
+  )
   for (const table of ['device', 'known_network']) t.strictSame(await sql(`select 1 from postern.${table}`), [], table)
 })
 
