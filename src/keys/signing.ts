@@ -104,8 +104,13 @@ export class SigningKeys {
     this.#loadedRows = fingerprint
   }
 
+  /** Refuses with `unavailable` where there is nothing to sign with; to be asked before a code is spent. Readiness says why. */
+  requireKey(): void {
+    if (this.#keys.sign === undefined) throw new Problem('unavailable', { retryAfter: 2 })
+  }
+
   sign(claims: Omit<Claims, 'iss' | 'aud'>): string {
-    if (this.#keys.sign === undefined) throw new Problem('unavailable', { retryAfter: 2 }) // readiness says why
+    if (this.#keys.sign === undefined) throw new Problem('unavailable', { retryAfter: 2 })
     const token = this.#keys.sign({ iss: this.#issuer, aud: this.#audience, ...claims })
     this.#keys.recent.add(token, claims)
     return token

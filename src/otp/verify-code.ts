@@ -25,6 +25,7 @@ export async function verifyCode(ctx: Context, attempt: CodeAttempt, client: Cli
   const given = tidyCode(attempt.code, challenge?.form.alphabet ?? 'digits')
   if (given === '') throw new Problem('invalid-request', { errors: [{ pointer: '/code', detail: 'must hold a code' }] })
   if (challenge === undefined) throw new Problem('code-rejected')
+  ctx.signing.requireKey()
   const test = await isTestCode(ctx, challenge.id, attempt.code)
   const right = test || sameText(ctx.secrets.code(challenge), given)
 

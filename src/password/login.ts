@@ -30,6 +30,7 @@ export type Login = {
 export async function login(ctx: Context, attempt: Login, client: Client): Promise<Session> {
   const address = addressOf(attempt.email)
   const { secrets } = ctx
+  ctx.signing.requireKey()
   ctx.passwords.requireRoom() // before the database is asked for what could not be checked
   const emailMac = secrets.addressMac(address.key)
   const [found] = await findCredentials(ctx.db, { emailKey: address.key, fillerId: newId() })

@@ -7,6 +7,7 @@ import { type Api, newKey, start, until } from '../helper.ts'
 import { idOf } from './command.ts'
 
 const email = 'maya@example.com'
+const password = 'sieben Zwetschgen im Korb'
 const allWell = { database: { ok: true }, migrations: { ok: true }, keys: { ok: true }, mail: { ok: true } }
 
 /** The readiness once it is what it should be; an answer stands for a second. */
@@ -26,8 +27,8 @@ async function startLacking(t: Test) {
     if (read === undefined) throw new Error('no challenge')
     return knowing.ctx.secrets.code(read)
   }
-  const signIn = async (api: Api): Promise<Answer> => {
-    const { challenge } = (await api.requestOtp({ email })).body
+  const signIn = async (api: Api, to: string = email): Promise<Answer> => {
+    const { challenge } = (await api.requestOtp({ email: to })).body
     return await api.verifyOtp({ challenge, code: codeOf(challenge) })
   }
   return { ...lacking, keyA, keyB, lacking, knowing, codeOf, signIn }
@@ -98,7 +99,7 @@ t.test('what an instance cannot make for want of a key is unavailable, and no fa
 })
 
 t.test('an instance that cannot open the signing key hands out no session and says so', async (t) => {
-  const { another, keyA, api, codeOf } = await startLacking(t)
+  const { another, keyA, api, codeOf, signIn, sql } = await startLacking(t)
   const { challenge } = (await api.requestOtp({ email })).body
   const stranger = await another({ SECRET_KEYS: newKey() })
 
@@ -113,7 +114,13 @@ t.test('an instance that cannot open the signing key hands out no session and sa
   t.match(ready.body.checks.keys.detail, 'signing_key')
   t.notMatch(JSON.stringify(ready.body), keyA)
   t.match(answer.problem, { status: 503, code: 'unavailable' })
+  t.strictSame(await sql('select 1 from postern.session'), [])
+  t.strictSame(await sql('select 1 from postern.challenge where used_at is not null'), [], 'and the code is not spent')
   t.equal((await api.verifyOtp({ challenge, code: codeOf(challenge) })).status, 200, 'the others go on')
+  await api.changePassword({ password }, { bearer: (await signIn(api, 'noor@example.com')).body.access_token })
+  const login = await stranger.api.loginWithPassword({ email: 'noor@example.com', password })
+  t.match(login.problem, { status: 503, code: 'unavailable' })
+  t.match(await sql('select count(*)::int from postern.session'), [{ count: 2 }])
 })
 
 t.test('a mail under a key that an instance lacks is left to those that have it', async (t) => {
