@@ -1,26 +1,40 @@
 import { parseArgs } from 'node:util'
 import { ConfigError } from '../config.ts'
+import type { Act } from '../user/administer.ts'
 import { checkConfig, helpText } from './config.ts'
 
-/**
- * Each command gets the words behind its name and returns the exit code, or nothing while the service runs. What it needs is
- * loaded when it is called: the service starts sooner without what only the others use.
- */
-const commands: Record<string, (words: string[], flags: { check: boolean }) => Promise<number | undefined>> = {
-  serve: async () => (await import('./serve.ts')).serve(process.env),
-  migrate: async () => (await import('./migrate.ts')).runMigrations(process.env),
-  'config check': async () => checkConfig(process.env),
-  'keys status': async () => (await import('./keys.ts')).showKeys(process.env),
-  'keys rotate': async () => (await import('./keys.ts')).rotateKeys(process.env),
-  'keys compromised': async ([id]) => (await import('./keys.ts')).compromiseKey(process.env, id),
-  'users disable': async ([address]) => (await import('./users.ts')).administerUser(process.env, 'disable', address),
-  'users enable': async ([address]) => (await import('./users.ts')).administerUser(process.env, 'enable', address),
-  'users end-sessions': async ([address]) =>
-    (await import('./users.ts')).administerUser(process.env, 'end-sessions', address),
-  'users import': async ([file]) => (await import('./users.ts')).importFile(process.env, file),
-  'users export': async () => (await import('./users.ts')).exportFile(process.env),
-  'mail show': async ([address]) => (await import('./mail.ts')).showMails(process.env, address),
-  openapi: async (_words, flags) => (await import('./openapi.ts')).writeContract(flags)
+/** `takes` names the one word that may follow the command; without it none may. */
+type Command = {
+  takes?: 'ADDRESS' | 'FILE' | 'ID'
+  /** Returns the exit code, or nothing while the service runs. */
+  run: (word: string | undefined, flags: { check: boolean }) => Promise<number | undefined>
+}
+
+/** What a command needs is loaded when it is called: the service starts sooner without what only the others use. */
+const commands: Record<string, Command> = {
+  serve: { run: async () => (await import('./serve.ts')).serve(process.env) },
+  migrate: { run: async () => (await import('./migrate.ts')).runMigrations(process.env) },
+  'config check': { run: async () => checkConfig(process.env) },
+  'keys status': { run: async () => (await import('./keys.ts')).showKeys(process.env) },
+  'keys rotate': { run: async () => (await import('./keys.ts')).rotateKeys(process.env) },
+  'keys compromised': { takes: 'ID', run: async (id) => (await import('./keys.ts')).compromiseKey(process.env, id) },
+  'users disable': administering('disable'),
+  'users enable': administering('enable'),
+  'users end-sessions': administering('end-sessions'),
+  'users import': { takes: 'FILE', run: async (file) => (await import('./users.ts')).importFile(process.env, file) },
+  'users export': { run: async () => (await import('./users.ts')).exportFile(process.env) },
+  'mail show': {
+    takes: 'ADDRESS',
+    run: async (address) => (await import('./mail.ts')).showMails(process.env, address)
+  },
+  openapi: { run: async (_word, flags) => (await import('./openapi.ts')).writeContract(flags) }
+}
+
+function administering(act: Act): Command {
+  return {
+    takes: 'ADDRESS',
+    run: async (address) => (await import('./users.ts')).administerUser(process.env, act, address)
+  }
 }
 
 async function main(args: string[]): Promise<number | undefined> {
@@ -34,16 +48,29 @@ async function main(args: string[]): Promise<number | undefined> {
     return 0
   }
   const words = positionals.length === 0 ? ['serve'] : positionals
-  const name = [2, 1].map((length) => words.slice(0, length).join(' ')).find((candidate) => commands[candidate])
-  if (name === undefined) {
+  const names = [2, 1].map((length) => words.slice(0, length).join(' '))
+  const name = names.find((candidate) => Object.hasOwn(commands, candidate))
+  const command = name === undefined ? undefined : commands[name]
+  if (name === undefined || command === undefined) {
     console.error(`There is no command "${words.join(' ')}". See --help.`)
     return 2
   }
-  return await commands[name]?.(words.slice(name.split(' ').length), { check: values.check })
+  const [word, ...more] = words.slice(name.split(' ').length)
+  if (more.length > 0 || (word !== undefined && command.takes === undefined)) {
+    console.error(
+      `"${name}" takes ${command.takes === undefined ? 'nothing' : `one ${command.takes} and no more`}. See --help.`
+    )
+    return 2
+  }
+  return await command.run(word, { check: values.check })
 }
 
 /** Runs the command that the words name, the service when there are none; says by the exit code how it went. */
 export async function run(args: string[]): Promise<void> {
+  // Whoever reads the first lines only, as `head` does, does not end what the command is about.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
   try {
     const code = await main(args)
     if (code !== undefined) process.exitCode = code

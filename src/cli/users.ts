@@ -60,7 +60,9 @@ export async function importFile(env: Environment, file: string | undefined): Pr
       )
       bar.update(size)
       bar.stop()
-      console.log(`${imported} imported, ${known} there already, ${refused} refused`)
+      const totals = `${imported} imported, ${known} there already, ${refused} refused`
+      console.log(totals)
+      if (process.stdout.errored) console.error(totals) // whoever read the report has left
       return refused === 0 ? 0 : 1
     } finally {
       bar.stop()
@@ -71,7 +73,11 @@ export async function importFile(env: Environment, file: string | undefined): Pr
 /** Prints every account; a reader that goes away ends it. */
 export async function exportFile(env: Environment): Promise<number> {
   return await withContext(env, async (ctx) => {
-    await pipeline(Readable.from(exportUsers(ctx)), process.stdout, { end: false })
+    try {
+      await pipeline(Readable.from(exportUsers(ctx)), process.stdout, { end: false })
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error
+    }
     return 0
   })
 }

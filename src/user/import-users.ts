@@ -29,18 +29,32 @@ export async function importUsers(
     report(line, reason)
   }
   let rows: Row[] = []
+  const taken = new Set<string>()
+  const flush = async (): Promise<void> => {
+    if (rows.length > 0) await importBatch(ctx, rows, totals, refuse)
+    rows = []
+    taken.clear()
+  }
 
   for await (const line of lines) {
     const row = readLine(ctx, line, refuse)
-    if (row !== undefined) rows.push(row)
+    if (row !== undefined) {
+      const names = namesOf(row)
+      if (names.some((name) => taken.has(name))) await flush()
+      for (const name of names) taken.add(name)
+      rows.push(row)
+    }
     if (rows.length < AT_ONCE) continue
-    await importBatch(ctx, rows, totals, refuse)
-    rows = []
+    await flush()
     progress(line.end)
   }
-  if (rows.length > 0) await importBatch(ctx, rows, totals, refuse)
+  await flush()
   return totals
 }
+
+/** What no two rows of a statement may share: of two lines the first is taken, and a statement knows no first. */
+const namesOf = ({ emailKey, externalId }: Row): string[] =>
+  externalId === null ? [`address ${emailKey}`] : [`address ${emailKey}`, `external_id ${externalId}`]
 
 function readLine(ctx: Context, line: Line, refuse: (line: number, reason: string) => void): Row | undefined {
   if (line.text === undefined) {

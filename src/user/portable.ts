@@ -44,7 +44,7 @@ const members: Record<string, { holds: (value: unknown) => boolean; must: string
 export function readUser(ctx: Pick<Context, 'config' | 'passwords'>, text: string): PortableUser {
   const row = readObject(text)
   for (const [name, value] of Object.entries(row)) {
-    const member = members[name]
+    const member = Object.hasOwn(members, name) ? members[name] : undefined
     if (member === undefined) throw new RowFault(`has a member that is none of ${Object.keys(members).join(', ')}`)
     if (!member.holds(value)) throw new RowFault(`${name} must be ${member.must}`)
   }

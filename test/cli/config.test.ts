@@ -77,4 +77,17 @@ t.test('a command that does not exist is told and ends with an exit code of its 
 
   t.equal(code, 2)
   t.match(stderr, 'There is no command "sevre"')
+  for (const name of ['toString', '__proto__', 'constructor'])
+    t.match(await postern([name]), { code: 2, stderr: `There is no command "${name}"` })
+})
+
+t.test('a command with words too many does nothing: half of what was meant would look like all of it', async (t) => {
+  for (const [words, told] of [
+    ['users disable one@example.com two@example.com', '"users disable" takes one ADDRESS and no more.'],
+    ['users import one.ndjson two.ndjson', '"users import" takes one FILE and no more.'],
+    ['users export out.ndjson', '"users export" takes nothing.'],
+    ['config check extra', '"config check" takes nothing.'],
+    ['serve now', '"serve" takes nothing.']
+  ] as const)
+    t.match(await postern(words.split(' ')), { code: 2, stdout: '', stderr: told })
 })

@@ -14,6 +14,8 @@ async function startWithImport(t: Test, settings: Record<string, string> = {}) {
   const own = { ...world.settings, DATABASE_URL: world.databaseUrl }
   const program = (words: string[], more: Record<string, string> = {}) =>
     postern(['users', ...words], { ...own, ...more })
+  /** What a command says at standard error whose reader has closed standard output at the first words. */
+  const leavingReader = (words: string[]) => postern(['users', ...words], own, (out) => out.destroy())
   const importing = (path?: string) => inProcess(t, () => importFile(own, path))
   const file = async (rows: (string | Buffer | object)[]): Promise<string> => {
     const path = join(t.testdir({}), 'users.ndjson')
@@ -26,7 +28,7 @@ async function startWithImport(t: Test, settings: Record<string, string> = {}) {
       `select email, email_key, password_hash, email_verified_at is not null as verified, locale, external_id,
          disabled_at is not null as disabled from postern."user" order by email_key`
     )
-  return { ...world, program, importing, file, users }
+  return { ...world, program, leavingReader, importing, file, users }
 }
 
 t.test('each line of a file becomes an account', async (t) => {
@@ -92,6 +94,8 @@ t.test('a bad line is reported with its number and reason, and the rest is impor
     [{ email: 'x@localhost' }, 'email is not an address'],
     [{ email: 5 }, 'email must be a text'],
     [{ email: 'x@example.com', passwordHash: 'hunter2' }, 'has a member that is none of email, password_hash'],
+    [{ email: 'x@example.com', constructor: 1 }, 'has a member that is none of email, password_hash'],
+    [{ email: 'x@example.com', toString: null }, 'has a member that is none of email, password_hash'],
     [{ email: 'x@example.com', password_hash: 'hunter2' }, 'password_hash is of no form that can be read here'],
     [
       { email: 'x@example.com', password_hash: foreign.replace('1000', '99999999') },
@@ -125,6 +129,35 @@ t.test('a bad line is reported with its number and reason, and the rest is impor
     (await users()).map((user) => user.email),
     ['first@example.com', 'last@example.com']
   )
+})
+
+t.test('of two lines for one account the first is taken, wherever they stand', async (t) => {
+  const { importing, file, users } = await startWithImport(t)
+  const names = Array.from({ length: 300 }, (_, at) => `dup${(at * 7919) % 300}@example.com`)
+  const first = names.map((email) => ({ email, locale: 'de', external_id: `of ${email}` }))
+  const again = names.map((email) => ({ email: email.toUpperCase(), locale: 'fr', external_id: `of ${email}` }))
+  const taken = { email: 'a@example.com', external_id: `of ${names[0]}` }
+
+  const ended = await importing(await file([...first, ...again, taken]))
+
+  t.match(ended.out, 'line 601: external_id belongs to another address')
+  t.match(ended.out, '300 imported, 300 there already, 1 refused')
+  t.strictSame(
+    (await users()).map(({ email, locale }) => [email, locale]),
+    [...names].sort().map((email) => [email, 'de'])
+  )
+})
+
+t.test('a reader of the report or of an export that goes away ends neither with a fault', async (t) => {
+  const { file, users, leavingReader } = await startWithImport(t)
+  const rows = Array.from({ length: 6000 }, (_, at) => (at % 2 ? { email: `u${at}@example.com` } : 'bad'))
+
+  const imported = await leavingReader(['import', await file(rows)])
+  const exported = await leavingReader(['export'])
+
+  t.match(imported, { code: 1, err: /^3000 imported, 0 there already, 3000 refused\n$/ })
+  t.equal((await users()).length, 3000)
+  t.match(exported, { code: 0, err: '' })
 })
 
 t.test('an import holds some hundred lines at a time, and ten thousand take seconds', async (t) => {

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { keyIdOf } from '../../src/lib/capability.ts'
@@ -8,8 +9,16 @@ const program = fileURLToPath(new URL('../../src/cli/postern.js', import.meta.ur
 /** The id that a master key goes by. */
 export const idOf = (key: string): string => keyIdOf(Buffer.from(key, 'base64url'))
 
-/** Runs a command as an operator would, in a process of its own; answers what it said, and the seconds it took. */
-export async function postern(words: string[], settings: Record<string, string>) {
+/**
+ * Runs a command as an operator would, in a process of its own; answers what it said, and the seconds it took.
+ *
+ * @param atFirstWords gets its standard output as soon as something comes
+ */
+export async function postern(
+  words: string[],
+  settings: Record<string, string>,
+  atFirstWords?: (out: Readable) => void
+) {
   const begun = performance.now()
   const { PATH, HOME, TMPDIR } = process.env
   const child = spawn(process.execPath, [program, ...words], {
@@ -17,6 +26,8 @@ export async function postern(words: string[], settings: Record<string, string>)
     stdio: ['ignore', 'pipe', 'pipe']
   })
   const ended = new Promise<number | null>((resolve) => child.on('close', resolve))
-  const [out, err, code] = await Promise.all([text(child.stdout), text(child.stderr), ended])
+  if (atFirstWords !== undefined) child.stdout.once('data', () => atFirstWords(child.stdout))
+  const said = atFirstWords === undefined ? text(child.stdout) : ''
+  const [out, err, code] = await Promise.all([said, text(child.stderr), ended])
   return { code, out, err, seconds: (performance.now() - begun) / 1000 }
 }
