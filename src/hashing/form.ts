@@ -74,7 +74,9 @@ export function readForm(text: string): Form | Refusal {
 const MOST_BCRYPT_COST = 14
 const MOST_MEMORY = 256 * 1024 * 1024
 const MOST_ARGON2_WORK = 1024 * 1024 // KiB times passes
+const MOST_ARGON2_TURNS = 8192 // passes times lanes: where the memory is small, lanes wait for one another longer than they work
 const MOST_SCRYPT_WORK = 2 ** 22 // N times r times p
+const MOST_SCRYPT_SHAPE = 1024 // r, and p: beyond it the same work takes several times as long
 const MOST_PBKDF2_WORK = 3_000_000 // rounds of the hash
 
 const bcrypt = (cost: number, hash: string): Form | Refusal => {
@@ -85,14 +87,18 @@ const bcrypt = (cost: number, hash: string): Form | Refusal => {
 function argon2(scheme: Argon2, memory: number, passes: number, lanes: number, salt: Buffer, digest: Buffer) {
   // RFC 9106 3.1: what is below is no argon2, and Node refuses it.
   if (passes < 1 || lanes < 1 || memory < 8 * lanes || salt.length < 8) return 'unknown'
-  if (memory * 1024 > MOST_MEMORY || memory * passes > MOST_ARGON2_WORK || lanes > 64) return 'too-costly'
+  if (memory * 1024 > MOST_MEMORY || memory * passes > MOST_ARGON2_WORK) return 'too-costly'
+  if (lanes > 64 || passes * lanes > MOST_ARGON2_TURNS) return 'too-costly'
   return { scheme, memory, passes, lanes, salt, digest }
 }
 
 function scrypt(form: Extract<Form, { scheme: 'scrypt' | 'fbscrypt' }>): Form | Refusal {
   const { cost, blocks, lanes } = form
-  if (cost < 2 || blocks < 1 || lanes < 1) return 'unknown'
-  const costly = 128 * cost * blocks > MOST_MEMORY || cost * blocks * lanes > MOST_SCRYPT_WORK
+  // RFC 7914 2: what is beyond is no scrypt, and OpenSSL refuses it.
+  if (cost < 2 || blocks < 1 || lanes < 1 || cost >= 2 ** (16 * blocks)) return 'unknown'
+  if (form.scheme === 'fbscrypt' && form.signer.length !== form.digest.length) return 'unknown' // one is the other, encrypted
+  const odd = blocks > MOST_SCRYPT_SHAPE || lanes > MOST_SCRYPT_SHAPE
+  const costly = odd || 128 * cost * blocks > MOST_MEMORY || cost * blocks * lanes > MOST_SCRYPT_WORK
   return costly ? 'too-costly' : form
 }
 

@@ -62,8 +62,7 @@ function scrypt(form: Extract<Form, { blocks: number }>, secret: string, bytes: 
 /** Firebase's own turn: the derived key encrypts the project's signer key, and that is the hash. */
 function firebase(form: Extract<Form, { scheme: 'fbscrypt' }>, secret: string): Buffer {
   const cipher = createCipheriv('aes-256-ctr', scrypt(form, secret, 32), Buffer.alloc(16))
-  const made = Buffer.concat([cipher.update(form.signer), cipher.final()])
-  return made.length === form.digest.length ? made : Buffer.alloc(form.digest.length)
+  return Buffer.concat([cipher.update(form.signer), cipher.final()])
 }
 
 const base64 = (bytes: Buffer): string => bytes.toString('base64').replace(/=+$/, '')

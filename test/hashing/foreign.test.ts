@@ -101,6 +101,9 @@ t.test('what cannot be read is no password, and costs what others cost', async (
     '$argon2id$v=19$m=8,t=1,p=2$e9b/iixYI8u4ZnzfpjhI8Q$HlC0d33usl5Af1Dlc/QJ7u4rrb2V2MoL',
     '$pbkdf2-sha256$0$AGCslXIuxRgDoPR.b82Z8w$hmCX57luaYVIk728niTI72qq2lTcdeuCe7y6W5JSFIs',
     'pbkdf2_sha256$1000$seasalt2x$uptf',
+    '$scrypt$ln=16,r=1,p=1$sBai1LpXqpWSEqJ07j3nXA$pJ9lzxUpQRk0oIFRTmPBn0YiaqSwwamGwbSVUZkN4I0', // OpenSSL makes none
+    // Digest and signer key are as long as each other, or one of them is not whole.
+    `$fbscrypt$v=1,n=1,r=1,p=1,ss=Bw==,sk=jxspr8Ki0RYycVU8zykbdA==$42xEC+ixf3L2lw==$${'A'.repeat(43)}=`,
     `$postern$v=2$k=-${made['bcrypt $2b$ by libxcrypt']}`,
     `$2b$04$${'a'.repeat(5000)}`
   ]
@@ -121,6 +124,8 @@ t.test('a hash above the ceilings is refused without its work', async (t) => {
     '$2b$31$2xORjDBxWrOYMsTYwYLUEePTVyFA2bhFiWIru.a4dw7TSpNauaEy6',
     '$argon2id$v=19$m=4194304,t=1,p=1$e9b/iixYI8u4ZnzfpjhI8Q$HlC0d33usl5Af1Dlc/QJ7u4rrb2V2MoL',
     '$argon2id$v=19$m=1024,t=999999999,p=1$e9b/iixYI8u4ZnzfpjhI8Q$HlC0d33usl5Af1Dlc/QJ7u4rrb2V2MoL',
+    '$argon2id$v=19$m=512,t=2048,p=64$e9b/iixYI8u4ZnzfpjhI8Q$HlC0d33usl5Af1Dlc/QJ7u4rrb2V2MoL',
+    '$scrypt$ln=1,r=1,p=2097152$sBai1LpXqpWSEqJ07j3nXA$pJ9lzxUpQRk0oIFRTmPBn0YiaqSwwamGwbSVUZkN4I0',
     '$scrypt$ln=30,r=8,p=1$sBai1LpXqpWSEqJ07j3nXA$pJ9lzxUpQRk0oIFRTmPBn0YiaqSwwamGwbSVUZkN4I0',
     '$scrypt$ln=10,r=8,p=999999$sBai1LpXqpWSEqJ07j3nXA$pJ9lzxUpQRk0oIFRTmPBn0YiaqSwwamGwbSVUZkN4I0',
     '$fbscrypt$v=1,n=14,r=9999999,p=1,ss=Bw==,sk=jxspr8Ki0RYycVU8zykbdA==$42xEC+ixf3L2lw==$jxspr8Ki0RYycVU8zykbdA==',
