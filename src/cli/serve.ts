@@ -17,8 +17,13 @@ export async function serve(env: Environment): Promise<undefined> {
   for (const hint of suspiciousNames(env)) log.warn(hint)
 
   const starting = boot(config, log)
-  const leave = (signal: NodeJS.Signals) => void drain(starting, signal)
-  process.once('SIGTERM', leave).once('SIGINT', leave)
+  let leaving = false
+  // npm passes on what the whole group has got already: the second is not the default end, which would leave things lying.
+  const leave = (signal: NodeJS.Signals): void => {
+    if (!leaving) void drain(starting, signal)
+    leaving = true
+  }
+  process.on('SIGTERM', leave).on('SIGINT', leave)
   const instance = await starting
 
   log.info(`ready for clients at ${config.PUBLIC_URL}`)

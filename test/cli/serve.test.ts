@@ -1,10 +1,10 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { makeDatabase, testServer } from '../database.ts'
-import { newKey, type Settings } from '../helper.ts'
+import { newKey, type Settings, until } from '../helper.ts'
 
 const program = fileURLToPath(new URL('../../src/cli/postern.js', import.meta.url))
 
@@ -37,4 +37,39 @@ for (const name of ['PORT', 'METRICS_PORT'])
 
     t.equal(code, 1)
     t.match(said, `EADDRINUSE: address already in use 127.0.0.1:${taken}`)
+  })
+
+for (const [whom, toGroup] of [
+  ['npm alone', false],
+  ['all of its group, as a terminal and a supervisor do', true]
+] as const)
+  t.test(`under npm start a signal to ${whom} lets the service end in order`, async (t) => {
+    const database = await makeDatabase((await testServer()).url)
+    t.teardown(() => database.drop())
+    const { PATH, HOME, TMPDIR } = process.env
+    const own = { NODE_ENV: 'test', PORT: '0', DATABASE_URL: database.url, SECRET_KEYS: newKey() }
+    const npm = spawn('npm', ['start', '--silent'], {
+      cwd: fileURLToPath(new URL('../..', import.meta.url)),
+      env: { PATH, HOME, TMPDIR, ...own },
+      stdio: ['ignore', 'pipe', 'inherit'],
+      detached: true
+    })
+    const ended = once(npm, 'exit')
+    let said = ''
+    npm.stdout.on('data', (chunk) => {
+      said += chunk
+    })
+    const url = await until(() => /listening on (http:[^"]+)"/.exec(said)?.[1], 60)
+    const pid = npm.pid as number
+    t.teardown(() => {
+      try {
+        process.kill(-pid, 'SIGKILL')
+      } catch {} // all of them have ended
+    })
+
+    process.kill(toGroup ? -pid : pid, 'SIGTERM')
+    await ended
+
+    t.match(said, '"stopped"', 'npm has waited for it')
+    await t.rejects(fetch(`${url}/livez`), 'and nothing is left that answers')
   })
