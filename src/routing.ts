@@ -16,7 +16,7 @@ declare module 'fastify' {
     liveSession: LiveSession | null
     /** What the bearer says; for `claimsOf`. */
     claims: Promise<SessionClaims | undefined> | null
-    /** The client's address, where a trusted caller says it. */
+    /** The client's address, where a trusted caller says it, or a proxy writes more than that. */
     clientAddress: string | null
   }
 }

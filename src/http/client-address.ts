@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Context } from '../context.ts'
+import { bareAddress } from '../lib/network.ts'
 import { callerCheck } from '../limit/trusted-callers.ts'
 import { Problem } from '../problems.ts'
 
@@ -28,6 +29,11 @@ export function noteClientAddresses(app: FastifyInstance, { config, log }: Conte
         'a peer outside of TRUSTED_PROXIES sends X-Forwarded-For or Forwarded, which is not believed: if it is your proxy, name its range',
         request.socket.remoteAddress
       )
+    if (request.ip && isIP(request.ip) === 0) {
+      request.clientAddress = bareAddress(request.ip) ?? null
+      if (request.clientAddress === null)
+        sayOnce('a trusted proxy names clients by what is no IP address, so that all of them are one', request.ip)
+    }
     const key = headers[CALLER_KEY]
     if (typeof key !== 'string') return done()
     if (!isCaller(key)) {

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 
 /**
@@ -5,6 +6,13 @@ import ipaddr from 'ipaddr.js'
  * Null for anything that is no IP address (a Unix socket).
  */
 export const networkOf = (ip: string): string | null => prefixOf(ip, { ipv4: 24, ipv6: 64 })
+
+/** An IP address without the port and the brackets that some proxies write; undefined for anything that is none. */
+export function bareAddress(text: string): string | undefined {
+  const [, six, four] = /^\[([^\]]+)\](?::\d+)?$|^([\d.]+):\d+$/.exec(text) ?? []
+  const address = six ?? four ?? text
+  return isIP(address) === 0 ? undefined : address
+}
 
 /** What an address begins with, as a CIDR of so many bits; null for anything that is no IP address. */
 export function prefixOf(ip: string, bits: { ipv4: number; ipv6: number }): string | null {

@@ -53,3 +53,36 @@ t.test('behind a proxy the address it adds counts, and none that the client wrot
   t.equal(beside.status, 401)
   t.strictSame(tally(direct), { 401: 30, 429: 30 }, 'who comes past the proxy is not believed')
 })
+
+t.test('an address that a proxy writes with its port, or in brackets, is the address', async (t) => {
+  const world = await start(t, { ...LIMITED, TRUSTED_PROXIES: '10.0.0.0/8' })
+  const from = (client: string) => ask(world, '10.0.0.1', { 'x-forwarded-for': client })
+  const email = (nth: number) => ({ email: `maya${nth}@example.com` })
+
+  const many = await askTimes(60, (nth) => from(`203.0.${nth}.7:4${nth}`))
+  const one = await askTimes(60, (nth) => from(`[2001:db8::7]:${4000 + nth}`))
+  for (const [nth, client] of ['203.0.113.7:4711', '[2001:db8::1]:443', '[2001:db8::1]', '2001:db8::1'].entries())
+    await world.app.inject({
+      method: 'POST',
+      url: '/v1/otp',
+      remoteAddress: '10.0.0.1',
+      payload: email(nth),
+      headers: { 'x-forwarded-for': client }
+    })
+
+  t.strictSame(tally(many), { 401: 60 })
+  t.strictSame(tally(one), { 401: 30, 429: 30 })
+  t.strictSame(
+    (await world.sql('select client_network::text as network from postern.challenge order by email')).map(
+      ({ network }) => network
+    ),
+    ['203.0.113.0/24', '2001:db8::/64', '2001:db8::/64', '2001:db8::/64']
+  )
+  t.strictSame(
+    world.log.filter((line) => line.includes('no IP address')),
+    []
+  )
+  await from('unknown')
+  await from('_hidden')
+  t.equal(world.log.filter((line) => line.includes('no IP address')).length, 1)
+})
