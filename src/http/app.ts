@@ -18,7 +18,7 @@ import { sessionRoutes } from '../session/routes.ts'
 import { Session } from '../session/schema.ts'
 import { userRoutes } from '../user/routes.ts'
 import { User } from '../user/schema.ts'
-import { answerBrokenConnection, answerOddRequests } from './broken-connection.ts'
+import { answerBrokenConnections, answerOddRequests } from './broken-connection.ts'
 import { changePasswordRoute } from './change-password.ts'
 import { noteClientAddresses } from './client-address.ts'
 import { closeGently } from './closing.ts'
@@ -65,10 +65,12 @@ export async function buildApp(ctx: Context, { ready, inbox, shared, observe }: 
     routerOptions: { caseSensitive: true },
     schemaController: { compilersFactory: { buildSerializer } },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
-    clientErrorHandler: answerBrokenConnection,
+    clientErrorHandler: answerBrokenConnections(ctx.log, observe),
     frameworkErrors: (error, request, reply) => {
       markAnswers(request, reply)
       handleError(error, request, reply)
+      logAnswers.call(app, request, reply, () => undefined) // no hook of ours runs for these
+      observe?.(undefined, reply.statusCode, 0)
     }
   }).withTypeProvider<TypeBoxTypeProvider>()
 

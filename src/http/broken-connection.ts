@@ -1,6 +1,9 @@
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
 import { newId } from '../lib/identifier.ts'
+import type { Observe } from '../metrics/metrics.ts'
 import { Problem, type ProblemCode, problems } from '../problems.ts'
 import { problemBody } from './errors.ts'
 
@@ -9,34 +12,52 @@ const codes: Record<string, ProblemCode> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'request-timeout'
 }
 
-/** Answers what is no HTTP, too large or too slow: no request exists yet, so the answer is written by hand. */
-export function answerBrokenConnection(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
-    socket.destroy()
-    return
+/** Answers what is no HTTP, too large or too slow: no request exists yet, so the answer is written, logged and counted by hand. */
+export const answerBrokenConnections =
+  (log: Logger, observe: Observe | undefined) =>
+  (error: Error & { code?: string }, socket: Socket): void => {
+    if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
+      socket.destroy()
+      return
+    }
+    const code = codes[error.code ?? ''] ?? 'invalid-request'
+    const id = newId()
+    const body = JSON.stringify(problemBody(code, id))
+    const { status } = problems[code]
+    log.info({ request_id: id, method: null, route: null, status, code }, 'answered')
+    observe?.(undefined, status, 0)
+    socket.end(
+      [
+        `HTTP/1.1 ${status} ${code}`,
+        'Connection: close',
+        'Content-Type: application/problem+json',
+        'Cache-Control: no-store',
+        'X-Content-Type-Options: nosniff',
+        `X-Request-Id: ${id}`,
+        `Content-Length: ${Buffer.byteLength(body)}`,
+        '',
+        body
+      ].join('\r\n')
+    )
   }
-  const code = codes[error.code ?? ''] ?? 'invalid-request'
-  const id = newId()
-  const body = JSON.stringify(problemBody(code, id))
-  socket.end(
-    [
-      `HTTP/1.1 ${problems[code].status} ${code}`,
-      'Connection: close',
-      'Content-Type: application/problem+json',
-      'Cache-Control: no-store',
-      `X-Request-Id: ${id}`,
-      `Content-Length: ${Buffer.byteLength(body)}`,
-      '',
-      body
-    ].join('\r\n')
-  )
+
+const HOST = /^[\w.~!$&'()*+,;=:%[\]-]*$/
+
+/** What is wrong with a request's Host (RFC 9112 3.2); undefined when nothing is. */
+function hostFault({ httpVersion, headers, rawHeaders }: IncomingMessage): string | undefined {
+  if (headers.host === undefined) return httpVersion === '1.1' ? 'the Host header is missing' : undefined
+  if (!HOST.test(headers.host)) return 'the Host header is not a host'
+  const times = rawHeaders.filter(
+    (name, at) => at % 2 === 0 && name.length === 4 && name.toLowerCase() === 'host'
+  ).length
+  return times > 1 ? 'the Host header is given twice' : undefined
 }
 
-/** Answers what Node itself would answer, without a body and an id: a request without Host (RFC 9112 3.2), or with an odd Expect. */
+/** Answers what Node itself would answer, without a body and an id, or not mind: an odd Host, or an odd Expect. */
 export function answerOddRequests(app: FastifyInstance): void {
   app.server.on('checkExpectation', (request, response) => app.routing(request, response)) // RFC 9110 10.1.1: may be ignored
   app.addHook('onRequest', (request, _reply, done) => {
-    const nameless = request.raw.httpVersion === '1.1' && request.headers.host === undefined
-    done(nameless ? new Problem('invalid-request', { detail: 'the Host header is missing' }) : undefined)
+    const detail = hostFault(request.raw)
+    done(detail === undefined ? undefined : new Problem('invalid-request', { detail }))
   })
 }

@@ -1,4 +1,4 @@
-import type { FastifyInstance, HTTPMethods } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
 import { sendProblem } from './errors.ts'
 
 const METHODS: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE']
@@ -20,12 +20,15 @@ export function refuseUnknown(app: FastifyInstance): () => void {
       const missing = METHODS.filter((method) => !methods.has(method))
       if (missing.length === 0 || url.startsWith('/docs')) continue // the reference page brings routes of its own
       const allow = [...methods].sort().join(', ')
+      const refuse = async (request: FastifyRequest, reply: FastifyReply) =>
+        sendProblem(request, reply, 'method-not-allowed', { allow })
       app.route({
         url,
         method: missing,
         schema: { hide: true },
         exposeHeadRoute: false,
-        handler: (request, reply) => sendProblem(request, reply, 'method-not-allowed', { allow })
+        onRequest: refuse, // before a body is looked at: what it is wrong with does not matter
+        handler: refuse
       })
     }
   }

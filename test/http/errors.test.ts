@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { buildApp } from '../../src/http/app.ts'
 import { problemCodes, problems } from '../../src/problems.ts'
 import { type Running, start, until } from '../helper.ts'
@@ -107,6 +107,18 @@ t.test('a wrong method is 405 on every path, with the right ones in Allow', asyn
       t.strictSame(headers.get('allow')?.split(', ').sort(), [...allowed].sort())
     }
   }
+  for (const [body, type] of [
+    ['{', 'application/json'],
+    ['a=b', 'application/x-www-form-urlencoded'],
+    ['a'.repeat(17_000), 'text/plain']
+  ] as const) {
+    const { status, headers } = await fetch(`${running.url}/v1/otp`, {
+      method: 'PUT',
+      body,
+      headers: { 'content-type': type }
+    })
+    t.strictSame([status, headers.get('allow')], [405, 'POST'], 'whatever came along')
+  }
 })
 
 t.test('every answer bears a request id of ours; one that comes in is logged and not used', async (t) => {
@@ -134,12 +146,20 @@ t.test('every answer bears a request id of ours; one that comes in is logged and
   t.equal(answers.at(-2)?.headers.get('cache-control'), 'public, max-age=300')
 })
 
+async function answerTo(t: Test, url: string, bytes: string) {
+  const socket = await rawSocket(t, url)
+  socket.write(bytes)
+  return await until(() => readAnswer(socket.said()))
+}
+
 t.test('what is no proper HTTP is refused as a problem too', async (t) => {
-  const { url } = await start(t)
+  const { url, log } = await start(t, { LOG_LEVEL: 'info' })
   const cases: [string, number, string][] = [
     ['\u0016\u0003\u0001 garbage\r\n\r\n', 400, 'invalid-request'],
     ['GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n', 400, 'invalid-request'],
     ['GET /livez HTTP/1.1\r\n\r\n', 400, 'invalid-request'],
+    ['GET /livez HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n', 400, 'invalid-request'],
+    ['GET /livez HTTP/1.1\r\nHost: a b\r\n\r\n', 400, 'invalid-request'],
     [
       'POST /v1/otp HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
       400,
@@ -151,16 +171,23 @@ t.test('what is no proper HTTP is refused as a problem too', async (t) => {
   ]
 
   for (const [bytes, status, code] of cases) {
-    const socket = await rawSocket(t, url)
-    socket.write(bytes)
-    const answer = await until(() => readAnswer(socket.said()))
+    const answer = await answerTo(t, url, bytes)
     const id = answer.headers.get('x-request-id')
     t.equal(answer.status, status, bytes.slice(0, 40))
     t.match(JSON.parse(answer.text), { status, code, type: `/problems/${code}`, instance: `urn:uuid:${id}` })
     t.match(id, uuidV7)
     t.equal(answer.headers.get('content-type'), 'application/problem+json')
     t.equal(answer.headers.get('cache-control'), 'no-store')
+    t.equal(answer.headers.get('x-content-type-options'), 'nosniff')
+    const line = await until(() => log.find((one) => one.includes(`"request_id":"${id}"`)))
+    t.match(JSON.parse(line), { level: 'info', status, msg: 'answered' }, 'who is told the id finds it in the log')
   }
+  for (const host of ['localhost:3000', '[::1]:3000', 'münchen.example'.normalize(), ''])
+    t.equal(
+      (await answerTo(t, url, `GET /livez HTTP/1.1\r\nHost: ${host}\r\n\r\n`)).status,
+      host.includes('ü') ? 400 : 200,
+      host
+    )
 })
 
 t.test('headers and bodies that do not come to an end are 408', async (t) => {
