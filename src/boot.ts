@@ -15,6 +15,7 @@ import { rotateAgedSigningKeys } from './keys/rotate.ts'
 import { secretsOf } from './keys/secrets.ts'
 import { JWKS_MAX_AGE, SigningKeys } from './keys/signing.ts'
 import { domainOf } from './lib/email.ts'
+import { readSender } from './lib/sender.ts'
 import { suggester } from './lib/suggestion.ts'
 import { DAY, MINUTE, milliseconds } from './lib/time.ts'
 import { GuessTally } from './limit/guess-tally.ts'
@@ -50,6 +51,14 @@ export async function openDatabase(config: Config, log: Logger): Promise<{ url: 
   return { url: embedded.url, close: embedded.stop }
 }
 
+/** The templates of mails; refuses those that do not hold. */
+export const rendererOf = (config: Config) =>
+  loadRenderer({
+    overridesDir: config.MAIL_TEMPLATES_DIR,
+    brand: config.BRAND_NAME,
+    defaultLocale: config.DEFAULT_LOCALE
+  })
+
 /** Puts the parts together; nothing is connected or started yet. */
 export async function assemble(config: Config, databaseUrl: string, log: Logger) {
   const keys = config.SECRET_KEYS.length > 0 ? config.SECRET_KEYS : [developmentKey(config.DATA_DIR)]
@@ -61,11 +70,7 @@ export async function assemble(config: Config, databaseUrl: string, log: Logger)
     prepared: config.DATABASE_PREPARED,
     onIdleError: (error) => log.warn({ reason: error.message }, 'an idle database connection broke')
   })
-  const renderer = await loadRenderer({
-    overridesDir: config.MAIL_TEMPLATES_DIR,
-    brand: config.BRAND_NAME,
-    defaultLocale: config.DEFAULT_LOCALE
-  })
+  const renderer = await rendererOf(config)
   const inbox =
     config.SMTP_URL === undefined && !isProduction(config) ? devInbox({ from: config.MAIL_FROM }) : undefined
   const transport =
@@ -91,7 +96,7 @@ export async function assemble(config: Config, databaseUrl: string, log: Logger)
     guesses,
     suggest: suggester(config.EMAIL_SUGGESTION_DOMAINS),
     locales: renderer.locales,
-    mailHost: domainOf(config.MAIL_FROM).replace(/>$/, ''),
+    mailHost: domainOf(readSender(config.MAIL_FROM)?.address ?? 'localhost'),
     log
   }
   return { ctx, courier, passwords, guesses, inbox }

@@ -1,6 +1,6 @@
 import type { Static } from 'typebox'
-import { parseAddress } from './lib/email.ts'
 import { isRange } from './lib/network.ts'
+import { readSender } from './lib/sender.ts'
 import { parseTestAddress, testAddresses } from './lib/test-address.ts'
 import type { settings } from './settings.ts'
 
@@ -104,13 +104,13 @@ export function rules(config: Settings, known: ReadonlySet<string>): string[] {
     ],
     [
       'MAIL_FROM',
-      config.MAIL_FROM === undefined || isSender(config.MAIL_FROM),
+      config.MAIL_FROM === undefined || readSender(config.MAIL_FROM) !== undefined,
       'must be an address, or `Name <address>`'
     ],
     [
       'BRAND_NAME',
-      /^[^\p{C}<>"]{1,60}$/u.test(config.BRAND_NAME ?? ''),
-      'must be 1 to 60 characters without quotes or brackets'
+      /^[^\p{C}<>"\\]{1,60}$/u.test(config.BRAND_NAME ?? ''),
+      'must be 1 to 60 characters without quotes, brackets or backslashes'
     ],
     [
       'DEFAULT_LOCALE',
@@ -149,8 +149,3 @@ const isOrigin = (text: string, production: boolean): boolean =>
   isWebAddress(text, production) && new URL(text).origin === text && !text.includes('*')
 
 const isKey = (key: string): boolean => /^[A-Za-z0-9_-]{43}=?$/.test(key) && Buffer.from(key, 'base64url').length === 32
-
-function isSender(from: string): boolean {
-  const address = /^[^\p{C}<>]*<([^<>]+)>$/u.exec(from)?.[1] ?? from
-  return parseAddress(address) !== undefined || /^[a-z0-9._-]+@localhost$/i.test(address)
-}

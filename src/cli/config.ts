@@ -44,9 +44,12 @@ export function defaultOf(schema: SettingSchema): string {
   return String(schema.default)
 }
 
-/** Prints the settings in force, secrets only as present or absent; throws the ConfigError that a start would. */
-export function checkConfig(env: Environment): number {
-  const config = readConfig(env) as Record<string, unknown>
+/** Prints the settings in force, secrets only as present or absent; throws what a start would: of settings, or of the mail templates. */
+export async function checkConfig(env: Environment): Promise<number> {
+  const read = readConfig(env)
+  const { rendererOf } = await import('../boot.ts') // not for whoever only wants help
+  await rendererOf(read)
+  const config = read as Record<string, unknown>
   for (const [name, schema] of settingsOf(settings)) {
     const value = config[name]
     const given = Array.isArray(value) ? value.length > 0 : value !== undefined
@@ -60,6 +63,6 @@ export function checkConfig(env: Environment): number {
     console.log(`${name}=${schema.secret ? (given ? '(set)' : '(not set)') : given ? shown : ''}`)
   }
   for (const hint of suspiciousNames(env)) console.error(hint)
-  console.log(`\nThe settings are in order${isProduction(readConfig(env)) ? ' for production' : ', for development'}.`)
+  console.log(`\nThe settings are in order${isProduction(read) ? ' for production' : ', for development'}.`)
   return 0
 }

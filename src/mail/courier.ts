@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { DatabaseUnavailable } from '../db/failure.ts'
 import type { Db } from '../db/tables.ts'
 import { domainOf } from '../lib/email.ts'
 import { milliseconds, monotonicNow } from '../lib/time.ts'
@@ -191,7 +192,8 @@ export class Courier {
 
   /** One line when the trouble starts, not one a second while it lasts. */
   #trouble(error: unknown): void {
-    if (!this.#failing) this.#log.error({ err: error }, 'the courier cannot work; mails wait in the database')
+    const level = error instanceof DatabaseUnavailable ? 'warn' : 'error'
+    if (!this.#failing) this.#log[level]({ err: error }, 'the courier cannot work; mails wait in the database')
     this.#failing = true
   }
 }

@@ -1,8 +1,8 @@
 import { Transform } from 'node:stream'
 import nodemailer from 'nodemailer'
-import addressparser from 'nodemailer/lib/addressparser'
 import { parseConnectionUrl } from 'nodemailer/lib/shared'
 import { parseAddress } from '../lib/email.ts'
+import { readSender } from '../lib/sender.ts'
 import { milliseconds } from '../lib/time.ts'
 
 /** One mail to one recipient; `messageId` is `<id@host>` and stays the same when the mail is sent again. */
@@ -38,7 +38,8 @@ export function smtpTransport(options: {
   connections: number
   deadline: number
 }): Transport {
-  const sender = senderOf(options.from)
+  const sender = readSender(options.from)
+  if (sender === undefined) throw new Error(`MAIL_FROM must be one address: ${options.from}`)
   const deadline = milliseconds(options.deadline)
   const pool = nodemailer.createTransport({
     ...parseConnectionUrl(options.url),
@@ -126,12 +127,6 @@ function inOnePiece(): Transform {
     },
     flush: (done) => done(null, Buffer.concat(pieces))
   })
-}
-
-function senderOf(from: string): { name: string; address: string } {
-  const [sender, ...others] = addressparser(from)
-  if (!sender?.address || others.length > 0) throw new Error(`MAIL_FROM must be one address: ${from}`)
-  return { name: sender.name, address: sender.address }
 }
 
 /** Only what the server says of the sender, the recipient or the mail itself can be a refusal; the rest is our trouble or its own. */

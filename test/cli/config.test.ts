@@ -60,6 +60,19 @@ t.test('a start with bad settings ends at once with every fault in one message',
   t.match(ended.stderr, /^The settings have 6 faults:\n( {2}[A-Z_]+ .+\n){6}$/)
 })
 
+t.test('`config check` finds what a start would stumble over in the mails', async (t) => {
+  for (const [settings, told] of [
+    [{ MAIL_TEMPLATES_DIR: '/nonexistent' }, '/nonexistent cannot be read'],
+    [{ DEFAULT_LOCALE: 'pt' }, 'pt is the default language'],
+    [{ MAIL_FROM: 'Shop: Berlin <a@acme.com>' }, 'MAIL_FROM must be an address'],
+    [{ MAIL_FROM: 'a@acme.com, b@acme.com' }, 'MAIL_FROM must be an address'],
+    [{ BRAND_NAME: 'Acme\\' }, 'BRAND_NAME must be 1 to 60 characters without quotes, brackets or backslashes']
+  ] as [Record<string, string>, string][])
+    t.match(await postern(['config', 'check'], { ...production(), ...settings }), { code: 1, stderr: told })
+  for (const MAIL_FROM of ['no-reply@münchen.de', '"Shop: Berlin" <a@acme.com>', 'Shop Berlin <a@acme.com>'])
+    t.match(await postern(['config', 'check'], { ...production(), MAIL_FROM }), { code: 0 })
+})
+
 t.test('--help prints every setting with its meaning and default', async (t) => {
   const { code, stdout } = await postern(['--help'])
 

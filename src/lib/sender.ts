@@ -1,0 +1,14 @@
+import addressparser from 'nodemailer/lib/addressparser'
+import { parseAddress } from './email.ts'
+
+export type Sender = { name: string; address: string }
+
+/** Whom mails come from, of `address` or `Name <address>` as mail servers read it; undefined when that is not one address. */
+export function readSender(from: string): Sender | undefined {
+  if (/\p{C}/u.test(from)) return undefined
+  const [sender, ...others] = addressparser(from)
+  if (sender === undefined || !sender.address || others.length > 0) return undefined
+  const local = /^[a-z0-9._-]+@localhost$/i.test(sender.address) // for development
+  const address = local ? sender.address : parseAddress(sender.address)?.spelling
+  return address === undefined ? undefined : { name: sender.name, address }
+}
