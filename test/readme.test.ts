@@ -1,9 +1,18 @@
+import { execFile, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { freshReadme } from '../tools/readme.ts'
+import { debianProgram } from './debian.ts'
+import { start } from './helper.ts'
 
 const file = (name: string): string => readFileSync(new URL(`../${name}`, import.meta.url), 'utf8')
 const readme = file('README.md')
+const bash = (script: string): Promise<{ stdout: string; status: number | string | undefined }> =>
+  new Promise((resolve) =>
+    execFile('bash', ['-c', script], { timeout: 60_000 }, (error, stdout) =>
+      resolve({ stdout, status: error === null ? 0 : (error.code ?? 'killed') })
+    )
+  )
 const { scripts } = JSON.parse(file('package.json')) as { scripts: Record<string, string> }
 
 t.test('the tables in the README are those of the source', async (t) => {
@@ -15,6 +24,32 @@ t.test('the first screen has one command that starts the service and one that ru
 
   t.match(screen, /<!-- start command -->\n```console\n\$ npm ci && npm start\n```/)
   t.match(screen, /<!-- test command -->\n```console\n\$ npm ci && npm test\n```/)
+})
+
+t.test('both journeys in curl, word for word, end where they should', async (t) => {
+  const { url } = await start(t)
+  debianProgram('jq', () => (spawnSync('jq', ['--version']).status === 0 ? true : undefined))
+  debianProgram('curl', () => (spawnSync('curl', ['--version']).status === 0 ? true : undefined))
+  const journeys = ['The journey in curl', 'The journey with a password'].map((name) => readme.split(`## ${name}\n`)[1])
+  const lines = journeys.flatMap((text) => text?.split('```console\n')[1]?.split('```')[0]?.split('\n') ?? [])
+  const commands = lines.filter((line, at) => line.startsWith('$ ') || lines[at - 1]?.endsWith('\\'))
+  const script = commands
+    .map((line) => line.replace(/^\$ /, '').replaceAll('localhost:3000', new URL(url).host))
+    .join('\n')
+  const expected = lines.filter((line) => /^\{"(sessions_ended|expires_in)":\d+\}$/.test(line))
+
+  const { stdout, status } = await bash(script)
+
+  t.equal(status, 0)
+  const answers = stdout.replaceAll('}{', '}\n{').split('\n')
+  t.ok(expected.length > 2)
+  t.strictSame(
+    answers.filter((line) => expected.includes(line)),
+    expected
+  )
+  t.match(stdout, '"email_hint":"m•••@example.com"')
+  t.match(stdout, /"sessions_ended":1,"device_token":"dev_/)
+  t.notMatch(stdout, '"status":', 'and nothing was refused on the way')
 })
 
 t.test('every npm script and command that the documents name exists', async (t) => {
