@@ -68,6 +68,8 @@ for (const [whom, toGroup] of [
     })
 
     process.kill(toGroup ? -pid : pid, 'SIGTERM')
+    await until(() => said.includes('shutting down') || undefined)
+    if (toGroup) process.kill(-pid, 'SIGTERM') // npm passes on what the service has got already, a little sooner or later
     await ended
 
     t.match(said, '"stopped"', 'npm has waited for it')
