@@ -1393,7 +1393,7 @@ export interface operations {
                      *     }
                      */
                     "application/json": {
-                        /** @description Seconds the link stays valid: a day, and less when three links are live already and the newest is mailed again. */
+                        /** @description Seconds a new link stays valid. Where three are live already the newest is mailed again, and the mail says what is left of it. */
                         expires_in: number;
                         /** @description What the person may have meant to type. Advice from the typed text alone; it says nothing about accounts. */
                         email_suggestion?: string;

@@ -1,4 +1,4 @@
-import { type RawBuilder, sql } from 'kysely'
+import { sql } from 'kysely'
 import { codeRow, freshRow, mailColumns, mailRuling } from '../budget/store.ts'
 import { askingNetwork, trustedAmong } from '../challenge/store.ts'
 import { statement } from '../db/statement.ts'
@@ -42,17 +42,11 @@ export const enterResetLane = statement(
     returning last_wait as wait`
 )
 
-const secondsTo = (end: RawBuilder<unknown>) =>
-  sql`greatest(0, ceil(extract(epoch from ${end} - statement_timestamp())))::int4`
-
 /**
  * Makes a reset and promises its mail; where there are three already, promises another mail with the newest of them: nobody can
  * kill the owner's link by asking. A mail that is there already was promised by an earlier try of the same request.
  * To be run behind `holdBudgets`, for a count sees only what was committed before its statement. The same work for every
  * address: nothing here asks whether there is an account.
- *
- * @returns `subjectId` of the mail that was promised, null when an earlier try has done it; `expiresIn` the seconds that its link
- * is good for, rounded up
  */
 export const promiseReset = statement(
   {
@@ -67,8 +61,8 @@ export const promiseReset = statement(
     mailIds: 'uuid[]',
     messageId: 'text'
   },
-  (slots) => sql<{ subjectId: string | null; expiresIn: number }>`
-    with promised as (select m.valid_until as expires_at from postern.mail as m where m.id = any(${slots.mailIds})),
+  (slots) => sql<{ subjectId: string }>`
+    with promised as (select from postern.mail as m where m.id = any(${slots.mailIds})),
     live as (
       select r.id, r.email_key, r.locale, r.expires_at, r.key_id, r.created_at
       from postern.password_reset as r where r.email_key = ${slots.emailKey} and ${open}
@@ -86,8 +80,7 @@ export const promiseReset = statement(
         order by created_at desc, id desc limit 1
       )
     ), queued as (${queueMail({ from: sql`made`, kind: 'reset', id: slots.mailId, messageId: slots.messageId })})
-    select id as "subjectId", ${secondsTo(sql`expires_at`)} as "expiresIn" from made
-    union all select null, ${secondsTo(sql`expires_at`)} from promised`
+    select id as "subjectId" from made`
 )
 
 /** A mail's reset and its recipient: the account's own spelling where there is one. */

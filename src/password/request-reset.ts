@@ -20,7 +20,8 @@ export type ResetRequest = {
 
 /**
  * Promises a mail with a link to a new password. The same statements for every address; whether there is an account is
- * found out when the mail is written, long after the answer.
+ * found out when the mail is written, long after the answer. What is left of an older link that is mailed again stands in the mail: an
+ * answer that counted down would jump back where the owner has used it, and so tell that there is one.
  */
 export async function requestReset(ctx: Context, request: ResetRequest, client: Client): Promise<Forgot> {
   const address = addressOf(request.email)
@@ -61,13 +62,13 @@ export async function requestReset(ctx: Context, request: ResetRequest, client: 
     return promised
   }).catch(unlessTwin)
 
-  if (made?.subjectId != null)
+  if (made !== undefined)
     ctx.courier.offer({ id: mailId, kind: 'reset', subjectId: made.subjectId, messageId }, leasedAt)
   const suggestion = ctx.suggest(address.spelling)
-  return { expires_in: made?.expiresIn ?? config.RESET_TTL, ...(suggestion && { email_suggestion: suggestion }) }
+  return { expires_in: config.RESET_TTL, ...(suggestion && { email_suggestion: suggestion }) }
 }
 
-/** A twin with the same Idempotency-Key has just promised the same mail with a new link, behind the budget row of another master key. */
+/** A twin with the same Idempotency-Key has just promised the same mail, behind the budget row of another master key. */
 function unlessTwin(error: unknown): undefined {
   if (!isUniqueViolation(error)) throw error
 }

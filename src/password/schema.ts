@@ -41,7 +41,7 @@ export const Forgot = Type.Object(
   {
     expires_in: Type.Integer({
       description:
-        'Seconds the link stays valid: a day, and less when three links are live already and the newest is mailed again.'
+        'Seconds a new link stays valid. Where three are live already the newest is mailed again, and the mail says what is left of it.'
     }),
     email_suggestion: Type.Optional(
       Type.String({

@@ -103,36 +103,24 @@ t.test('up to three links are live; the fourth request mails the newest of them 
   for (const token of tokens) t.equal((await api.inspectPasswordReset({ token })).status, 200)
 })
 
-t.test('the answer tells how long the link in the mail is still good for, for every address alike', async (t) => {
+t.test('the answer does not tell whose links were used meanwhile', async (t) => {
   const { api, signIn, emptyLanes, sql } = await startWithPasswords(t)
-  await signIn(email)
   const addresses = [email, 'nobody@example.com']
-  const ask = (address: string, headers = {}) => api.requestPasswordReset({ email: address }, { headers })
-  const later = (time: string) =>
-    sql(
-      `update postern.password_reset set expires_at = expires_at - $1::interval, created_at = created_at - $1::interval`,
-      [time]
-    )
-  const repeated = { 'idempotency-key': randomUUID() }
+  const ask = (address: string) => api.requestPasswordReset({ email: address })
+  const { body: session } = await signIn(email)
 
   for (const address of addresses) for (let time = 1; time <= 3; time++) await ask(address)
-  await later('23 hours 50 minutes')
+  await sql(
+    `update postern.password_reset set expires_at = expires_at - interval '1 hour', created_at = created_at - interval '1 hour'`
+  )
   await emptyLanes()
-  const fourth = await Promise.all(addresses.map((address) => ask(address, repeated)))
-  await sql(`update postern.mail set valid_until = valid_until - interval '5 minutes'`)
-  const again = await Promise.all(addresses.map((address) => ask(address, repeated)))
-  await later('10 minutes')
+  const before = await Promise.all(addresses.map(ask))
+  await api.changePassword({ password }, { bearer: session.access_token })
   await emptyLanes()
-  const fresh = await Promise.all(addresses.map((address) => ask(address)))
-  await sql(`update postern.mail set valid_until = now() - interval '1 minute'`)
-  const late = await ask(email, repeated)
+  const after = await Promise.all(addresses.map(ask))
 
-  const seconds = (answers: { status: number; body: { expires_in: number } }[]) =>
-    answers.map(({ status, body }) => (status === 202 ? body.expires_in : undefined) as number)
-  for (const left of seconds(fourth)) t.ok(left > 540 && left <= 600, `${left}`)
-  for (const left of seconds(again)) t.ok(left > 240 && left <= 300, `${left}`)
-  t.strictSame(seconds(fresh), [86_400, 86_400])
-  t.strictSame(seconds([late]), [0])
+  for (const { status, body } of [...before, ...after])
+    t.strictSame({ status, body }, { status: 202, body: { expires_in: 86_400 } })
 })
 
 t.test('of many requests at once over two instances exactly three make a link', async (t) => {
