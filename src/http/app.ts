@@ -7,6 +7,7 @@ import type { Context } from '../context.ts'
 import { deviceRoutes } from '../device/routes.ts'
 import { keyRoutes } from '../keys/routes.ts'
 import { newId } from '../lib/identifier.ts'
+import { inRanges } from '../lib/network.ts'
 import { milliseconds } from '../lib/time.ts'
 import type { SharedCounts } from '../limit/shared-counts.ts'
 import type { DevInbox } from '../mail/dev-inbox.ts'
@@ -61,7 +62,7 @@ export async function buildApp(ctx: Context, { ready, inbox, shared, observe }: 
     http: { headersTimeout: milliseconds(10), requireHostHeader: false }, // see answerOddRequests
     forceCloseConnections: 'idle',
     return503OnClosing: false, // a connection that was accepted is served; the framework's own 503 is no problem of ours
-    trustProxy: ctx.config.TRUSTED_PROXIES.length > 0 ? ctx.config.TRUSTED_PROXIES : false,
+    trustProxy: ctx.config.TRUSTED_PROXIES.length > 0 ? inRanges(ctx.config.TRUSTED_PROXIES) : false,
     routerOptions: { caseSensitive: true },
     schemaController: { compilersFactory: { buildSerializer } },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },

@@ -1,4 +1,4 @@
-import { isIP } from 'node:net'
+import { BlockList, isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 
 /**
@@ -12,6 +12,21 @@ export function bareAddress(text: string): string | undefined {
   const [, six, four] = /^\[([^\]]+)\](?::\d+)?$|^([\d.]+):\d+$/.exec(text) ?? []
   const address = six ?? four ?? text
   return isIP(address) === 0 ? undefined : address
+}
+
+/** Whether an address, as a proxy may write it, lies in one of these ranges. @param ranges as `isRange` has them */
+export function inRanges(ranges: readonly string[]): (text: string) => boolean {
+  const list = new BlockList()
+  for (const range of ranges) {
+    const [address = '', bits] = range.split('/')
+    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
+    if (bits === undefined) list.addAddress(address, family)
+    else list.addSubnet(address, Number(bits), family)
+  }
+  return (text) => {
+    const address = bareAddress(text)?.split('%')[0]
+    return address !== undefined && list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+  }
 }
 
 /** What an address begins with, as a CIDR of so many bits; null for anything that is no IP address. */

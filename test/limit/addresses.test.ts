@@ -70,6 +70,9 @@ t.test('an address that a proxy writes with its port, or in brackets, is the add
       headers: { 'x-forwarded-for': client }
     })
 
+  const chain = await askTimes(60, (nth) => from(`198.51.${nth}.7:4${nth}, 10.0.0.2:5${nth}`))
+
+  t.strictSame(tally(chain), { 401: 60 }, 'nor does a proxy between hide them')
   t.strictSame(tally(many), { 401: 60 })
   t.strictSame(tally(one), { 401: 30, 429: 30 })
   t.strictSame(
