@@ -96,7 +96,7 @@ export async function assemble(config: Config, databaseUrl: string, log: Logger)
     guesses,
     suggest: suggester(config.EMAIL_SUGGESTION_DOMAINS),
     locales: renderer.locales,
-    mailHost: domainOf(readSender(config.MAIL_FROM)?.address ?? 'localhost'),
+    mailHost: domainOf(readSender(config.MAIL_FROM, { anyHost: true })?.address ?? 'localhost'),
     log
   }
   return { ctx, courier, passwords, guesses, inbox }

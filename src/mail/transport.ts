@@ -38,7 +38,7 @@ export function smtpTransport(options: {
   connections: number
   deadline: number
 }): Transport {
-  const sender = readSender(options.from)
+  const sender = readSender(options.from, { anyHost: true }) // what somebody has set was judged with the settings
   if (sender === undefined) throw new Error(`MAIL_FROM must be one address: ${options.from}`)
   const deadline = milliseconds(options.deadline)
   const pool = nodemailer.createTransport({

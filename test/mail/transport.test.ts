@@ -1,5 +1,6 @@
 import { text } from 'node:stream/consumers'
 import t from 'tap'
+import { readConfig } from '../../src/config.ts'
 import { smtpTransport } from '../../src/mail/transport.ts'
 import { from, mail, mailServer, type Received, transportTo } from './servers.ts'
 
@@ -134,5 +135,13 @@ t.test('closing lets the mail underway arrive and takes no other', async (t) => 
 t.test('a sender that is not one address is a fault at the start', async (t) => {
   for (const bad of ['', 'Acme', 'a@example.com, b@example.com']) {
     t.throws(() => smtpTransport({ url: 'smtp://127.0.0.1', from: bad, connections: 1, deadline: 1 }), /MAIL_FROM/)
+  }
+})
+
+t.test('the sender that the settings make up holds, whatever host the service has', async (t) => {
+  for (const PUBLIC_URL of ['http://127.0.0.1:3000', 'http://[::1]:3000', 'https://auth', 'https://10.0.0.5']) {
+    const { MAIL_FROM: own } = readConfig({ PUBLIC_URL, SMTP_URL: 'smtp://127.0.0.1' })
+    await smtpTransport({ url: 'smtp://127.0.0.1', from: own, connections: 1, deadline: 1 }).close()
+    t.pass(own)
   }
 })
