@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises'
 import { sql } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
 import { connect } from './connect.ts'
+import { transaction } from './statement.ts'
 import { type Db, SCHEMA } from './tables.ts'
 
 const FOLDER = new URL('../../migrations/', import.meta.url)
@@ -35,14 +36,15 @@ const LOCK = 7_629_413
 
 /**
  * Brings the schema up to date and returns what it ran. Any number of instances may do so at once: all of it is one
- * transaction behind a lock of that transaction, and whoever comes second finds nothing left to do. (Kysely's own lock
+ * transaction behind a lock of that transaction, and whoever comes second finds nothing left to do. It is tried again when it was in the
+ * way of an instance that serves and holds the tables in another order. (Kysely's own lock
  * is one of the session, which behind PgBouncer belongs to nobody: see `connect`.)
  */
 export async function migrate(url: string): Promise<string[]> {
   const db = connect({ url, poolSize: 1, statementTimeout: 0, prepared: false, onIdleError: () => undefined })
   try {
     if ((await pendingMigrations(db)).length === 0) return []
-    return await db.transaction().execute(async (tx) => {
+    return await transaction(db, async (tx) => {
       await sql`set local statement_timeout = 0`.execute(tx)
       await sql`set local lock_timeout = 0`.execute(tx)
       await sql`select pg_advisory_xact_lock(${sql.lit(LOCK)})`.execute(tx)

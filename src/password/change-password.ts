@@ -7,7 +7,7 @@ import { monotonicNow } from '../lib/time.ts'
 import { Problem } from '../problems.ts'
 import type { LiveSession } from '../session/store.ts'
 import { promiseNotice } from '../user/promise-notice.ts'
-import { findOwnCredentials, judgeOwnPassword, setOwnPassword } from './change-store.ts'
+import { findOwnCredentials, holdAccount, judgeOwnPassword, setOwnPassword } from './change-store.ts'
 import { requireGoodPassword } from './policy.ts'
 import { spendResets } from './reset-store.ts'
 
@@ -38,6 +38,7 @@ export async function changePassword(
   const ended = await transaction(ctx.db, async (tx) => {
     await holdBudgets(tx, { keys: [emailMac] })
     await spendResets(tx, { emailKey })
+    await holdAccount(tx, { userId })
     const [set] = await setOwnPassword(tx, values)
     if (set === undefined) throw new Problem('session-rejected') // something was faster, and ended this session
     if (set.sessionsEnded === null) throw OVERTAKEN // so that links asked for since then stay good

@@ -3,6 +3,7 @@ import { record } from '../audit/store.ts'
 import { epochOf } from '../budget/levels.ts'
 import { freshRow, passwordRow, passwordRuling } from '../budget/store.ts'
 import { statement } from '../db/statement.ts'
+import { MINUTE } from '../lib/time.ts'
 import { RECENT } from '../session/own-store.ts'
 import { holdCaller } from '../user/store.ts'
 import { changeParameters, changingPassword } from './reset-store.ts'
@@ -23,11 +24,14 @@ const spent = sql`'infinity'::float8`
 /** What a sign-in's own pool is called, among those of devices and networks that guess at the same address. */
 const OWN_POOL = 'session:'
 
-/** Pools without those of sign-ins that are too old to change anything with: each would stand there for a month. */
+/**
+ * Pools without those of sign-ins that are too old to change anything with: each would stand there for a month. A minute later than
+ * that, for a request that was let in at the last moment may wait for its hash.
+ */
 const recentPools = (pools: RawBuilder<unknown>) => sql`(
   select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(${pools})
   where not starts_with(key, ${sql.lit(`password:${OWN_POOL}`)})
-    or (value ->> 1)::float8 > ${epochOf(sql`now()`)} - ${sql.lit(RECENT)})`
+    or (value ->> 1)::float8 > ${epochOf(sql`now()`)} - ${sql.lit(RECENT + MINUTE)})`
 
 /**
  * Judges the current password that a sign-in was asked for: a wrong one is charged to a pool of that sign-in's own in the row of the
@@ -73,8 +77,17 @@ export const judgeOwnPassword = statement(
 )
 
 /**
+ * Holds the account in a statement of its own: while master keys are rotated an address has two budget rows, and two changes meet here.
+ * What the first has done to the caller's session only a statement that begins afterwards can see.
+ */
+export const holdAccount = statement(
+  { userId: 'uuid' },
+  ({ userId }) => sql`select u.id from postern."user" as u where u.id = ${userId} for update`
+)
+
+/**
  * Sets a password for whoever is signed in. The caller's session goes on under the new version, all others end.
- * No row: the session has ended. `sessionsEnded` null: another change by the same session was faster.
+ * To be run behind `holdAccount`. No row: the session has ended. `sessionsEnded` null: another change by the same session was faster.
  */
 export const setOwnPassword = statement(
   { ...changeParameters, userId: 'uuid', version: 'int4', sessionId: 'uuid' },

@@ -1,8 +1,9 @@
 import { readdirSync } from 'node:fs'
+import pg from 'pg'
 import t, { type Test } from 'tap'
 import { migrate } from '../../src/db/migrate.ts'
 import { query, testServer, withDatabase } from '../database.ts'
-import { newKey, start, startInstance } from '../helper.ts'
+import { newKey, start, startInstance, until } from '../helper.ts'
 
 const ours = readdirSync(new URL('../../migrations/', import.meta.url))
   .filter((file) => file.endsWith('.ts'))
@@ -83,4 +84,32 @@ t.test('a migration that fails leaves nothing behind, and the start says why', a
   )
   await query(url, 'drop table postern.event')
   t.strictSame(await migrate(url), ours)
+})
+
+t.test('a migration that an instance at work is in the way of goes on when that is done', async (t) => {
+  const url = await emptyDatabase(t)
+  await migrate(url)
+  const newest = ours.filter((name) => name >= '0009')
+  await query(
+    url,
+    `alter table postern.challenge drop column shown_seed_hash; alter table postern.device drop column shown_seed_hash;
+     alter table postern.session drop column parent_rotated_at; delete from postern.kysely_migration where name >= '0009'`
+  )
+  const atWork = new pg.Client({ connectionString: url })
+  await atWork.connect()
+  t.teardown(() => atWork.end())
+
+  // A change of password, which ends sessions and then forgets devices; the migrations take these tables the other way round.
+  await atWork.query('begin; lock table postern.session in row exclusive mode')
+  const migrating = migrate(url)
+  await until(async () => {
+    const waits = await query(
+      url,
+      `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+    )
+    return waits.length > 0 || undefined
+  })
+  await atWork.query('lock table postern.device in row exclusive mode; commit')
+
+  t.strictSame(await migrating, newest)
 })

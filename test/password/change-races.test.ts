@@ -1,15 +1,17 @@
 import t, { type Test } from 'tap'
+import { newKey } from '../helper.ts'
 import { pair } from '../otp/pair.ts'
 import { email, another as otherPassword, password } from './with-password.ts'
 
 /** Somebody with a password, whose changes can be made to begin together. */
-async function changing(t: Test) {
-  const world = await pair(t, { BCRYPT_COST: '4' })
+async function changing(t: Test, [here, there]: [string?, string?] = []) {
+  const world = await pair(t, { BCRYPT_COST: '4', ...(here && { SECRET_KEYS: here }) })
+  const second = there ? await world.another({ SECRET_KEYS: there }) : world.second
   const session = (await world.signIn(email)).body
   const bearer = session.access_token
   await world.api.changePassword({ password }, { bearer })
   const change = (next: string, at: number) =>
-    world.apis[at % 2 ? 1 : 0].changePassword({ current_password: password, password: next }, { bearer })
+    (at % 2 ? second.api : world.api).changePassword({ current_password: password, password: next }, { bearer })
   /** Sends changes that have all read the password that is set before the first of them sets another. */
   const together = async (passwords: readonly string[], meanwhile = async () => {}) => {
     const held = await world.hold('select from postern."user" for update')
@@ -41,6 +43,19 @@ t.test(
     t.equal((await login(otherPassword)).status, 200)
   }
 )
+
+t.test('and so it is while master keys are rotated, when either instance holds another budget row', async (t) => {
+  const [old, newest] = [newKey(), newKey()]
+  const { together, api, bearer } = await changing(t, [`${old},${newest}`, `${newest},${old}`])
+
+  const answers = await together([otherPassword, otherPassword])
+
+  t.strictSame(
+    answers.map((answer) => answer?.status),
+    [200, 200]
+  )
+  t.equal((await api.getSession({ bearer })).status, 200)
+})
 
 t.test(
   'of different changes at once one is done; the others are told of the password and not of their session',

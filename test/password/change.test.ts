@@ -79,7 +79,7 @@ t.test('guesses at sign-ins that are over leave nothing behind', async (t) => {
   await guess()
   t.equal((await pools()).length, 2, 'the sign-in before may still be guessed at by a request under way')
   await sql(`update postern.address_budget set pools = (
-    select jsonb_object_agg(key, jsonb_build_array(value -> 0, (value ->> 1)::float8 - 301)) from jsonb_each(pools))`)
+    select jsonb_object_agg(key, jsonb_build_array(value -> 0, (value ->> 1)::float8 - 361)) from jsonb_each(pools))`)
   await login(otherPassword) // the known network has a level of its own
   await signInAgain()
   await guess()
