@@ -112,5 +112,5 @@ export const poolsLeft = livePools(sql`b.pools`, nowEpoch)
 export const emptyBudget = sql`
   ${leaked(sql`b.code_level`, epochOf(sql`b.code_level_at`), nowEpoch)} = 0
   and ${leaked(sql`b.password_level`, epochOf(sql`b.password_level_at`), nowEpoch)} = 0
-  and (b.pools = '{}' or ${poolsLeft} = '{}')
+  and ${poolsLeft} = '{}'
   and not exists (select from jsonb_each(b.lanes) as lane where lane.value::float8 > ${nowEpoch})`

@@ -174,7 +174,7 @@ export const purgeBudgets = statement(
     grown as (
       select b.key from postern.address_budget as b
       where b.key in (select next.key from next) and b.key not in (select idle.key from idle)
-        and b.pools <> '{}' and b.pools <> ${poolsLeft}
+        and b.pools <> ${poolsLeft}
       for update skip locked
     ), trimmed as (update postern.address_budget as b set pools = ${poolsLeft} from grown where b.key = grown.key)
     select (select count(*)::int4 from gone) as done,

@@ -32,7 +32,10 @@ export function noteClientAddresses(app: FastifyInstance, { config, log }: Conte
     if (request.ip && isIP(request.ip) === 0) {
       request.clientAddress = bareAddress(request.ip) ?? null
       if (request.clientAddress === null)
-        sayOnce('a trusted proxy names clients by what is no IP address, so that all of them are one', request.ip)
+        sayOnce(
+          'a trusted proxy names clients by what is no IP address, so that all of them are one',
+          request.socket.remoteAddress
+        )
     }
     const key = headers[CALLER_KEY]
     if (typeof key !== 'string') return done()

@@ -105,13 +105,13 @@ export class SigningKeys {
   }
 
   /** Refuses with `unavailable` where there is nothing to sign with; to be asked before a code is spent. Readiness says why. */
-  requireKey(): void {
+  requireKey(): NonNullable<Keys['sign']> {
     if (this.#keys.sign === undefined) throw new Problem('unavailable', { retryAfter: 2 })
+    return this.#keys.sign
   }
 
   sign(claims: Omit<Claims, 'iss' | 'aud'>): string {
-    if (this.#keys.sign === undefined) throw new Problem('unavailable', { retryAfter: 2 })
-    const token = this.#keys.sign({ iss: this.#issuer, aud: this.#audience, ...claims })
+    const token = this.requireKey()({ iss: this.#issuer, aud: this.#audience, ...claims })
     this.#keys.recent.add(token, claims)
     return token
   }

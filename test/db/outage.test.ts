@@ -43,6 +43,7 @@ t.test('an outage never looks like a sign-out, nor like a wrong password, code o
     api.resetPassword({ token, password }),
     api.changePassword({ current_password: password, password }, { bearer })
   ])
+  const courier = await until(() => running.log.find((line) => line.includes('the courier cannot work')))
   await server.startAgain()
   const after = await until(async () => {
     const answer = await api.getSession({ bearer })
@@ -56,4 +57,5 @@ t.test('an outage never looks like a sign-out, nor like a wrong password, code o
   t.equal(after.status, 200)
   t.equal((await api.loginWithPassword({ email, password })).status, 200)
   t.notOk(running.log.some((line) => line.includes(email)))
+  t.match(JSON.parse(courier), { level: 'warn' }, 'something needed is out of reach, and nothing of ours is broken')
 })
