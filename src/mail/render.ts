@@ -1,8 +1,7 @@
 import { join } from 'node:path'
-import { Liquid, type Template } from 'liquidjs'
+import { Liquid } from 'liquidjs'
+import { type Data, filler } from './fill.ts'
 import { type Faults, LAYOUT, readTemplates, type TemplateFile } from './template-files.ts'
-
-type Data = Record<string, unknown>
 
 /** Every kind of mail once, with the data it is tried out with at the start. A new kind is a line here, and its files. */
 const samples = {
@@ -91,14 +90,12 @@ export async function loadRenderer(options: {
 }
 
 function parse(key: string, { path, language, text }: TemplateFile, faults: Faults): Part {
-  const engine = key.endsWith('.html.liquid') ? escaping : plain
-  let parsed: Template[] = []
   try {
-    parsed = engine.parse(text)
+    return { path, language, fill: filler(key.endsWith('.html.liquid') ? escaping : plain, text) }
   } catch (error) {
     faults.set(path, `does not parse: ${(error as Error).message}`)
+    return { path, language, fill: () => '' }
   }
-  return { path, language, fill: (data) => engine.renderSync(parsed, data) }
 }
 
 /** Each part in the first of these languages that has it. */

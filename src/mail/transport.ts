@@ -1,9 +1,9 @@
-import { Transform } from 'node:stream'
 import nodemailer from 'nodemailer'
 import { parseConnectionUrl } from 'nodemailer/lib/shared'
 import { parseAddress } from '../lib/email.ts'
 import { readSender } from '../lib/sender.ts'
 import { milliseconds } from '../lib/time.ts'
+import { writeAtOnce } from './write.ts'
 
 /** One mail to one recipient; `messageId` is `<id@host>` and stays the same when the mail is sent again. */
 export type OutgoingMail = { id: string; to: string; subject: string; text: string; html: string; messageId: string }
@@ -62,7 +62,7 @@ export function smtpTransport(options: {
     socketCloseTimeout: 1000
   })
   pool.use('stream', ({ message }, done) => {
-    message.transform(inOnePiece)
+    writeAtOnce(message)
     done()
   })
   pool.on('error', () => {}) // without a listener an error of an idle connection would end the process
@@ -115,18 +115,6 @@ export function smtpTransport(options: {
       await Promise.all(underway)
     }
   }
-}
-
-/** Gathers a message that comes in a dozen pieces, each of which would be a packet and a system call of its own. */
-function inOnePiece(): Transform {
-  const pieces: Buffer[] = []
-  return new Transform({
-    transform: (piece: Buffer, _encoding, done) => {
-      pieces.push(piece)
-      done()
-    },
-    flush: (done) => done(null, Buffer.concat(pieces))
-  })
 }
 
 /** Only what the server says of the sender, the recipient or the mail itself can be a refusal; the rest is our trouble or its own. */

@@ -1,0 +1,36 @@
+import { Readable } from 'node:stream'
+import * as base64 from 'nodemailer/lib/base64'
+import type MimeNode from 'nodemailer/lib/mime-node'
+import * as quotedPrintable from 'nodemailer/lib/qp'
+
+/**
+ * Has a message of texts written in one piece. Nodemailer's own writer sends it through a dozen streams, which costs more than all
+ * else that is done for a mail; the parts, their headers and their encodings are still its own.
+ */
+export function writeAtOnce(message: MimeNode): void {
+  message.createReadStream = () => {
+    const bytes = Buffer.from(written(message))
+    return new Readable({
+      read() {
+        this.push(bytes)
+        this.push(null)
+      }
+    })
+  }
+}
+
+/** A message as it travels (RFC 5322, RFC 2045), but for the dots that SMTP wants doubled. */
+function written(node: MimeNode): string {
+  const head = `${node.buildHeaders()}\r\n\r\n`
+  if (!node.multipart) return head + bodyOf(node)
+  const parts = node.childNodes.map((child) => `--${node.boundary}\r\n${written(child)}\r\n`)
+  return `${head}${parts.join('')}--${node.boundary}--\r\n`
+}
+
+function bodyOf(node: MimeNode): string {
+  const { content } = node
+  if (typeof content !== 'string') throw new Error('a mail has texts only')
+  const encoding = node.getTransferEncoding()
+  if (encoding === 'quoted-printable') return quotedPrintable.wrap(quotedPrintable.encode(content))
+  return encoding === 'base64' ? base64.wrap(Buffer.from(content).toString('base64')) : content
+}

@@ -1,0 +1,60 @@
+import { Liquid } from 'liquidjs'
+import t from 'tap'
+import { filler } from '../../src/mail/fill.ts'
+
+const strict = { templates: {}, strictFilters: true, strictVariables: true, ownPropertyOnly: true }
+const escaping = new Liquid({ ...strict, outputEscape: 'escape' })
+const plain = new Liquid(strict)
+
+const templates = [
+  '',
+  'no names at all }} {',
+  '{{ code }}',
+  'a {{code}} b {{  code  }}\n{{ brand }}',
+  '{{ code }} {% if minutes == 1 %}{{ code }}{% else %}{{ minutes }} {{ brand }}{% endif %} {{ brand }}',
+  '{% if minutes > 1 %}{% for n in (1..3) %}{{ n }}{{ code }}{% endfor %}{% endif %}',
+  '{{ code | slice: 0, 3 }} {{ brand | upcase }} {{ code.size }} {{ "{{ code }}" }} {{ brand | raw }}',
+  '{% assign code = "mine" %}{{ code }} {% capture brand %}x{% endcapture %}{{ brand }}',
+  '{% increment minutes %}{{ minutes }}',
+  'a   {{- code -}}   b {% if minutes -%}   c   {%- endif %}   {{ brand }}',
+  '{% raw %}{{ code }}{% endraw %}{{ code }}{% comment %}{{ code }}{% endcomment %}',
+  '{{ "}} {{ code }}" }} {{ code }}'
+]
+const data = [
+  { code: '052731', brand: 'Acme', minutes: 10 },
+  { code: '7Q2M9KD3TVX0H', brand: `<b>"M&M's"</b> \`$&\` 日本`, minutes: 1 },
+  { code: '', brand: { toString: () => 'never' }, minutes: 0 }
+]
+
+t.test('a template is filled in as the engine fills it in', async (t) => {
+  for (const engine of [plain, escaping]) {
+    for (const template of templates) {
+      const fill = filler(engine, template)
+      for (const values of data)
+        t.equal(fill({ ...values }), engine.parseAndRenderSync(template, { ...values }), template)
+    }
+  }
+})
+
+t.test('what a template speaks of and nobody gives is an error, whichever way it is filled in', async (t) => {
+  for (const template of [
+    '{{ missing }}',
+    'x {{ code }} {{ missing }}',
+    '{{ constructor }}',
+    '{% if missing %}{% endif %}'
+  ]) {
+    t.throws(() => filler(plain, template)({ code: '1' }), /undefined variable/, template)
+  }
+})
+
+t.test('what does not parse is an error from the start', async (t) => {
+  for (const template of [
+    '{{ code',
+    '{% if code %}',
+    '{{ code | nonsense }}',
+    '{% nonsense %}',
+    'a {{ code }} {% endif %}'
+  ]) {
+    t.throws(() => filler(escaping, template), template)
+  }
+})
