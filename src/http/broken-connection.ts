@@ -47,9 +47,11 @@ const HOST = /^[\w.~!$&'()*+,;=:%[\]-]*$/
 function hostFault({ httpVersion, headers, rawHeaders }: IncomingMessage): string | undefined {
   if (headers.host === undefined) return httpVersion === '1.1' ? 'the Host header is missing' : undefined
   if (!HOST.test(headers.host)) return 'the Host header is not a host'
-  const times = rawHeaders.filter(
-    (name, at) => at % 2 === 0 && name.length === 4 && name.toLowerCase() === 'host'
-  ).length
+  let times = 0
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] as string
+    if (name.length === 4 && name.toLowerCase() === 'host') times += 1
+  }
   return times > 1 ? 'the Host header is given twice' : undefined
 }
 

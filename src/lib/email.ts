@@ -5,6 +5,8 @@ export type Address = { spelling: string; key: string }
 
 const MAX_BYTES = 254
 const LOCAL = /^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/i
+/** Letters, digits and single hyphens, and no number at the end: the A-label of such a domain is its lower case. */
+const PLAIN_DOMAIN = /^(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]+$/i
 const TYPED_DOMAIN = /^[\p{L}\p{M}\p{N}.\-\u3002\uff0e\uff61]+$/u
 const DOMAIN = /^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+(?!\d+$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
 
@@ -14,7 +16,7 @@ const DOMAIN = /^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+(?!\d+$)[a-
  */
 export function parseAddress(typed: string): Address | undefined {
   const address = normalise(typed)
-  if (address === undefined) return undefined
+  if (address === undefined || address.key === typed) return address // a second pass would do what the first did: nothing
   const again = normalise(address.key)
   return again?.key === address.key ? address : undefined // unstable under a second pass: somebody is playing with look-alikes
 }
@@ -25,7 +27,7 @@ function normalise(typed: string): Address | undefined {
   const local = text.slice(0, at)
   const typedDomain = text.slice(at + 1)
   if (at < 1 || local.length > 64 || !LOCAL.test(local) || !TYPED_DOMAIN.test(typedDomain)) return undefined
-  const domain = domainToASCII(typedDomain)
+  const domain = PLAIN_DOMAIN.test(typedDomain) ? typedDomain.toLowerCase() : domainToASCII(typedDomain)
   const spelling = `${local}@${domain}`
   if (!DOMAIN.test(domain) || spelling.length > MAX_BYTES) return undefined
   return { spelling, key: spelling.toLowerCase() }

@@ -1,11 +1,12 @@
-import { BlockList, isIP } from 'node:net'
+import { BlockList, isIP, isIPv4 } from 'node:net'
 import ipaddr from 'ipaddr.js'
 
 /**
  * The network an address belongs to, as a CIDR: /24 for IPv4, /64 for IPv6, which is what one household or office holds.
  * Null for anything that is no IP address (a Unix socket).
  */
-export const networkOf = (ip: string): string | null => prefixOf(ip, { ipv4: 24, ipv6: 64 })
+export const networkOf = (ip: string): string | null =>
+  isIPv4(ip) ? `${ip.slice(0, ip.lastIndexOf('.'))}.0/24` : prefixOf(ip, { ipv4: 24, ipv6: 64 })
 
 /** An IP address without the port and the brackets that some proxies write; undefined for anything that is none. */
 export function bareAddress(text: string): string | undefined {

@@ -1,3 +1,4 @@
+import { domainToASCII } from 'node:url'
 import fc from 'fast-check'
 import t from 'tap'
 import { domainOf, maskAddress, parseAddress } from '../../src/lib/email.ts'
@@ -129,6 +130,25 @@ t.test('a key is its own key, and no text at all makes the reader throw', async 
   )
 
   t.ok(read > 100, `${read} of the texts were addresses`)
+})
+
+t.test('a domain of letters, digits and hyphens has the key that the URL standard gives it', async (t) => {
+  const label = fc.string({ unit: fc.constantFrom('a', 'Q', 'x', 'n', '0', '7', 'f', '-'), maxLength: 6 })
+  const domain = fc.array(label, { minLength: 2, maxLength: 4 }).map((labels) => labels.join('.'))
+  let read = 0
+
+  fc.assert(
+    fc.property(domain, (typed) => {
+      const address = parseAddress(`maya@${typed}`)
+      read += address === undefined ? 0 : 1
+      return address === undefined || address.key === `maya@${domainToASCII(typed)}`
+    }),
+    { numRuns: 5000 }
+  )
+
+  t.ok(read > 100, `${read} of the texts were addresses`)
+  for (const numeric of ['1.2.3.0x7f', 'a.0x1', '127.0.0.1'])
+    t.equal(parseAddress(`maya@${numeric}`), undefined, numeric)
 })
 
 t.test('a masked address shows its first letter and its domain', async (t) => {

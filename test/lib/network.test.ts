@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import t from 'tap'
 import { isRange, networkOf } from '../../src/lib/network.ts'
 
@@ -14,6 +15,7 @@ t.test('an IPv6 client is known by its /64', async (t) => {
 })
 
 t.test('an IPv4 address dressed as IPv6 is the IPv4 address', async (t) => {
+  fc.assert(fc.property(fc.ipV4(), (ip) => networkOf(`::ffff:${ip}`) === networkOf(ip)))
   t.equal(networkOf('::ffff:203.0.113.77'), '203.0.113.0/24')
   t.equal(networkOf('::ffff:cb00:714d'), '203.0.113.0/24')
 })
