@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import type { Logger } from 'pino'
 import { Problem } from '../problems.ts'
+import { HandOver } from './hand-over.ts'
 import type { Task } from './work.ts'
 
 type Job = { task: Task; resolve: (result: never) => void; reject: (reason: unknown) => void }
@@ -18,6 +19,7 @@ const LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 2 }
 export class Pool {
   readonly #options: Options
   readonly #threads = new Set<Thread>()
+  readonly #handOver = new HandOver()
   #queue: Job[] = []
   #refused = 0
   #stopped = false
@@ -60,6 +62,7 @@ export class Pool {
   async stop(): Promise<void> {
     this.#stopped = true
     for (const { reject } of this.#queue.splice(0)) reject(unavailable())
+    this.#handOver.now()
     await Promise.all([...this.#threads].map(({ worker }) => worker.terminate()))
   }
 
@@ -83,10 +86,11 @@ export class Pool {
     const thread: Thread = { worker: new Worker(this.#options.program, { resourceLimits: LIMITS }), job: undefined }
     this.#threads.add(thread)
     thread.worker.on('message', (result) => {
-      thread.job?.resolve(result as never)
+      const { job } = thread
       thread.job = undefined
       thread.worker.unref() // idle threads do not hold the process
       this.#next()
+      if (job !== undefined) this.#handOver.add(() => job.resolve(result as never), this.waiting)
     })
     thread.worker.on('error', (error) => this.#options.log.warn({ err: error }, 'a thread that hashes passwords died'))
     thread.worker.on('exit', () => {

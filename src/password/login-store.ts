@@ -2,7 +2,9 @@ import { sql } from 'kysely'
 import { record } from '../audit/store.ts'
 import { freshRow, passwordColumns, passwordRow, passwordRuling } from '../budget/store.ts'
 import { askingNetwork, trustedAmong } from '../challenge/store.ts'
+import { gathered } from '../db/gather.ts'
 import { statement } from '../db/statement.ts'
+import type { Db } from '../db/tables.ts'
 import { deviceCount, makeDevices, noteNetworks, renewDevices } from '../device/store.ts'
 import { openedOf, openedView, openSessions, renewSessions, sessionCount } from '../session/open-store.ts'
 import type { SessionView } from '../session/store.ts'
@@ -21,14 +23,25 @@ export type Credentials = {
 /** As long as the hashes we make, so that an answer without one takes as long to send and to read. */
 const FILLER_HASH = '-'.repeat(88)
 
-/** Always one row of the same shape: whether there is one would tell by its time who has an account. */
-export const findCredentials = statement(
-  { emailKey: 'text', fillerId: 'uuid' },
-  ({ emailKey, fillerId }) => sql<Credentials>`
-    select u.id is not null as known, u.password_hash is not null as "hasPassword", coalesce(u.id, ${fillerId}) as "userId",
-      coalesce(u.password_hash, ${sql.lit(FILLER_HASH)}) as "passwordHash", coalesce(u.credential_version, 1) as version,
-      u.disabled_at is not null as disabled
-    from (select ${emailKey} as key) as asked left join postern."user" as u on u.email_key = asked.key`
+const findAllCredentials = statement(
+  { emailKeys: 'text[]', fillerIds: 'uuid[]' },
+  ({ emailKeys, fillerIds }) => sql<Credentials & { place: number }>`
+    select asked.place::int4, u.id is not null as known, u.password_hash is not null as "hasPassword",
+      coalesce(u.id, asked.filler_id) as "userId", coalesce(u.password_hash, ${sql.lit(FILLER_HASH)}) as "passwordHash",
+      coalesce(u.credential_version, 1) as version, u.disabled_at is not null as disabled
+    from unnest(${emailKeys}, ${fillerIds}) with ordinality as asked (email_key, filler_id, place)
+      left join postern."user" as u on u.email_key = asked.email_key`
+)
+
+/**
+ * What is known of an address: always one row of the same shape, whether or not there is an account, which would tell by its time.
+ * Logins of one moment share a statement.
+ */
+export const findCredentials = gathered((db: Db, asked: readonly { emailKey: string; fillerId: string }[]) =>
+  findAllCredentials(db, {
+    emailKeys: asked.map(({ emailKey }) => emailKey),
+    fillerIds: asked.map(({ fillerId }) => fillerId)
+  })
 )
 
 const amr = sql`'{pwd}'::text[]`

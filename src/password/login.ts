@@ -33,7 +33,7 @@ export async function login(ctx: Context, attempt: Login, client: Client): Promi
   ctx.signing.requireKey()
   ctx.passwords.requireRoom() // before the database is asked for what could not be checked
   const emailMac = secrets.addressMac(address.key)
-  const [found] = await findCredentials(ctx.db, { emailKey: address.key, fillerId: newId() })
+  const found = await findCredentials(ctx.db, { emailKey: address.key, fillerId: newId() })
   const account = found as Credentials // one row, whether or not there is an account
   const decoy = ctx.passwords.decoy(emailMac) // made up for everybody, so that it costs everybody
   const stored = account.hasPassword ? account.passwordHash : decoy

@@ -74,3 +74,27 @@ t.test('a stop leaves nobody waiting', async (t) => {
   t.strictSame(await running, ['unavailable', 'unavailable', 'unavailable'])
   t.equal(await run('d'), 'unavailable')
 })
+
+t.test('while others wait results are handed over several at a time, and the last ones at once', async (t) => {
+  const { pool, run, made } = poolOf(t, { threads: 1, most: 100 })
+  const names = Array.from({ length: 12 }, (_value, index) => `job ${index}`)
+
+  const waiting = await Promise.all(names.map((name) => run(name).then(() => pool.waiting)))
+
+  t.strictSame(made, names)
+  t.ok(new Set(waiting).size <= 8, `who was served saw ${waiting} behind`)
+  t.strictSame(waiting.slice(-4), [2, 1, 0, 0])
+})
+
+t.test('nobody is kept for long, however many wait', async (t) => {
+  const { pool } = poolOf(t, { threads: 1, most: 100 })
+  const slow = () => pool.run<string>({ make: { scheme: 'bcrypt', cost: 13 }, secret: 'x' })
+  const jobs = Array.from({ length: 8 }, slow)
+
+  await jobs[0]
+
+  t.equal(pool.waiting, 6, 'the second was still being made')
+  const left = Promise.allSettled(jobs)
+  await pool.stop()
+  await left
+})
