@@ -55,3 +55,10 @@ t.test('whatever the language, and however it is encoded', async (t) => {
   const encodings = written.flatMap(({ theirs }) => theirs.match(/(?<=transfer-encoding: )\S+/gi) ?? [])
   t.same(new Set(encodings), new Set(['quoted-printable', 'base64', '7bit']), 'each encoding was seen')
 })
+
+t.test('what cannot be written fails the sending of that mail, and nothing else', async (t) => {
+  const message = new MailComposer({ ...envelope, text: Buffer.from('bytes'), xMailer: false }).compile()
+  writeAtOnce(message)
+
+  await t.rejects(text(message.createReadStream()), /texts only/)
+})
