@@ -5,6 +5,7 @@ import { operationIds } from '../contract-client.ts'
 import { codeIn, start, until } from '../helper.ts'
 import { textOf } from '../mail/held-server.ts'
 import { mailServer, refusing } from '../mail/servers.ts'
+import { rawSocket } from '../raw-socket.ts'
 import { answers, mails, scrape, scrapeUntil } from './scrape.ts'
 
 const email = 'maya@example.com'
@@ -37,6 +38,19 @@ t.test('a sign-in by a mailed code and a refused login are found where they are 
   t.equal(bucket('10'), 2)
   const seconds = value('postern_http_request_duration_seconds_sum{operation="getSession",status="2xx"}') ?? 0
   t.ok(seconds > 0.0001 && seconds < 10, `${seconds} s`)
+})
+
+t.test('what is refused before it is a request is counted too', async (t) => {
+  const instance = await start(t, { METRICS_PORT: '0' })
+  const refused = ['no http\r\n\r\n', `GET / HTTP/1.1\r\nHost: x\r\nCookie: ${'a'.repeat(17_000)}\r\n\r\n`]
+
+  for (const bytes of [...refused, 'GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n']) {
+    const socket = await rawSocket(t, instance.url)
+    socket.write(bytes)
+    await until(() => (socket.said().includes('"code"') ? true : undefined))
+  }
+
+  t.equal((await scrape(instance)).value(answers('other', '4xx')), 3)
 })
 
 t.test('mails are counted by what the mail server said', async (t) => {
