@@ -1,11 +1,13 @@
 import { Worker } from 'node:worker_threads'
 import type { Logger } from 'pino'
+import { monotonicNow } from '../lib/time.ts'
 import { Problem } from '../problems.ts'
 import { HandOver } from './hand-over.ts'
 import type { Task } from './work.ts'
 
 type Job = { task: Task; resolve: (result: never) => void; reject: (reason: unknown) => void }
-type Thread = { worker: Worker; job: Job | undefined }
+/** `since`: when the job was handed to the thread, monotonic seconds. */
+type Thread = { worker: Worker; job: Job | undefined; since: number }
 type Options = { threads: number; most: number; log: Pick<Logger, 'warn'>; program: URL }
 
 /** Megabytes of JavaScript heap a thread may have; argon2 and scrypt take theirs elsewhere. */
@@ -71,6 +73,7 @@ export class Pool {
       const thread = this.#free() ?? this.#grow()
       if (thread === undefined) return
       thread.job = this.#queue.shift() as Job
+      thread.since = monotonicNow()
       thread.worker.ref()
       thread.worker.postMessage(thread.job.task)
     }
@@ -83,14 +86,19 @@ export class Pool {
 
   #grow(): Thread | undefined {
     if (this.#stopped || this.#threads.size >= this.#options.threads) return undefined
-    const thread: Thread = { worker: new Worker(this.#options.program, { resourceLimits: LIMITS }), job: undefined }
+    const thread: Thread = {
+      worker: new Worker(this.#options.program, { resourceLimits: LIMITS }),
+      job: undefined,
+      since: 0
+    }
     this.#threads.add(thread)
     thread.worker.on('message', (result) => {
-      const { job } = thread
+      const { job, since } = thread
+      const next = (monotonicNow() - since) / this.#options.threads
       thread.job = undefined
       thread.worker.unref() // idle threads do not hold the process
       this.#next()
-      if (job !== undefined) this.#handOver.add(() => job.resolve(result as never), this.waiting)
+      if (job !== undefined) this.#handOver.add(() => job.resolve(result as never), { waiting: this.waiting, next })
     })
     thread.worker.on('error', (error) => this.#options.log.warn({ err: error }, 'a thread that hashes passwords died'))
     thread.worker.on('exit', () => {

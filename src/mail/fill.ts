@@ -6,8 +6,8 @@ type Fill = (data: Data) => string
 /** A name alone, `{{ code }}`. */
 const NAME = /(\{\{ *[a-z_]+ *\}\})/
 const LONE_NAME = /^\{\{ *([a-z_]+) *\}\}$/
-/** What reaches beyond its own place: a variable that is made, or white space that is taken from the neighbours. */
-const FAR_REACHING = /\{\{-|-\}\}|\{%-|-%\}|\b(?:assign|capture|increment|decrement)\b/
+/** What reaches beyond its own place: a variable that is made, an end before the end, or white space taken from the neighbours. */
+const FAR_REACHING = /\{\{-|-\}\}|\{%-|-%\}|\b(?:assign|capture|increment|decrement|break|continue)\b/
 /** A value that stands in a mail as it is, escaped or not. */
 const UNTOUCHED = /^[^&<>"'`]*$/
 
@@ -20,7 +20,13 @@ export function filler(engine: Liquid, text: string): Fill {
   if (FAR_REACHING.test(text)) return whole
   try {
     const pieces = piecesOf(text).map((piece) => fillPiece(engine, piece))
-    return (data) => pieces.map((fill) => fill(data)).join('')
+    return (data) => {
+      try {
+        return pieces.map((fill) => fill(data)).join('')
+      } catch {
+        return whole(data) // which names the line at fault
+      }
+    }
   } catch {
     return whole // a brace within a string, which only the engine can tell from a name
   }

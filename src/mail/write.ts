@@ -4,10 +4,11 @@ import type MimeNode from 'nodemailer/lib/mime-node'
 import * as quotedPrintable from 'nodemailer/lib/qp'
 
 /**
- * Has a message of texts written in one piece. Nodemailer writes each part through several streams, which costs more than all else
- * that is done for a mail; the parts, their headers and their encodings are still its own.
+ * Has a message that holds nothing but texts written in one piece. Nodemailer writes each part through several streams, which costs
+ * more than all else that is done for a mail; the parts, their headers and their encodings are still its own.
  */
 export function writeAtOnce(message: MimeNode): void {
+  if (!holdsTexts(message)) return // a picture that a template brings along
   message.stream = (output: Writable, _options: unknown, done: (error?: Error) => void) => {
     try {
       output.write(written(message))
@@ -18,6 +19,9 @@ export function writeAtOnce(message: MimeNode): void {
   }
 }
 
+const holdsTexts = ({ content, childNodes }: MimeNode): boolean =>
+  typeof content === 'string' || (content === undefined && childNodes.every(holdsTexts))
+
 /** A message as it travels (RFC 5322, RFC 2045), but for the dots that SMTP wants doubled. */
 function written(node: MimeNode): string {
   const head = `${node.buildHeaders()}\r\n\r\n`
@@ -27,8 +31,7 @@ function written(node: MimeNode): string {
 }
 
 function bodyOf(node: MimeNode): string {
-  const { content } = node
-  if (typeof content !== 'string') throw new Error('a mail has texts only')
+  const content = node.content as string
   const encoding = node.getTransferEncoding()
   if (encoding === 'quoted-printable') return quotedPrintable.wrap(quotedPrintable.encode(content))
   return encoding === 'base64' ? base64.wrap(Buffer.from(content).toString('base64')) : content

@@ -18,7 +18,10 @@ const templates = [
   '{% increment minutes %}{{ minutes }}',
   'a   {{- code -}}   b {% if minutes -%}   c   {%- endif %}   {{ brand }}',
   '{% raw %}{{ code }}{% endraw %}{{ code }}{% comment %}{{ code }}{% endcomment %}',
-  '{{ "}} {{ code }}" }} {{ code }}'
+  '{{ "}} {{ code }}" }} {{ code }}',
+  '{{ code }}{% if minutes == 1 %}{% break %}{% endif %} tail {{ brand }}',
+  '{{ code }}{% for n in (1..3) %}{% if n == 2 %}{% continue %}{% endif %}{{ n }}{% endfor %} tail {{ brand }}',
+  '{% liquid\n echo code\n break %}{{ brand }}'
 ]
 const data = [
   { code: '052731', brand: 'Acme', minutes: 10 },
@@ -36,16 +39,23 @@ t.test('a template is filled in as the engine fills it in', async (t) => {
   }
 })
 
-t.test('what a template speaks of and nobody gives is an error, whichever way it is filled in', async (t) => {
-  for (const template of [
-    '{{ missing }}',
-    'x {{ code }} {{ missing }}',
-    '{{ constructor }}',
-    '{% if missing %}{% endif %}'
-  ]) {
-    t.throws(() => filler(plain, template)({ code: '1' }), /undefined variable/, template)
+t.test(
+  'what a template speaks of and nobody gives is an error that names its place, whichever way it is filled in',
+  async (t) => {
+    const templates = [
+      '{{ missing }}',
+      'x\n\n{{ code }} {{ missing }}',
+      '{{ constructor }}',
+      '\n{% if missing %}{% endif %}'
+    ]
+
+    for (const template of templates) {
+      const theirs = t.throws(() => plain.parseAndRenderSync(template, { code: '1' }))
+      const ours = t.throws(() => filler(plain, template)({ code: '1' }), /undefined variable/, template)
+      t.equal((ours as Error).message, (theirs as Error).message)
+    }
   }
-})
+)
 
 t.test('what does not parse is an error from the start', async (t) => {
   for (const template of [

@@ -11,6 +11,7 @@ async function bothWays(parts: { subject: string; text: string; html: string }) 
   const message = new MailComposer({ ...envelope, ...parts, messageId: '<1@example.com>', xMailer: false }).compile()
   const theirs = (await message.build()).toString()
   writeAtOnce(message)
+  if (!Object.hasOwn(message, 'stream')) throw new Error('nodemailer wrote it both times')
   return { theirs, ours: await text(message.createReadStream()) }
 }
 
@@ -56,9 +57,22 @@ t.test('whatever the language, and however it is encoded', async (t) => {
   t.same(new Set(encodings), new Set(['quoted-printable', 'base64', '7bit']), 'each encoding was seen')
 })
 
-t.test('what cannot be written fails the sending of that mail, and nothing else', async (t) => {
-  const message = new MailComposer({ ...envelope, text: Buffer.from('bytes'), xMailer: false }).compile()
+t.test('what is more than texts is left to nodemailer', async (t) => {
+  const picture = { filename: 'logo.png', content: Buffer.from('bytes') }
+  const message = new MailComposer({ ...envelope, text: 'text', attachments: [picture], xMailer: false }).compile()
   writeAtOnce(message)
 
-  await t.rejects(text(message.createReadStream()), /texts only/)
+  const written = await text(message.createReadStream())
+
+  t.match(written, `\r\n\r\n${Buffer.from('bytes').toString('base64')}\r\n`)
+})
+
+t.test('what cannot be written fails the sending of that mail, and nothing else', async (t) => {
+  const message = new MailComposer({ ...envelope, text: 'text', xMailer: false }).compile()
+  writeAtOnce(message)
+  message.buildHeaders = () => {
+    throw new Error('no headers')
+  }
+
+  await t.rejects(text(message.createReadStream()), /no headers/)
 })
