@@ -1,7 +1,7 @@
 import { milliseconds } from '../lib/time.ts'
 
 /** Results that are handed over together while as many jobs wait. */
-export const TOGETHER = 4
+const TOGETHER = 4
 /** Seconds a result is kept for that at the most. */
 const LATEST = 0.15
 

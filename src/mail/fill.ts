@@ -13,7 +13,7 @@ const UNTOUCHED = /^[^&<>"'`]*$/
 
 /**
  * Parses a template into what fills it in; throws when it does not parse. Between the names and the tags there is nothing to work out:
- * the engine sees only what is more than a name, which is a tenth of its work for a mail with a code.
+ * the engine sees only what is more than a name, which is a quarter of its work for a mail with a code.
  */
 export function filler(engine: Liquid, text: string): Fill {
   const whole = byEngine(engine, text)
