@@ -36,6 +36,24 @@ t.test('unknown, without password, disabled and wrong are one answer, and one ev
   t.match((await events('sign_in_by_password')).at(-1), { outcome: 'signed_in' })
 })
 
+t.test('of many who log in at once each is judged by their own password', async (t) => {
+  const { signUp, login } = await startWithPasswords(t, { HASH_THREADS: '1' })
+  const members = Array.from({ length: 6 }, (_value, index) => `member-${index}@example.com`)
+  for (const [index, member] of members.entries()) await signUp(member, `${password} ${index}`)
+  const attempts = members.flatMap((member, index) => [
+    { to: member, given: `${password} ${index}`, wanted: member },
+    { to: member, given: `${password} ${(index + 1) % members.length}`, wanted: undefined },
+    { to: `nobody-${index}@example.com`, given: `${password} ${index}`, wanted: undefined }
+  ])
+
+  const answers = await Promise.all(attempts.map(({ to, given }) => login(given, to)))
+
+  t.strictSame(
+    answers.map(({ body }) => body?.user?.email),
+    attempts.map(({ wanted }) => wanted)
+  )
+})
+
 t.test('an address in any spelling finds its account', async (t) => {
   const { signUp, login } = await startWithPasswords(t)
   await signUp('Maya@Example.com')
