@@ -49,6 +49,7 @@ t.test('a name may come again in another object, and as a value', async (t) => {
 
 t.test('__proto__ is refused as a name, escaped too, and allowed as a value', async (t) => {
   t.throws(() => strictJson('{"__proto__":{}}'), SyntaxError)
+  t.throws(() => strictJson('{"a":1,"__proto__":1}'), SyntaxError)
   t.throws(() => strictJson('{"a":[{"\\u005f_proto__":1}]}'), SyntaxError)
   t.same(strictJson('{"a":"__proto__"}'), { a: '__proto__' })
 })

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import MailComposer from 'nodemailer/lib/mail-composer'
 import t from 'tap'
@@ -58,7 +59,7 @@ t.test('whatever the language, and however it is encoded', async (t) => {
 })
 
 t.test('what is more than texts is left to nodemailer', async (t) => {
-  const picture = { filename: 'logo.png', content: Buffer.from('bytes') }
+  const picture = { filename: 'logo.png', content: Readable.from([Buffer.from('bytes')]) }
   const message = new MailComposer({ ...envelope, text: 'text', attachments: [picture], xMailer: false }).compile()
   writeAtOnce(message)
 
