@@ -11,7 +11,8 @@ import type { Session } from '../session/schema.ts'
 import type { LiveSession, SessionView } from '../session/store.ts'
 import { addressOf } from '../user/address.ts'
 import { requireCode } from './guard-store.ts'
-import { type Credentials, findCredentials, type Judged, judgePassword, replaceHash } from './login-store.ts'
+import { type Judged, judgePassword } from './judge-store.ts'
+import { type Credentials, findCredentials, replaceHash } from './login-store.ts'
 
 export type Login = {
   email: string
@@ -41,7 +42,7 @@ export async function login(ctx: Context, attempt: Login, client: Client): Promi
 
   const session = { id: newId(), seed: secrets.newSeed() }
   const device = { id: newId(), seed: secrets.newSeed() }
-  const [judged] = await judgePassword(ctx.db, {
+  const judged = await judgePassword(ctx.db, {
     emailKey: address.key,
     emailMac,
     right: fault === undefined,
@@ -57,7 +58,7 @@ export async function login(ctx: Context, attempt: Login, client: Client): Promi
     ...secrets.knownDevice(attempt.deviceToken),
     eventId: newId(),
     ...client,
-    ...signInRules(ctx)
+    rules: signInRules(ctx)
   })
 
   if (judged?.guarded) throw await codeRequired(ctx, { ...attempt, id: newId(), address }, client, fault === undefined)

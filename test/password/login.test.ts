@@ -37,7 +37,7 @@ t.test('unknown, without password, disabled and wrong are one answer, and one ev
 })
 
 t.test('of many who log in at once each is judged by their own password', async (t) => {
-  const { signUp, login } = await startWithPasswords(t, { HASH_THREADS: '1' })
+  const { api, signUp, login, sql } = await startWithPasswords(t, { HASH_THREADS: '1' })
   const members = Array.from({ length: 6 }, (_value, index) => `member-${index}@example.com`)
   for (const [index, member] of members.entries()) await signUp(member, `${password} ${index}`)
   const attempts = members.flatMap((member, index) => [
@@ -52,6 +52,22 @@ t.test('of many who log in at once each is judged by their own password', async 
     answers.map(({ body }) => body?.user?.email),
     attempts.map(({ wanted }) => wanted)
   )
+  const charged = await sql(`
+    select round(b.password_level + coalesce(sum((pool.value ->> 0)::float8), 0)) as level
+    from postern.address_budget as b left join jsonb_each(b.pools) as pool on pool.key like 'password:%' group by b.key, b.password_level`)
+  t.strictSame(
+    charged.map(({ level }) => level),
+    Array.from({ length: 2 * members.length }, () => 1),
+    'each address for its own wrong one'
+  )
+  const [mine, others] = answers.filter(({ status }) => status === 200)
+  const next = await api.refreshSession({ refresh_token: mine?.body.refresh_token })
+  t.equal(next.body.session.id, mine?.body.session.id)
+  const sent = { email: members[1] ?? '', password: `${password} 1`, device_token: others?.body.device_token }
+  const devices = async (bearer: string) => (await api.listDevices({ bearer })).body.devices.length
+  const before = await devices(others?.body.access_token)
+  const again = await api.loginWithPassword(sent)
+  t.equal(await devices(again.body.access_token), before, 'the device is known again')
 })
 
 t.test('an address in any spelling finds its account', async (t) => {

@@ -1,0 +1,163 @@
+import { sql } from 'kysely'
+import { record } from '../audit/store.ts'
+import { freshRow, passwordColumns, passwordRow, passwordRuling } from '../budget/store.ts'
+import { askingNetwork, trustedAmong } from '../challenge/store.ts'
+import { gathered } from '../db/gather.ts'
+import { statement } from '../db/statement.ts'
+import type { Db } from '../db/tables.ts'
+import { deviceCount, deviceParameters, makeDevices, noteNetworks, renewDevices } from '../device/store.ts'
+import {
+  openedOf,
+  openedView,
+  openParameters,
+  openSessions,
+  renewSessions,
+  sessionCount
+} from '../session/open-store.ts'
+import type { SessionView } from '../session/store.ts'
+
+const amr = sql`'{pwd}'::text[]`
+
+/** What became of a password. Without a session it was refused, or is not enough (`guarded`). */
+export type Judged = { [K in keyof SessionView]: SessionView[K] | null } & {
+  guarded: boolean
+  openSessions: number | null
+  devices: number | null
+  deviceId: string | null
+  overtaken: boolean
+}
+
+/** Whether the password was right, as an upsert sees it: a wrong one would have been charged to a row that was not there. */
+const wasRight = sql`(excluded.password_level = 0 and excluded.pools = '{}')`
+
+/**
+ * Judges passwords that were held against their hashes: charges a wrong one to the address, whether or not it has an account,
+ * and opens or renews a session for a right one, under the version that was read with the hash. The user's row is read `for
+ * share`: a reset under way is waited for, and then its new version is seen. What `guarded` says binds both: nobody learns
+ * whether a password is right while strangers may not sign in by it alone. In lock order: budget, user, session.
+ */
+const judgePasswords = statement(
+  {
+    ...openParameters,
+    ...deviceParameters,
+    emailKeys: 'text[]',
+    emailMacs: 'bytea[]',
+    rights: 'bool[]',
+    outcomes: 'text[]',
+    knowns: 'bool[]',
+    userIds: 'uuid[]',
+    versions: 'int4[]',
+    knownDeviceIds: 'uuid?[]',
+    knownSeedHashes: 'bytea?[]',
+    eventIds: 'uuid[]',
+    requestIds: 'text[]'
+  },
+  (slots) => {
+    const columns = sql`email_key, budget_key, "right", outcome, known, user_id, version, session_id, seed_hash, renew_id, device_id,
+        device_seed_hash, known_device_id, known_seed_hash, event_id, network, agent, request_id, place`
+    const first = passwordRuling({ ...freshRow, pool: sql`trusted.pool`, from: askingNetwork }, sql`asked."right"`)
+    return sql<Judged & { place: number }>`
+      with asked as (
+        select ${columns}
+        from unnest(${slots.emailKeys}, ${slots.emailMacs}, ${slots.rights}, ${slots.outcomes}, ${slots.knowns}, ${slots.userIds},
+          ${slots.versions}, ${slots.sessionIds}, ${slots.seedHashes}, ${slots.renewIds}, ${slots.deviceIds}, ${slots.deviceSeedHashes},
+          ${slots.knownDeviceIds}, ${slots.knownSeedHashes}, ${slots.eventIds}, ${slots.networks}, ${slots.agents}, ${slots.requestIds})
+          with ordinality as asked (${columns})
+      ),
+      trusted as (${trustedAmong}),
+      budget as (
+        insert into postern.address_budget as b (key, ${passwordColumns})
+        select asked.budget_key, ${passwordColumns}
+        from asked join trusted using (place) cross join lateral (${first}) as first
+        order by asked.budget_key
+        on conflict (key) do update set (${passwordColumns}) = (
+          select ${passwordColumns} from (${passwordRuling(passwordRow, wasRight)}) as next)
+        returning key, last_guarded as guarded, last_before as before
+      ),
+      spent as (
+        select asked.place, asked.email_key, trusted.device_id, asked.known_seed_hash as shown_seed_hash
+        from asked join trusted using (place)
+      ),
+      owner as (
+        select asked.place, u.id, u.email, u.email_verified_at, u.password_hash, u.credential_version, u.locale, u.created_at
+        from asked join budget on budget.key = asked.budget_key join postern."user" as u on u.id = asked.user_id
+        where asked.known and asked."right" and not budget.guarded
+          and u.credential_version = asked.version and u.disabled_at is null
+          and (select count(*) from budget) >= 0 -- all budget rows are taken before the first account is
+        for share of u
+      ),
+      renewed as (${renewSessions(amr)}),
+      created as (${openSessions(slots, amr)}),
+      opened as (${openedOf}),
+      kept as (${renewDevices(slots)}),
+      made as (${makeDevices(slots)}),
+      networks as (${noteNetworks}),
+      noted as (${record({
+        from: sql`asked join budget on budget.key = asked.budget_key left join owner using (place)`,
+        id: sql`asked.event_id`,
+        kind: sql`'sign_in_by_password'`,
+        outcome: sql`case when budget.guarded then 'code_required' when owner.id is not null then 'signed_in' else asked.outcome end`,
+        userId: sql`case when asked.known then asked.user_id end`,
+        emailMac: sql`asked.budget_key`,
+        client: { network: sql`asked.network`, agent: sql`asked.agent`, requestId: sql`asked.request_id` }
+      })})
+      select asked.place::int4, budget.guarded, ${openedView}, coalesce(kept.id, asked.device_id) as "deviceId",
+        ${sessionCount} as "openSessions", ${deviceCount} as devices,
+        budget.before is distinct from (
+          select b.password_level_at from postern.address_budget as b where b.key = budget.key) as overtaken
+      from asked join budget on budget.key = asked.budget_key join spent on spent.place = asked.place
+        left join (owner join opened on opened.user_id = owner.id) on owner.place = asked.place
+        left join kept on kept.place = asked.place`
+  }
+)
+
+/** One password that was held against a hash, and the rules that are the same for all of them. */
+export type PasswordGuess = {
+  emailKey: string
+  emailMac: Buffer
+  right: boolean
+  /** What the event says when no session is opened. */
+  outcome: string
+  known: boolean
+  userId: string
+  version: number
+  sessionId: string
+  seedHash: Buffer
+  renewId: string | null
+  deviceId: string
+  deviceSeedHash: Buffer
+  knownDeviceId: string | null
+  knownSeedHash: Buffer | null
+  eventId: string
+  network: string | null
+  agent: string | null
+  requestId: string
+  rules: { sessionKeyId: string; idleTtl: number; sessionTtl: number; deviceKeyId: string; deviceTtl: number }
+}
+
+/** Judges one password, sharing a statement with those of the same moment; two for one address never do, for they change the same row. */
+export const judgePassword = gathered(
+  (db: Db, guesses: readonly PasswordGuess[]) =>
+    judgePasswords(db, {
+      emailKeys: guesses.map((guess) => guess.emailKey),
+      emailMacs: guesses.map((guess) => guess.emailMac),
+      rights: guesses.map((guess) => guess.right),
+      outcomes: guesses.map((guess) => guess.outcome),
+      knowns: guesses.map((guess) => guess.known),
+      userIds: guesses.map((guess) => guess.userId),
+      versions: guesses.map((guess) => guess.version),
+      sessionIds: guesses.map((guess) => guess.sessionId),
+      seedHashes: guesses.map((guess) => guess.seedHash),
+      renewIds: guesses.map((guess) => guess.renewId),
+      deviceIds: guesses.map((guess) => guess.deviceId),
+      deviceSeedHashes: guesses.map((guess) => guess.deviceSeedHash),
+      knownDeviceIds: guesses.map((guess) => guess.knownDeviceId),
+      knownSeedHashes: guesses.map((guess) => guess.knownSeedHash),
+      eventIds: guesses.map((guess) => guess.eventId),
+      networks: guesses.map((guess) => guess.network),
+      agents: guesses.map((guess) => guess.agent),
+      requestIds: guesses.map((guess) => guess.requestId),
+      ...(guesses[0] as PasswordGuess).rules
+    }),
+  { inFlight: 3, apart: ({ emailMac }) => emailMac.toString('latin1') }
+)
