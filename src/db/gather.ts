@@ -1,8 +1,13 @@
+import { milliseconds } from '../lib/time.ts'
 import { DatabaseUnavailable } from './failure.ts'
 import type { Db } from './tables.ts'
 
 /** Calls that one statement serves at the most; more would make the first wait for the last. */
 const AT_ONCE = 100
+/** Calls, for each statement under way, that are worth another one before any of those is back. */
+const ENOUGH = 5
+/** Seconds a call waits for others at the most. */
+const LONGEST_WAIT = 0.003
 
 type Waiting<Key, Found> = {
   key: Key
@@ -17,9 +22,23 @@ export type GatherOptions<Key> = {
   apart?: (key: Key) => string
 }
 
+/** What is under way at a database, of all that is gathered for it, and the lines that wait for it to come back. */
+type Traffic = { underWay: number; held: Set<() => void> }
+
+const traffics = new WeakMap<Db, Traffic>()
+
+function trafficOf(db: Db): Traffic {
+  const traffic = traffics.get(db) ?? { underWay: 0, held: new Set() }
+  traffics.set(db, traffic)
+  return traffic
+}
+
 /**
- * Lets calls that come in the same turn of the event loop share one statement. Each is still answered by a statement that began
- * after it was asked, so that nobody sees anything older than without; under load a round trip, a plan and a commit serve many.
+ * Lets calls that come together share one statement. Each is still answered by a statement that began after it was asked, so
+ * that nobody sees anything older than without; under load a round trip, a plan and a commit serve many.
+ *
+ * While nothing is under way at the database a call sets out in the same turn of the event loop. Else it waits for what is under way,
+ * be it of another kind, or until enough have come: half of what a statement costs is the same however many it serves.
  *
  * @param run answers all keys at once; rows name their key's place in the list, from 1
  */
@@ -27,8 +46,22 @@ export function gathered<Key, Found extends { place: number }>(
   run: (db: Db, keys: readonly Key[]) => Promise<Found[]>,
   { inFlight = Number.POSITIVE_INFINITY, apart }: GatherOptions<Key> = {}
 ): (db: Db, key: Key) => Promise<Found | undefined> {
-  type Line = { waiting: Waiting<Key, Found>[]; running: number; due: boolean }
+  type Line = {
+    waiting: Waiting<Key, Found>[]
+    running: number
+    due: boolean
+    again: () => void
+    late?: NodeJS.Timeout | undefined
+  }
   const lines = new WeakMap<Db, Line>()
+
+  const lineOf = (db: Db): Line => {
+    const known = lines.get(db)
+    if (known !== undefined) return known
+    const line: Line = { waiting: [], running: 0, due: false, again: () => schedule(db, line) }
+    lines.set(db, line)
+    return line
+  }
 
   /** @returns whether the database was there */
   const answer = async (db: Db, batch: readonly Waiting<Key, Found>[]): Promise<boolean> => {
@@ -61,19 +94,34 @@ export function gathered<Key, Found extends { place: number }>(
   }
 
   const serve = (db: Db, line: Line, most = inFlight): void => {
+    const traffic = trafficOf(db)
     while (line.waiting.length > 0 && line.running < most) {
       line.running += 1
+      traffic.underWay += 1
       void answer(db, takeBatch(line)).then((reached) => {
         line.running -= 1
+        traffic.underWay -= 1
         // An outage is not waited for one after another: who stands in line learns of it now.
         if (reached) schedule(db, line)
         else serve(db, line, Number.POSITIVE_INFINITY)
+        for (const again of takeAll(traffic.held)) again()
       })
     }
   }
 
-  const schedule = (db: Db, line: Line): void => {
+  const schedule = (db: Db, line: Line, late = false): void => {
     if (line.due || line.waiting.length === 0 || line.running >= inFlight) return
+    const { underWay, held } = trafficOf(db)
+    if (!late && line.waiting.length < ENOUGH * underWay) {
+      held.add(line.again)
+      line.late ??= setTimeout(() => {
+        line.late = undefined
+        schedule(db, line, true)
+      }, milliseconds(LONGEST_WAIT))
+      return
+    }
+    clearTimeout(line.late)
+    line.late = undefined
     line.due = true
     setImmediate(() => {
       line.due = false
@@ -83,9 +131,14 @@ export function gathered<Key, Found extends { place: number }>(
 
   return (db, key) =>
     new Promise((resolve, reject) => {
-      const line = lines.get(db) ?? { waiting: [], running: 0, due: false }
-      lines.set(db, line)
+      const line = lineOf(db)
       line.waiting.push({ key, resolve, reject })
       schedule(db, line)
     })
+}
+
+function takeAll<T>(set: Set<T>): T[] {
+  const all = [...set]
+  set.clear()
+  return all
 }
