@@ -61,10 +61,11 @@ async function build(profile: string | undefined, undo: (() => unknown)[]): Prom
   const secretKey = randomBytes(32).toString('base64url')
   const smtpUrl = `smtp://127.0.0.1:${await sink.first}`
   const logFile = join(scratch, 'service.log')
+  const started = howItStarts()
   const start = (nodeFlags: readonly string[], env: Record<string, string> = {}): Promise<Child> =>
     startServer({
       script: 'src/cli/postern.js',
-      nodeFlags: [...startFlags(), ...nodeFlags],
+      nodeFlags: [...started.flags, ...nodeFlags],
       ready: '/readyz',
       logFile,
       env: {
@@ -76,6 +77,7 @@ async function build(profile: string | undefined, undo: (() => unknown)[]): Prom
         SMTP_URL: smtpUrl,
         SECRET_KEYS: secretKey,
         RESET_URL: `${ISSUER}/reset`,
+        ...started.env,
         ...env
       }
     })
@@ -118,10 +120,14 @@ async function makeDatabase(serverUrl: string, name: string, undo: (() => unknow
   return { databaseUrl, pool }
 }
 
-/** What `npm start` gives to Node. */
-function startFlags(): string[] {
+/** The V8 flags and the environment that `npm start` gives the service. */
+function howItStarts(): { flags: string[]; env: Record<string, string> } {
   const { scripts } = JSON.parse(readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8'))
-  return (scripts.start as string).split(' ').filter((word) => word.startsWith('--'))
+  const words = (scripts.start as string).split(' ')
+  return {
+    flags: words.filter((word) => word.startsWith('--')),
+    env: Object.fromEntries(words.filter((word) => /^[A-Z_]+=/.test(word)).map((word) => word.split('=')))
+  }
 }
 
 /** Postgres with the settings it has under `npm start`: durable, nothing relaxed. */
