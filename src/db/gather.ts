@@ -1,5 +1,5 @@
 import { milliseconds } from '../lib/time.ts'
-import { DatabaseUnavailable } from './failure.ts'
+import { DatabaseUnavailable, isConflict } from './failure.ts'
 import type { Db } from './tables.ts'
 
 /** Calls that one statement serves at the most; more would make the first wait for the last. */
@@ -40,10 +40,10 @@ function trafficOf(db: Db): Traffic {
  * While nothing is under way at the database a call sets out in the same turn of the event loop. Else it waits for what is under way,
  * be it of another kind, or until enough have come: half of what a statement costs is the same however many it serves.
  *
- * @param run answers all keys at once; rows name their key's place in the list, from 1
+ * @param run answers all keys at once; rows name their key's place in the list, from 1. `tries`: how often it may meet a conflict
  */
 export function gathered<Key, Found extends { place: number }>(
-  run: (db: Db, keys: readonly Key[]) => Promise<Found[]>,
+  run: (db: Db, keys: readonly Key[], tries?: number) => Promise<Found[]>,
   { inFlight = Number.POSITIVE_INFINITY, apart }: GatherOptions<Key> = {}
 ): (db: Db, key: Key) => Promise<Found | undefined> {
   type Line = {
@@ -68,12 +68,18 @@ export function gathered<Key, Found extends { place: number }>(
     try {
       const rows = await run(
         db,
-        batch.map(({ key }) => key)
+        batch.map(({ key }) => key),
+        batch.length > 1 ? 1 : undefined
       )
       const found = new Map(rows.map((row) => [row.place, row]))
       for (const [index, { resolve }] of batch.entries()) resolve(found.get(index + 1))
       return true
     } catch (error) {
+      if (batch.length > 1 && isConflict(error)) {
+        // One of them met a row that somebody holds. The others must not be refused for it, nor wait for its further tries.
+        for (const one of batch) void answer(db, [one])
+        return true
+      }
       for (const { reject } of batch) reject(error)
       return !(error instanceof DatabaseUnavailable)
     }
@@ -99,10 +105,12 @@ export function gathered<Key, Found extends { place: number }>(
       line.running += 1
       traffic.underWay += 1
       void answer(db, takeBatch(line)).then((reached) => {
+        const full = line.running >= inFlight
         line.running -= 1
         traffic.underWay -= 1
         // An outage is not waited for one after another: who stands in line learns of it now.
-        if (reached) schedule(db, line)
+        if (reached)
+          schedule(db, line, full) // those who wait for a full line have waited enough
         else serve(db, line, Number.POSITIVE_INFINITY)
         for (const again of takeAll(traffic.held)) again()
       })

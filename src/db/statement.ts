@@ -82,13 +82,13 @@ const TRIES = 3
  * Flows of several arms are written as SQL, which reads better than a builder nested five deep.
  *
  * @param parameters the statement's parameters and their Postgres types; each use is cast, so that the server never guesses
- * @returns a function that runs it. Conflicts with others (40001, 40P01, 55P03) are tried three times in all,
- *   unless it runs inside a transaction, which only its owner can repeat.
+ * @returns a function that runs it. Conflicts with others (40001, 40P01, 55P03) are tried three times in all, or `tries`
+ *   times, unless it runs inside a transaction, which only its owner can repeat.
  */
 export function statement<P extends Parameters, Row>(
   parameters: P,
   build: (slots: Slots<P>, db: Db) => RawBuilder<Row> | Compilable<Row>
-): (db: Db, values: Values<P>) => Promise<Row[]> {
+): (db: Db, values: Values<P>, tries?: number) => Promise<Row[]> {
   let compiled: CompiledQuery<Row> | undefined
   const compile = (): CompiledQuery<Row> => {
     const slots = Object.entries(parameters).map(([name, type]) => [
@@ -99,7 +99,7 @@ export function statement<P extends Parameters, Row>(
     return numbered(isRaw(built) ? built.compile(compiler) : built.compile())
   }
 
-  return async (db, values) => {
+  return async (db, values, tries) => {
     compiled ??= compile()
     const query = compiled
     const parameters = query.parameters.map((value) => (value instanceof Slot ? values[value.name] : value))
@@ -108,7 +108,7 @@ export function statement<P extends Parameters, Row>(
       shortcut === undefined
         ? (await db.executeQuery<Row>({ ...query, parameters })).rows
         : ((await shortcut(query.sql, parameters)) as Row[])
-    return await retried(db, run)
+    return await retried(db, run, tries)
   }
 }
 
@@ -117,13 +117,13 @@ export async function transaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Prom
   return await retried(db, () => db.transaction().execute(work))
 }
 
-async function retried<T>(db: Db, run: () => Promise<T>): Promise<T> {
+async function retried<T>(db: Db, run: () => Promise<T>, tries = TRIES): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await run()
     } catch (error) {
-      const again = !db.isTransaction && (isConflict(error) || isStaleStatement(error))
-      if (!again || attempt === TRIES) throw error
+      const again = (isConflict(error) && attempt < tries) || (isStaleStatement(error) && attempt < TRIES)
+      if (!again || db.isTransaction) throw error
     }
   }
 }

@@ -65,7 +65,7 @@ const requestChallengeOnce = statement(
 
 /** Requests of one moment share a statement and a commit; two for one address never do, for they change the same row. */
 export const requestChallenge = gathered(
-  (db: Db, wishes: readonly CodeWish[]) => requestChallenges(db, listed(wishes)),
+  (db: Db, wishes: readonly CodeWish[], tries?: number) => requestChallenges(db, listed(wishes), tries),
   { inFlight: 3, apart: ({ budgetKey }) => budgetKey.toString('latin1') }
 )
 

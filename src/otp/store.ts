@@ -133,10 +133,13 @@ const listed = (guesses: readonly CodeGuess[]): VerifyValues => ({
   ...(guesses[0] as CodeGuess).rules
 })
 
-const verifyOne = gathered((db: Db, guesses: readonly CodeGuess[]) => verifyChallenges(db, listed(guesses)), {
-  inFlight: 3,
-  apart: ({ id }) => id
-})
+const verifyOne = gathered(
+  (db: Db, guesses: readonly CodeGuess[], tries?: number) => verifyChallenges(db, listed(guesses), tries),
+  {
+    inFlight: 3,
+    apart: ({ id }) => id
+  }
+)
 
 /** Judges one guess, sharing a statement with those of the same moment. */
 export async function verifyChallenge(db: Db, guess: CodeGuess): Promise<Verified | undefined> {

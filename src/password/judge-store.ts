@@ -137,27 +137,31 @@ export type PasswordGuess = {
 
 /** Judges one password, sharing a statement with those of the same moment; two for one address never do, for they change the same row. */
 export const judgePassword = gathered(
-  (db: Db, guesses: readonly PasswordGuess[]) =>
-    judgePasswords(db, {
-      emailKeys: guesses.map((guess) => guess.emailKey),
-      emailMacs: guesses.map((guess) => guess.emailMac),
-      rights: guesses.map((guess) => guess.right),
-      outcomes: guesses.map((guess) => guess.outcome),
-      knowns: guesses.map((guess) => guess.known),
-      userIds: guesses.map((guess) => guess.userId),
-      versions: guesses.map((guess) => guess.version),
-      sessionIds: guesses.map((guess) => guess.sessionId),
-      seedHashes: guesses.map((guess) => guess.seedHash),
-      renewIds: guesses.map((guess) => guess.renewId),
-      deviceIds: guesses.map((guess) => guess.deviceId),
-      deviceSeedHashes: guesses.map((guess) => guess.deviceSeedHash),
-      knownDeviceIds: guesses.map((guess) => guess.knownDeviceId),
-      knownSeedHashes: guesses.map((guess) => guess.knownSeedHash),
-      eventIds: guesses.map((guess) => guess.eventId),
-      networks: guesses.map((guess) => guess.network),
-      agents: guesses.map((guess) => guess.agent),
-      requestIds: guesses.map((guess) => guess.requestId),
-      ...(guesses[0] as PasswordGuess).rules
-    }),
+  (db: Db, guesses: readonly PasswordGuess[], tries?: number) =>
+    judgePasswords(
+      db,
+      {
+        emailKeys: guesses.map((guess) => guess.emailKey),
+        emailMacs: guesses.map((guess) => guess.emailMac),
+        rights: guesses.map((guess) => guess.right),
+        outcomes: guesses.map((guess) => guess.outcome),
+        knowns: guesses.map((guess) => guess.known),
+        userIds: guesses.map((guess) => guess.userId),
+        versions: guesses.map((guess) => guess.version),
+        sessionIds: guesses.map((guess) => guess.sessionId),
+        seedHashes: guesses.map((guess) => guess.seedHash),
+        renewIds: guesses.map((guess) => guess.renewId),
+        deviceIds: guesses.map((guess) => guess.deviceId),
+        deviceSeedHashes: guesses.map((guess) => guess.deviceSeedHash),
+        knownDeviceIds: guesses.map((guess) => guess.knownDeviceId),
+        knownSeedHashes: guesses.map((guess) => guess.knownSeedHash),
+        eventIds: guesses.map((guess) => guess.eventId),
+        networks: guesses.map((guess) => guess.network),
+        agents: guesses.map((guess) => guess.agent),
+        requestIds: guesses.map((guess) => guess.requestId),
+        ...(guesses[0] as PasswordGuess).rules
+      },
+      tries
+    ),
   { inFlight: 3, apart: ({ emailMac }) => emailMac.toString('latin1') }
 )

@@ -142,6 +142,57 @@ t.test('another database is not waited for', async (t) => {
   await Promise.all(calls)
 })
 
+t.test('a row that somebody holds fails whoever needs it, and nobody who shared a statement', async (t) => {
+  const asked: [readonly number[], number | undefined][] = []
+  const look = gathered(async (_db: Db, keys: readonly number[], tries?: number) => {
+    asked.push([keys, tries])
+    if (keys.includes(2)) throw Object.assign(new Error('lock timeout'), { code: '55P03' })
+    return keys.map((key, index) => ({ place: index + 1, key }))
+  })
+  const db = {} as Db
+
+  const outcomes = await Promise.allSettled([1, 2, 3].map((key) => look(db, key)))
+
+  t.match(outcomes, [{ value: { key: 1 } }, { status: 'rejected', reason: { code: '55P03' } }, { value: { key: 3 } }])
+  t.strictSame(asked, [
+    [[1, 2, 3], 1],
+    [[1], undefined],
+    [[2], undefined],
+    [[3], undefined]
+  ])
+})
+
+t.test('who has waited for a full line does not wait for other kinds besides', async (t) => {
+  stopClock(t)
+  const db = {} as Db
+  const other = lineOfLookUps()
+  const ends: (() => void)[] = []
+  const batches: number[][] = []
+  const look = gathered(
+    async (_db: Db, keys: readonly number[]) => {
+      batches.push([...keys])
+      await new Promise<void>((resolve) => ends.push(resolve))
+      return keys.map((key, index) => ({ place: index + 1, key }))
+    },
+    { inFlight: 1 }
+  )
+  const calls = [look(db, 1)]
+  await settle()
+  for (const key of [1, 2, 3, 4, 5]) calls.push(other.look(db, key) as never)
+  await settle()
+  calls.push(look(db, 2))
+  await settle()
+
+  ends.shift()?.()
+  await settle()
+
+  t.strictSame(other.batches.length, 1)
+  t.strictSame(batches, [[1], [2]])
+  ends.shift()?.()
+  other.end()
+  await Promise.all(calls)
+})
+
 t.test('a statement that fails fails for all who share it, and for nobody after', async (t) => {
   let broken = true
   const look = gathered(async (_db: Db, keys: readonly number[]) => {
