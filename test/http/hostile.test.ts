@@ -63,6 +63,8 @@ t.test('nor is a body in which somebody sends a password', async (t) => {
     hostileText,
     hostileText.map((text) => text + password)
   )
+  // Mostly right: ten wrong ones, and no change is let in any more.
+  const current = fc.oneof({ weight: 5, arbitrary: fc.constant(password) }, { weight: 1, arbitrary: passwords })
   const device_token = tokens(body.device_token)
 
   await sendBodies(t, url, {
@@ -75,7 +77,7 @@ t.test('nor is a body in which somebody sends a password', async (t) => {
     'POST /v1/password/reset': { statuses: [200, 401], members: { token: tokens(link), password: passwords } },
     'PUT /v1/me/password': {
       statuses: [200, 401],
-      members: { current_password: passwords, password: passwords },
+      members: { current_password: current, password: passwords },
       bearer: body.access_token
     }
   })
