@@ -20,6 +20,8 @@ export type GatherOptions<Key> = {
   inFlight?: number
   /** What no two calls of one statement may have in common, such as the row that they change. */
   apart?: (key: Key) => string
+  /** Waits for statements of its own kind only: what is quick must not wait for what is not. */
+  quick?: boolean
 }
 
 /** What is under way at a database, of all that is gathered for it, and the lines that wait for it to come back. */
@@ -38,13 +40,13 @@ function trafficOf(db: Db): Traffic {
  * that nobody sees anything older than without; under load a round trip, a plan and a commit serve many.
  *
  * While nothing is under way at the database a call sets out in the same turn of the event loop. Else it waits for what is under way,
- * be it of another kind, or until enough have come: half of what a statement costs is the same however many it serves.
+ * be it of another kind (but see `quick`), or until enough have come: half of what a statement costs is the same however many it serves.
  *
  * @param run answers all keys at once; rows name their key's place in the list, from 1. `tries`: how often it may meet a conflict
  */
 export function gathered<Key, Found extends { place: number }>(
   run: (db: Db, keys: readonly Key[], tries?: number) => Promise<Found[]>,
-  { inFlight = Number.POSITIVE_INFINITY, apart }: GatherOptions<Key> = {}
+  { inFlight = Number.POSITIVE_INFINITY, apart, quick = false }: GatherOptions<Key> = {}
 ): (db: Db, key: Key) => Promise<Found | undefined> {
   type Line = {
     waiting: Waiting<Key, Found>[]
@@ -120,7 +122,7 @@ export function gathered<Key, Found extends { place: number }>(
   const schedule = (db: Db, line: Line, late = false): void => {
     if (line.due || line.waiting.length === 0 || line.running >= inFlight) return
     const { underWay, held } = trafficOf(db)
-    if (!late && line.waiting.length < ENOUGH * underWay) {
+    if (!late && line.waiting.length < ENOUGH * (quick ? line.running : underWay)) {
       held.add(line.again)
       line.late ??= setTimeout(() => {
         line.late = undefined

@@ -1,24 +1,18 @@
 import { milliseconds } from '../lib/time.ts'
 
-/** Results that are handed over together. */
-const TOGETHER = 12
+/** Results that are handed over together while as many jobs wait. */
+const TOGETHER = 4
 /** Seconds a result is kept for that at the most. */
 const LATEST = 0.15
 
 /**
- * Hands over results several at a time while enough jobs wait. A hash empties the processor's caches, and whoever is woken
- * after it does all else from memory: done for several logins in a row, it takes two thirds of the time that it takes for each alone, or less.
+ * Hands over results several at a time while more jobs wait than that. A hash empties the processor's caches, and whoever is woken
+ * after it does all else from memory: done for four logins in a row, it takes two thirds of the time that it takes for each alone.
  * Where hashes take so long that no other comes in time, each is handed over at once.
  */
 export class HandOver {
-  readonly #threads: number
   readonly #held: (() => void)[] = []
   #timer: NodeJS.Timeout | undefined
-
-  /** @param threads that work; a result is kept only while each has another job to go on with */
-  constructor(threads: number) {
-    this.#threads = threads
-  }
 
   /**
    * @param waiting jobs that wait for a thread
@@ -26,7 +20,7 @@ export class HandOver {
    */
   add(give: () => void, { waiting, next }: { waiting: number; next: number }): void {
     this.#held.push(give)
-    if (waiting < this.#threads || this.#held.length >= TOGETHER || next > LATEST / 2) this.now()
+    if (waiting < TOGETHER || this.#held.length >= TOGETHER || next > LATEST / 2) this.now()
     else this.#timer ??= setTimeout(() => this.now(), milliseconds(LATEST))
   }
 

@@ -21,14 +21,13 @@ const LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 2 }
 export class Pool {
   readonly #options: Options
   readonly #threads = new Set<Thread>()
-  readonly #handOver: HandOver
+  readonly #handOver = new HandOver()
   #queue: Job[] = []
   #refused = 0
   #stopped = false
 
   constructor(options: Options) {
     this.#options = options
-    this.#handOver = new HandOver(options.threads)
   }
 
   run<Result extends string | boolean>(task: Task): Promise<Result> {

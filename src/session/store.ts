@@ -53,8 +53,10 @@ const findLiveSessions = statement(
  *
  * `tokenEnd` is the token's own end, seconds since 1970: the database's clock judges it, so that skewed nodes agree.
  */
-export const findLiveSession = gathered((db: Db, asked: readonly { id: string; tokenEnd: number }[]) =>
-  findLiveSessions(db, { ids: asked.map(({ id }) => id), tokenEnds: asked.map(({ tokenEnd }) => tokenEnd) })
+export const findLiveSession = gathered(
+  (db: Db, asked: readonly { id: string; tokenEnd: number }[]) =>
+    findLiveSessions(db, { ids: asked.map(({ id }) => id), tokenEnds: asked.map(({ tokenEnd }) => tokenEnd) }),
+  { quick: true }
 )
 
 /**

@@ -128,6 +128,21 @@ t.test('nobody waits long for a statement that does not come back', async (t) =>
   await hanging
 })
 
+t.test('what is quick does not wait for what is not', async (t) => {
+  stopClock(t)
+  const db = {} as Db
+  const slow = lineOfLookUps()
+  const hanging = slow.look(db, 1)
+  await settle()
+  const check = gathered(async (_db: Db, keys: readonly number[]) => keys.map((key, at) => ({ place: at + 1, key })), {
+    quick: true
+  })
+
+  t.match(await check(db, 2), { key: 2 })
+  slow.end()
+  await hanging
+})
+
 t.test('another database is not waited for', async (t) => {
   const { look, batches, end } = lineOfLookUps()
   const calls = [look({} as Db, 1)]
