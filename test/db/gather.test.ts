@@ -1,7 +1,7 @@
 import { mock } from 'node:test'
 import { setImmediate as immediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { gathered } from '../../src/db/gather.ts'
+import { type GatherOptions, gathered } from '../../src/db/gather.ts'
 import type { Db } from '../../src/db/tables.ts'
 import { start } from '../helper.ts'
 
@@ -54,14 +54,14 @@ function stopClock(t: Test): (by: number) => void {
 }
 
 /** A line of look-ups whose statements end when the test says so. */
-function lineOfLookUps(): { look: (db: Db, key: number) => Promise<unknown>; batches: number[][]; end: () => void } {
+function lineOfLookUps(options: GatherOptions<number> = {}) {
   const batches: number[][] = []
   const ends: (() => void)[] = []
   const look = gathered(async (_db: Db, keys: readonly number[]) => {
     batches.push([...keys])
     await new Promise<void>((resolve) => ends.push(resolve))
     return keys.map((key, index) => ({ place: index + 1, key }))
-  })
+  }, options)
   return { look, batches, end: () => ends.shift()?.() }
 }
 
@@ -134,11 +134,13 @@ t.test('what is quick does not wait for what is not', async (t) => {
   const slow = lineOfLookUps()
   const hanging = slow.look(db, 1)
   await settle()
-  const check = gathered(async (_db: Db, keys: readonly number[]) => keys.map((key, at) => ({ place: at + 1, key })), {
-    quick: true
-  })
+  const check = lineOfLookUps({ quick: true })
 
-  t.match(await check(db, 2), { key: 2 })
+  const checked = check.look(db, 2)
+  await settle()
+  t.strictSame(check.batches, [[2]])
+  check.end()
+  t.match(await checked, { key: 2 })
   slow.end()
   await hanging
 })
@@ -180,30 +182,20 @@ t.test('a row that somebody holds fails whoever needs it, and nobody who shared 
 t.test('who has waited for a full line does not wait for other kinds besides', async (t) => {
   stopClock(t)
   const db = {} as Db
-  const other = lineOfLookUps()
-  const ends: (() => void)[] = []
-  const batches: number[][] = []
-  const look = gathered(
-    async (_db: Db, keys: readonly number[]) => {
-      batches.push([...keys])
-      await new Promise<void>((resolve) => ends.push(resolve))
-      return keys.map((key, index) => ({ place: index + 1, key }))
-    },
-    { inFlight: 1 }
-  )
+  const [other, { look, batches, end }] = [lineOfLookUps(), lineOfLookUps({ inFlight: 1 })]
   const calls = [look(db, 1)]
   await settle()
-  for (const key of [1, 2, 3, 4, 5]) calls.push(other.look(db, key) as never)
+  for (const key of [1, 2, 3, 4, 5]) calls.push(other.look(db, key))
   await settle()
   calls.push(look(db, 2))
   await settle()
 
-  ends.shift()?.()
+  end()
   await settle()
 
-  t.strictSame(other.batches.length, 1)
+  t.equal(other.batches.length, 1)
   t.strictSame(batches, [[1], [2]])
-  ends.shift()?.()
+  end()
   other.end()
   await Promise.all(calls)
 })

@@ -7,7 +7,7 @@ t.test(
   async (t) => {
     const { api, signUp, login, codeOf, databaseUrl } = await startWithPasswords(t, {
       HASH_THREADS: '1',
-      DATABASE_STATEMENT_TIMEOUT: '1'
+      DATABASE_STATEMENT_TIMEOUT: '2'
     })
     const members = Array.from({ length: 6 }, (_value, index) => `member-${index}@example.com`)
     for (const member of members) await signUp(member)
