@@ -2,9 +2,10 @@
  * The yardstick of passwords: as many threads as there are cores, each doing the service's own hash in a loop and nothing
  * else. A process of its own: its argument is the hash, each message a number of seconds, each answer the hashes a second.
  */
-import { availableParallelism, constants, setPriority } from 'node:os'
+import { availableParallelism } from 'node:os'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { type Form, readForm } from '../src/hashing/form.ts'
+import { giveWay } from '../src/hashing/give-way.ts'
 import { perform } from '../src/hashing/work.ts'
 import { SECRET } from './members.ts'
 
@@ -25,8 +26,7 @@ function serve(hash: string): void {
 }
 
 function work(hash: string): void {
-  // As the service's threads do, so that whatever else the machine has to do takes as much from either.
-  if (process.platform === 'linux') setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
+  giveWay() // as the service's threads do, so that whatever else the machine has to do takes as much from either
   const task = { check: readForm(hash) as Form, secrets: [SECRET] }
   parentPort?.on('message', (seconds: number) => {
     const start = performance.now()

@@ -31,7 +31,7 @@ export async function shareOfRaw(
   try {
     await bare.first
     await bare.ask<number>('1')
-    await runSlice(server.url, CONNECTIONS, step, { seconds: 1 })
+    await runSlice(server.url, CONNECTIONS, step, { seconds }) // a login a hash: in one second next to nothing is compiled
 
     const raw: number[] = []
     const rates: number[] = []

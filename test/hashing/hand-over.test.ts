@@ -1,18 +1,49 @@
+import { mock } from 'node:test'
 import t from 'tap'
 import { HandOver } from '../../src/hashing/hand-over.ts'
 
-t.test('a result waits for others only while they come soon and more jobs wait', async (t) => {
+t.beforeEach(() => mock.timers.enable({ apis: ['setTimeout'] }))
+t.afterEach(() => mock.timers.reset())
+
+function handingOver() {
   const given: string[] = []
   const handOver = new HandOver()
-  const add = (name: string, waiting: number, next: number) =>
+  const add = (name: string, { waiting = 9, next = 0.01 } = {}) =>
     handOver.add(() => void given.push(name), { waiting, next })
+  return { given, add }
+}
 
-  add('others soon', 9, 0.02)
+t.test('a result waits for others only while they come soon and more jobs wait', async (t) => {
+  const { given, add } = handingOver()
+  add('others soon')
   t.strictSame(given, [])
-  add('others late', 9, 0.2)
+  add('others late', { next: 0.2 })
   t.strictSame(given, ['others soon', 'others late'])
-  add('nobody else', 3, 0.02)
+  add('nobody else', { waiting: 3 })
   t.strictSame(given.slice(2), ['nobody else'])
-  for (const name of ['one', 'two', 'three', 'four']) add(name, 9, 0.02)
-  t.strictSame(given.slice(3), ['one', 'two', 'three', 'four'])
+})
+
+t.test('no more than twelve are handed over together', async (t) => {
+  const { given, add } = handingOver()
+  const dozen = Array.from({ length: 12 }, (_, index) => String(index))
+  for (const name of dozen.slice(0, 11)) add(name)
+  t.strictSame(given, [])
+  add('11')
+  t.strictSame(given, dozen)
+})
+
+t.test('the first waits a tenth of a second at the most', async (t) => {
+  const { given, add } = handingOver()
+  add('first')
+  mock.timers.tick(60)
+  add('second')
+  mock.timers.tick(39)
+  t.strictSame(given, [])
+  mock.timers.tick(1)
+  t.strictSame(given, ['first', 'second'])
+  add('third')
+  mock.timers.tick(99)
+  t.strictSame(given.slice(2), [], 'and is counted from its own first')
+  mock.timers.tick(1)
+  t.strictSame(given.slice(2), ['third'])
 })
