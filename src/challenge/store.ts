@@ -81,18 +81,18 @@ const challengeColumns = sql`
 
 /**
  * The arm that makes the challenges that `budget` has paid for. An id that is there already fails the statement, and so
- * undoes the charge.
+ * undoes the charge. `clock_timestamp`, for the budget may have been waited for, and what changed the credentials meanwhile must be older.
  *
  * @param password as in `chargeBudgets`; a code that follows a right one proves two things at once
  */
 export const insertChallenges = (slots: ChallengeSlots, password?: RawBuilder<unknown>): RawBuilder<unknown> => sql`
   insert into postern.challenge (
     id, purpose, email, email_key, budget_key, locale, code_length, code_alphabet, charged, pool, device_id,
-    shown_seed_hash, tries_left, sends, sent_at, expires_at, client_network, client_agent, key_id, mailed)
+    shown_seed_hash, tries_left, sends, sent_at, expires_at, client_network, client_agent, key_id, mailed, created_at)
   select asked.id, ${password === undefined ? sql`'sign_in'` : sql`case when ${password} then 'step_up' else 'sign_in' end`}, asked.email, asked.email_key, asked.budget_key, asked.locale, budget.length,
          case when budget.length = ${sql.lit(STRONG_CODE)} then 'base32' else 'digits' end, budget.charge, budget.pool,
          trusted.device_id, case when trusted.device_id is not null then asked.known_seed_hash end, ${slots.tries}, 1, now(), now() + ${slots.ttl} * interval '1 second', asked.network, asked.agent,
-         ${slots.keyId}, budget.wait = 0
+         ${slots.keyId}, budget.wait = 0, clock_timestamp()
   from asked join trusted using (place) join budget on budget.key = asked.budget_key
   where ${password === undefined ? sql`budget.wait = 0` : sql`true`}
   returning ${challengeColumns}`

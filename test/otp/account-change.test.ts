@@ -95,6 +95,19 @@ t.test('a code that waits for a change of credentials opens nothing', async (t) 
   t.equal((await traces()).sessions, 1)
 })
 
+t.test('a code that is asked for while the credentials change is of afterwards, and opens a session', async (t) => {
+  const { apis, codeOf, hold, waiting } = await asked(t)
+  const change = await hold(BUDGETS)
+
+  const answer = apis[0].requestOtp({ email })
+  await waiting(1)
+  await change.query('update postern."user" set credential_changed_at = clock_timestamp()')
+  await change.query('commit')
+  const { challenge } = (await answer).body
+
+  t.equal((await apis[0].verifyOtp({ challenge, code: codeOf(challenge) })).status, 200)
+})
+
 t.test('a code that waits for a change which is taken back opens its session', async (t) => {
   const { verify, hold, waiting } = await asked(t)
   const change = await hold(`${USER}, disabled_at = now()`)
