@@ -14,8 +14,8 @@ import { type Making, prefixOf } from './work.ts'
 
 type Deps = { db: Db; config: Config; log: Logger }
 
-/** Seconds between two looks at which kinds of hashes are stored. */
-const LOOK_AGAIN = 5 * MINUTE
+/** Seconds between two looks at which kinds of hashes are stored: for so long an import of a new kind shows in the times. */
+const LOOK_AGAIN = MINUTE
 /** In place of an address' MAC where there is no address. */
 const NOBODY = Buffer.alloc(32)
 

@@ -14,5 +14,8 @@ t.test('who hashes gives way to everybody else', async (t) => {
   await passwordsOf(t).hash('correct horse battery staple')
   const [own = Number.NaN] = before
   t.ok(before.every((nice) => nice === own))
-  t.strictSame(niceness().filter((nice) => nice !== own), [15])
+  t.strictSame(
+    niceness().filter((nice) => nice !== own),
+    [15]
+  )
 })
