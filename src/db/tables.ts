@@ -12,6 +12,8 @@ export type UserTable = {
   password_hash: string | null
   credential_version: Defaulted<number>
   credential_changed_at: Date | null
+  change_level: Defaulted<number>
+  change_level_at: Defaulted<Date>
   locale: string
   external_id: string | null
   disabled_at: Date | null

@@ -4,12 +4,16 @@ import { transaction } from '../db/statement.ts'
 import { forgetTrust } from '../device/store.ts'
 import { newId } from '../lib/identifier.ts'
 import { monotonicNow } from '../lib/time.ts'
+import { Turns } from '../lib/turns.ts'
 import { Problem } from '../problems.ts'
 import type { LiveSession } from '../session/store.ts'
 import { promiseNotice } from '../user/promise-notice.ts'
-import { findOwnCredentials, holdAccount, judgeOwnPassword, setOwnPassword } from './change-store.ts'
+import { chargeChange, findOwnCredentials, findOwnGuard, judgeOwnPassword, setOwnPassword } from './change-store.ts'
 import { requireGoodPassword } from './policy.ts'
 import { spendResets } from './reset-store.ts'
+
+/** One account's passwords are hashed one by one: its fifty sessions could else fill the line that everybody's wait in. */
+const turns = new Turns()
 
 export type PasswordChange = { current: string | undefined; password: string; session: LiveSession }
 
@@ -17,6 +21,7 @@ export type PasswordChange = { current: string | undefined; password: string; se
  * Sets or changes the password of whoever is signed in. Where there is one it must be given too: a device left open is not its owner.
  * After ten wrong ones another sign-in is wanted, by right and wrong alike: whoever carried the session away has none.
  * The caller's session goes on and its device stays trusted; all others end, and so do open links and codes, and known networks.
+ * That is why it can be had only ten times at once and then once an hour (`too-many-requests`).
  */
 export async function changePassword(
   ctx: Context,
@@ -26,11 +31,12 @@ export async function changePassword(
   const { userId, sessionId } = session
   const [own] = await findOwnCredentials(ctx.db, { userId })
   if (own === undefined) throw new Problem('session-rejected') // the account went while the request was on its way
-  const { passwordHash: stored, version, emailKey } = own
+  const { passwordHash: stored, version, emailKey, wait } = own
+  if (wait > 0) throw tooOften(wait) // before anything is hashed
   const emailMac = ctx.secrets.addressMac(emailKey)
   if (stored !== null) await requireCurrent(ctx, { current, stored, session, emailMac }, client)
   await requireGoodPassword(ctx, password, session.email)
-  const passwordHash = await ctx.passwords.hash(password)
+  const passwordHash = await turns.take(userId, () => ctx.passwords.hash(password))
 
   const notice = promiseNotice(ctx, 'password-changed')
   const values = { ...notice.values, ...client, userId, sessionId, version, passwordHash, emailMac }
@@ -38,7 +44,8 @@ export async function changePassword(
   const ended = await transaction(ctx.db, async (tx) => {
     await holdBudgets(tx, { keys: [emailMac] })
     await spendResets(tx, { emailKey })
-    await holdAccount(tx, { userId })
+    const [charged] = await chargeChange(tx, { userId })
+    if (charged !== undefined && charged.wait > 0) throw tooOften(charged.wait)
     const [set] = await setOwnPassword(tx, values)
     if (set === undefined) throw new Problem('session-rejected') // something was faster, and ended this session
     if (set.sessionsEnded === null) throw OVERTAKEN // so that links asked for since then stay good
@@ -59,10 +66,17 @@ function unlessOvertaken(error: unknown): undefined {
 /** Another change by the same session came between: the same one sent twice has done all there is to do, any other is held against it. */
 async function afterTwin(ctx: Context, userId: string, password: string): Promise<{ sessions_ended: number }> {
   const [own] = await findOwnCredentials(ctx.db, { userId })
-  const same = typeof own?.passwordHash === 'string' && (await ctx.passwords.check(password, own.passwordHash))
+  const stored = own?.passwordHash
+  const same = typeof stored === 'string' && (await turns.take(userId, () => ctx.passwords.check(password, stored)))
   if (!same) throw notTheCurrent()
   return { sessions_ended: 0 }
 }
+
+const tooOften = (retryAfter: number) =>
+  new Problem('too-many-requests', {
+    detail: 'This password was changed very often of late. A link by mail sets another one at once.',
+    retryAfter
+  })
 
 const notTheCurrent = () =>
   new Problem('credentials-rejected', { detail: 'The current password is missing or not right.' })
@@ -74,8 +88,11 @@ async function requireCurrent(ctx: Context, guess: Guess, client: Client): Promi
   const { current, stored, session, emailMac } = guess
   if (current === undefined) throw notTheCurrent() // and nothing was guessed
 
-  const right = await ctx.passwords.check(current, stored)
   const signIn = `${session.sessionId}:${session.authenticatedAt.getTime()}` // so that another sign-in begins anew
+  const right = await turns.take(session.userId, async () => {
+    const [guard] = await findOwnGuard(ctx.db, { emailMac, signIn })
+    return guard?.guarded !== true && (await ctx.passwords.check(current, stored))
+  })
   const values = { emailMac, signIn, right, userId: session.userId, eventId: newId(), ...client }
   const [judged] = await judgeOwnPassword(ctx.db, values)
   if (judged?.guarded) throw new Problem('step-up-required')

@@ -1,20 +1,32 @@
-import { type RawBuilder, sql } from 'kysely'
+import { type Expression, type RawBuilder, sql } from 'kysely'
 import { record } from '../audit/store.ts'
 import { epochOf } from '../budget/levels.ts'
 import { freshRow, passwordRow, passwordRuling } from '../budget/store.ts'
 import { statement } from '../db/statement.ts'
-import { MINUTE } from '../lib/time.ts'
+import { HOUR, MINUTE } from '../lib/time.ts'
 import { RECENT } from '../session/own-store.ts'
 import { holdCaller } from '../user/store.ts'
 import { changeParameters, changingPassword } from './reset-store.ts'
 
-/** What a change is held against: the stored hash, and the version that it was read under. */
-export type OwnCredentials = { passwordHash: string | null; version: number; emailKey: string }
+/** Changes of an account's password by its sessions: so many at once, and then one in so many seconds. */
+const [CHANGES_AT_ONCE, SECONDS_EACH] = [10, HOUR]
+
+/** The level of the account `u` with one change more. */
+const nextLevel = sql`
+  (1 + greatest(0, u.change_level - ${epochOf(sql`(clock_timestamp() - u.change_level_at)`)} / ${sql.lit(SECONDS_EACH)}))`
+
+/** Seconds until there is room for that level. */
+const waitFor = (level: RawBuilder<unknown>) => sql`
+  ceil(greatest(0, ${level} - ${sql.lit(CHANGES_AT_ONCE)}) * ${sql.lit(SECONDS_EACH)})::int4`
+
+/** What a change is held against: the stored hash, and the version that it was read under. `wait`: seconds until another may be made. */
+export type OwnCredentials = { passwordHash: string | null; version: number; emailKey: string; wait: number }
 
 export const findOwnCredentials = statement(
   { userId: 'uuid' },
   ({ userId }) => sql<OwnCredentials>`
-    select u.password_hash as "passwordHash", u.credential_version as version, u.email_key as "emailKey"
+    select u.password_hash as "passwordHash", u.credential_version as version, u.email_key as "emailKey",
+      ${waitFor(nextLevel)} as wait
     from postern."user" as u where u.id = ${userId}`
 )
 
@@ -32,6 +44,19 @@ const recentPools = (pools: RawBuilder<unknown>) => sql`(
   select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(${pools})
   where not starts_with(key, ${sql.lit(`password:${OWN_POOL}`)})
     or (value ->> 1)::float8 > ${epochOf(sql`now()`)} - ${sql.lit(RECENT + MINUTE)})`
+
+const ownPool = (signIn: Expression<string>) => sql`(${sql.lit(OWN_POOL)} || ${signIn})`
+const from = sql`'session'::text`
+
+/** Whether a sign-in has used up its guesses, before a hash is spent on another. No row: nothing was ever guessed at the address. */
+export const findOwnGuard = statement(
+  { emailMac: 'bytea', signIn: 'text' },
+  ({ emailMac, signIn }) => sql<{ guarded: boolean }>`
+    select ruled.last_guarded as guarded
+    from postern.address_budget as b cross join lateral (
+      ${passwordRuling({ ...passwordRow, level: spent, pool: ownPool(signIn), from }, sql`true`)}) as ruled
+    where b.key = ${emailMac}`
+)
 
 /**
  * Judges the current password that a sign-in was asked for: a wrong one is charged to a pool of that sign-in's own in the row of the
@@ -52,8 +77,7 @@ export const judgeOwnPassword = statement(
   },
   (slots) => {
     const right = sql`${slots.right}`
-    const pool = sql`(${sql.lit(OWN_POOL)} || ${slots.signIn})`
-    const from = sql`'session'::text`
+    const pool = ownPool(slots.signIn)
     return sql<{ guarded: boolean }>`
       with judged as (
         insert into postern.address_budget as b (key, pools, last_pool, last_guarded)
@@ -77,17 +101,29 @@ export const judgeOwnPassword = statement(
 )
 
 /**
- * Holds the account in a statement of its own: while master keys are rotated an address has two budget rows, and two changes meet here.
- * What the first has done to the caller's session only a statement that begins afterwards can see.
+ * Holds the account and charges it a change, unless there were too many: each ends the codes and links that are open, so that whoever
+ * knows the password could keep the owner of the mailbox out by changing it again and again. Changes by link are not counted.
+ *
+ * In a statement of its own: while master keys are rotated an address has two budget rows, and two changes meet here. What the first has
+ * done to the caller's session only a statement that begins afterwards can see.
+ *
+ * @returns `wait`: seconds until there is room, 0 when it was charged. No row: the account has gone
  */
-export const holdAccount = statement(
+export const chargeChange = statement(
   { userId: 'uuid' },
-  ({ userId }) => sql`select u.id from postern."user" as u where u.id = ${userId} for update`
+  ({ userId }) => sql<{ wait: number }>`
+    with held as (
+      select u.id, ${nextLevel} as level from postern."user" as u where u.id = ${userId} for update
+    ), charged as (
+      update postern."user" as u set change_level = held.level, change_level_at = clock_timestamp()
+      from held where u.id = held.id and held.level <= ${sql.lit(CHANGES_AT_ONCE)}
+    )
+    select ${waitFor(sql`held.level`)} as wait from held`
 )
 
 /**
  * Sets a password for whoever is signed in. The caller's session goes on under the new version, all others end.
- * To be run behind `holdAccount`. No row: the session has ended. `sessionsEnded` null: another change by the same session was faster.
+ * To be run behind `chargeChange`. No row: the session has ended. `sessionsEnded` null: another change by the same session was faster.
  */
 export const setOwnPassword = statement(
   { ...changeParameters, userId: 'uuid', version: 'int4', sessionId: 'uuid' },

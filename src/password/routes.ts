@@ -131,12 +131,18 @@ const protectedRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app,
         tags,
         summary: 'Set or change the password of the account',
         description:
-          'Wants a sign-in of the last five minutes, and `current_password` when the account has one. After ten wrong ones it wants a new sign-in (`step-up-required`), whatever is given. The session that asks goes on and its device stays trusted; all others end.',
+          'Wants a sign-in of the last five minutes, and `current_password` when the account has one. After ten wrong ones it wants a new sign-in (`step-up-required`), whatever is given. The session that asks goes on and its device stays trusted; all others end. An account has ten changes at once and then one an hour (`too-many-requests`); a link by mail is not counted.',
         security: bearer,
         body: ChangePasswordBody,
         response: {
           200: SessionsEnded,
-          ...bodyRefusals('session-rejected', 'credentials-rejected', 'step-up-required', 'password-refused')
+          ...bodyRefusals(
+            'session-rejected',
+            'credentials-rejected',
+            'step-up-required',
+            'password-refused',
+            'too-many-requests'
+          )
         }
       }
     },

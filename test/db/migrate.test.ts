@@ -93,7 +93,9 @@ t.test('a migration that an instance at work is in the way of goes on when that 
   await query(
     url,
     `alter table postern.challenge drop column shown_seed_hash; alter table postern.device drop column shown_seed_hash;
-     alter table postern.session drop column parent_rotated_at; delete from postern.kysely_migration where name >= '0009'`
+     alter table postern.session drop column parent_rotated_at;
+     alter table postern."user" drop column change_level, drop column change_level_at;
+     delete from postern.kysely_migration where name >= '0009'`
   )
   const atWork = new pg.Client({ connectionString: url })
   await atWork.connect()
