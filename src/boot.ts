@@ -9,7 +9,7 @@ import { migrate } from './db/migrate.ts'
 import { Passwords } from './hashing/passwords.ts'
 import { Housekeeper } from './housekeeping/housekeeper.ts'
 import { buildApp } from './http/app.ts'
-import { readinessOf } from './http/readiness.ts'
+import { keyFault, readinessOf } from './http/readiness.ts'
 import { developmentKey } from './keys/development-key.ts'
 import { rotateAgedSigningKeys } from './keys/rotate.ts'
 import { secretsOf } from './keys/secrets.ts'
@@ -151,6 +151,8 @@ async function startParts(config: Config, log: Logger, started: AsyncDisposableS
   if (notice !== undefined) log.warn(notice)
   started.defer(() => ctx.signing.stop())
   await ctx.signing.start((error) => log.warn({ err: error }, 'the signing keys could not be reloaded'))
+  const fault = await keyFault(ctx)
+  if (fault !== undefined) log.warn(`not ready: ${fault}`)
   started.defer(() => guesses.stop())
   await guesses.start()
   const shared = config.REDIS_URL === undefined ? undefined : await countTogether(config.REDIS_URL, log)
@@ -161,7 +163,13 @@ async function startParts(config: Config, log: Logger, started: AsyncDisposableS
   started.defer(() => courier.stop())
   const housekeeper = housekeeperOf(ctx)
   started.defer(() => housekeeper.stop())
-  const app = await buildApp(ctx, { ready: readinessOf(ctx, () => draining), inbox, shared, observe: metrics?.observe })
+  const app = await buildApp(ctx, {
+    ready: readinessOf(ctx, () => draining),
+    inbox,
+    shared,
+    draining: () => draining,
+    observe: metrics?.observe
+  })
   started.defer(() => app.close()) // at the end, and so the first to stop: what it promised is still sent
   const url = await app.listen({
     host: config.HOST,

@@ -1,6 +1,7 @@
 import type { Static } from 'typebox'
 import { isRange } from './lib/network.ts'
 import { readSender } from './lib/sender.ts'
+import { idleSmtpOptions, SMTP_OPTIONS } from './lib/smtp-url.ts'
 import { parseTestAddress, testAddresses } from './lib/test-address.ts'
 import type { settings } from './settings.ts'
 
@@ -29,6 +30,11 @@ export function rules(config: Settings, known: ReadonlySet<string>): string[] {
       'SMTP_URL',
       config.SMTP_URL === undefined || hasScheme(config.SMTP_URL, ['smtp:', 'smtps:']),
       'must be an smtp:// or smtps:// address'
+    ],
+    [
+      'SMTP_URL',
+      idleSmtpOptions(config.SMTP_URL ?? '').length === 0,
+      `may set ${SMTP_OPTIONS.join(', ')} in its query, switches to true or false, and nothing else`
     ],
     ['SMTP_URL', !production || config.SMTP_URL !== undefined, 'must be set in production'],
     ['SECRET_KEYS', !production || (config.SECRET_KEYS ?? []).length > 0, 'must be set in production'],

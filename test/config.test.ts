@@ -69,6 +69,24 @@ t.test('a fault says what the setting must be', async (t) => {
   t.same(faultsOf({ DATABASE_PREPARED: 'yes' }), ['DATABASE_PREPARED must be on or off'])
 })
 
+t.test('an option of SMTP_URL that would do nothing is refused: mail would go out in the clear', async (t) => {
+  const smtp = (query: string) => faultsOf({ SMTP_URL: `smtp://user:hunter2@mail.example.com:587?${query}` })
+
+  for (const query of ['requireTLS=true', 'requireTLS=true&name=auth.example.com&tls.servername=mail.example.com', ''])
+    t.same(smtp(query), [])
+  for (const query of [
+    'requireTls=true',
+    'requiretls=true',
+    'requireTLS=yes',
+    'requireTLS',
+    'secure=true',
+    'tls.x=1'
+  ]) {
+    t.match(smtp(query), [/^SMTP_URL may set .*requireTLS.* and nothing else$/], query)
+    t.notMatch(smtp(query)[0], 'hunter2')
+  }
+})
+
 t.test('figures that contradict each other are refused', async (t) => {
   t.match(faultsOf({ CODE_LENGTHEN_AT: '20', CODE_STRENGTHEN_AT: '19' }), [/^CODE_STRENGTHEN_AT /])
   t.match(faultsOf({ SESSION_IDLE_TTL: '7200', SESSION_TTL: '3600' }), [/^SESSION_IDLE_TTL /])

@@ -90,6 +90,17 @@ export async function compromiseKey(env: Environment, id: string | undefined): P
       )
       return 1
     }
+    const known = new Set([
+      ...secrets.ring.ids,
+      ...(await findKeyUses(db, {})).map(({ keyId }) => keyId),
+      ...(await deviceKeys(db))
+    ])
+    if (!known.has(id)) {
+      console.error(
+        `No key ${id} is configured or in use, and nothing was ended. There are: ${[...known].join(', ')}. Put a key that is out of SECRET_KEYS already back, behind the newest.`
+      )
+      return 1
+    }
     await rotateSigningKeys(db, secrets, { publish: 0, verify: 0 })
     const ended = await endEverything(db, id)
     console.log(

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { Kysely, PostgresAdapter, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely'
 import pg from 'pg'
 import { milliseconds } from '../lib/time.ts'
-import { asFailure, isStaleStatement } from './failure.ts'
+import { asFailure, isReadOnlyRefusal, isStaleStatement } from './failure.ts'
 import { type Db, SCHEMA, type Tables } from './tables.ts'
 
 export type ConnectOptions = {
@@ -39,7 +39,8 @@ export function connect(options: ConnectOptions): Db {
           `set idle_in_transaction_session_timeout = ${milliseconds(IDLE_IN_TRANSACTION_SECONDS)}; ` +
           // Every statement finds its rows by key: planning it anew for each list of values takes longer than running it,
           // and a plan made while the tables were small must not read them whole when they have grown.
-          'set plan_cache_mode = force_generic_plan; ' +
+          // The ways that are off are not forbidden, only made dear: so dear that the server would compile such a plan for half a second.
+          'set plan_cache_mode = force_generic_plan; set jit = off; ' +
           'set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; set enable_bitmapscan = off'
       )
     }
@@ -101,7 +102,7 @@ function namedStatements(pool: pg.Pool, prepared: boolean): PostgresPool {
   const names = new StatementNames()
 
   const wrap = (client: pg.PoolClient): PostgresPoolClient => {
-    let silent = false
+    let useless = false
     client.on('error', () => undefined) // the query that is under way rejects; without a listener the process would end
     return {
       query: (async (text: string, values?: unknown[]) => {
@@ -111,11 +112,12 @@ function namedStatements(pool: pg.Pool, prepared: boolean): PostgresPool {
             : client.query(text, values))
         } catch (error) {
           if (isStaleStatement(error)) names.renew()
-          silent ||= (error as Error).message === 'Query read timeout' // pg's, see query_timeout; it has no code
+          // Silence is pg's, see query_timeout; it has no code. What is read-only may have been the primary: the next may be again.
+          useless ||= (error as Error).message === 'Query read timeout' || isReadOnlyRefusal(error)
           throw asFailure(error)
         }
       }) as unknown as PostgresPoolClient['query'],
-      release: () => client.release(silent)
+      release: () => client.release(useless)
     }
   }
 

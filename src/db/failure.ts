@@ -12,8 +12,14 @@ export const sqlState = (error: unknown): string | undefined => {
   return typeof code === 'string' && /^(?!E)[0-9A-Z]{5}$/.test(code) ? code : undefined
 }
 
-/** Serialization failure, deadlock, lock timeout: another try sees the other side finished. */
-export const isConflict = (error: unknown): boolean => ['40001', '40P01', '55P03'].includes(sqlState(error) ?? '')
+/** Serialization failure, deadlock: another try sees the other side finished. */
+export const mayRepeat = (error: unknown): boolean => ['40001', '40P01'].includes(sqlState(error) ?? '')
+
+/** The same, and a lock that was waited for in vain: to wait again would keep a connection from everybody else. */
+export const isConflict = (error: unknown): boolean => mayRepeat(error) || sqlState(error) === '55P03'
+
+/** A write where nothing can be written. */
+export const isReadOnlyRefusal = (error: unknown): boolean => sqlState(error) === '25006'
 
 /** Another statement has made the same row first. */
 export const isUniqueViolation = (error: unknown): boolean => sqlState(error) === '23505'

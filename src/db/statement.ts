@@ -11,7 +11,7 @@ import {
   sql
 } from 'kysely'
 import { shortcutOf } from './connect.ts'
-import { isConflict, isStaleStatement } from './failure.ts'
+import { isStaleStatement, mayRepeat } from './failure.ts'
 import { type Db, SCHEMA, type Tables, type Tx } from './tables.ts'
 
 type SqlTypes = {
@@ -82,7 +82,7 @@ const TRIES = 3
  * Flows of several arms are written as SQL, which reads better than a builder nested five deep.
  *
  * @param parameters the statement's parameters and their Postgres types; each use is cast, so that the server never guesses
- * @returns a function that runs it. Conflicts with others (40001, 40P01, 55P03) are tried three times in all, or `tries`
+ * @returns a function that runs it. Conflicts with others (40001, 40P01) are tried three times in all, or `tries`
  *   times, unless it runs inside a transaction, which only its owner can repeat.
  */
 export function statement<P extends Parameters, Row>(
@@ -122,7 +122,7 @@ async function retried<T>(db: Db, run: () => Promise<T>, tries = TRIES): Promise
     try {
       return await run()
     } catch (error) {
-      const again = (isConflict(error) && attempt < tries) || (isStaleStatement(error) && attempt < TRIES)
+      const again = (mayRepeat(error) && attempt < tries) || (isStaleStatement(error) && attempt < TRIES)
       if (!again || db.isTransaction) throw error
     }
   }

@@ -43,6 +43,8 @@ export type AppOptions = {
   inbox: DevInbox | undefined
   /** Where all instances count client quotas together. */
   shared?: SharedCounts | undefined
+  /** Whether another instance is to be asked from now on. */
+  draining?: () => boolean
   /** Takes note of each answer, where metrics are wanted. */
   observe?: Observe | undefined
 }
@@ -50,7 +52,10 @@ export type AppOptions = {
 const BODY_LIMIT_BYTES = 16 * 1024
 
 /** The HTTP face of the service: one register line a feature. */
-export async function buildApp(ctx: Context, { ready, inbox, shared, observe }: AppOptions): Promise<FastifyInstance> {
+export async function buildApp(
+  ctx: Context,
+  { ready, inbox, shared, draining = () => false, observe }: AppOptions
+): Promise<FastifyInstance> {
   const app: FastifyInstance = Fastify({
     loggerInstance: ctx.log as FastifyBaseLogger,
     genReqId: newId,
@@ -86,7 +91,7 @@ export async function buildApp(ctx: Context, { ready, inbox, shared, observe }: 
   app.addHook('onResponse', logAnswers)
   if (observe !== undefined) app.addHook('onResponse', measureAnswers(observe))
   answerOddRequests(app)
-  closeGently(app)
+  closeGently(app, draining)
   parseStrictly(app)
   await app.register(cookie, { hook: false }) // a few operations read it, and they ask for it
   await answerListedOrigins(app, ctx.config.CORS_ORIGINS)

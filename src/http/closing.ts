@@ -5,10 +5,13 @@ import { milliseconds } from '../lib/time.ts'
 const PATIENCE = 8
 
 /**
- * While the service closes, every answer ends its connection: kept alive, it would hold the process for as long as it may idle.
+ * While the service is on its way out, every answer ends its connection: a client or a proxy then opens the next one elsewhere, and none
+ * is cut off between two requests. Kept alive, it would hold the process for as long as it may idle.
  * A client that does not finish its request, or does not read its answer, is cut off after a while.
+ *
+ * @param draining whether another instance is to be asked from now on
  */
-export function closeGently(app: FastifyInstance): void {
+export function closeGently(app: FastifyInstance, draining: () => boolean): void {
   let closing = false
   app.addHook('preClose', (done) => {
     closing = true
@@ -16,7 +19,7 @@ export function closeGently(app: FastifyInstance): void {
     done()
   })
   app.addHook('onSend', (_request, reply, _payload, done) => {
-    if (closing) reply.header('connection', 'close')
+    if (closing || draining()) reply.header('connection', 'close')
     done()
   })
 }

@@ -1,5 +1,6 @@
 import type { Context } from '../context.ts'
 import { pendingMigrations } from '../db/migrate.ts'
+import { isReadOnly } from '../db/read-only.ts'
 import { findKeyUses } from '../keys/store.ts'
 import { MINUTE, monotonicNow } from '../lib/time.ts'
 import { mailBacklog } from '../mail/store.ts'
@@ -26,24 +27,28 @@ export function readinessOf(ctx: Context, draining: () => boolean): () => Promis
   }
 }
 
+/** What is wrong with the keys that are configured. */
+export async function keyFault({ db, secrets, signing }: Context): Promise<string | undefined> {
+  const missing = (await findKeyUses(db, {})).filter((use) => !secrets.knows(use.keyId))
+  const uses = missing.map((use) => `${use.keyId} (${use.kind})`)
+  return missing.length > 0 ? `SECRET_KEYS lacks keys in use: ${uses.join(', ')}` : signing.fault
+}
+
 async function look(ctx: Context): Promise<Health> {
-  const [migrations, keys, mail] = await Promise.all([
+  const [writing, migrations, keys, mail] = await Promise.all([
+    check(async () => ((await isReadOnly(ctx.db)) ? 'read-only' : undefined)),
     check(async () => {
       const pending = await pendingMigrations(ctx.db)
       return pending.length > 0 ? `missing: ${pending.join(', ')}` : undefined
     }),
-    check(async () => {
-      const missing = (await findKeyUses(ctx.db, {})).filter((use) => !ctx.secrets.knows(use.keyId))
-      const uses = missing.map((use) => `${use.keyId} (${use.kind})`)
-      return missing.length > 0 ? `SECRET_KEYS lacks keys in use: ${uses.join(', ')}` : ctx.signing.fault
-    }),
+    check(() => keyFault(ctx)),
     check(async () => {
       const overdue = (await mailBacklog(ctx.db, {}))[0]?.overdue ?? 0
       return overdue > MOST_OVERDUE ? `a mail has been due for ${Math.floor(overdue)} s` : undefined
     })
   ])
-  const reached = [migrations, keys, mail].every((result) => result !== OUT_OF_REACH)
-  const database = reached ? { ok: true } : { ok: false, detail: 'out of reach' }
+  const reached = [writing, migrations, keys, mail].every((result) => result !== OUT_OF_REACH)
+  const database = reached ? writing : { ok: false, detail: 'out of reach' }
   const notice = testModeNotice(ctx.config.TEST_ADDRESSES)
   return summary({ database, migrations, keys, mail, ...(notice && { test_mode: { ok: true, detail: notice } }) })
 }

@@ -28,6 +28,7 @@ const LOOKS = 3
  */
 export async function requestCode(ctx: Context, request: CodeRequest, client: Client): Promise<Challenge> {
   const address = addressOf(request.email)
+  ctx.signing.requireKey() // a code that this instance could not trade in, and no other can read
   const ids = request.idempotencyKey && idsOfDays('challenge', request.idempotencyKey.toLowerCase(), address.key)
   const wish = wishFor(ctx, { ...request, id: ids ? ids[0] : newId(), address }, client)
 

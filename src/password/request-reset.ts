@@ -26,6 +26,7 @@ export type ResetRequest = {
 export async function requestReset(ctx: Context, request: ResetRequest, client: Client): Promise<Forgot> {
   const address = addressOf(request.email)
   const { config, secrets } = ctx
+  ctx.signing.requireKey() // as for codes: a link under a key that others lack would be good nowhere
   const key = request.idempotencyKey?.toLowerCase()
   const id = key ? idsOfDays('reset', key, address.key)[0] : newId()
   const mailIds = key ? idsOfDays('reset mail', key, address.key) : [newId()]

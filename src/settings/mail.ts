@@ -4,7 +4,8 @@ import { list, optional, text } from './kinds.ts'
 export const mailSettings = {
   SMTP_URL: optional({
     secret: true,
-    description: 'Mail server, as smtps://user:password@host:465 or smtp://host:587?requireTLS=true.',
+    description:
+      'Mail server, as smtps://user:password@host:465 or smtp://host:587?requireTLS=true. The query may also set ignoreTLS, opportunisticTLS, name, authMethod, localAddress, tls.servername, tls.rejectUnauthorized, tls.minVersion, tls.maxVersion and tls.ciphers.',
     defaultText: 'none: mail goes to the dev inbox'
   }),
   MAIL_FROM: optional({

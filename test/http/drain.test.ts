@@ -43,6 +43,7 @@ t.test('after SIGTERM it says that it is not ready, serves on for a moment, and 
   t.match(flipped.body, { status: 'not-ready', checks: { process: { ok: false } } })
   t.equal(served.status, 202)
   t.equal(alive.status, 200)
+  t.equal(served.headers.get('connection'), 'close', 'a connection that is kept would be cut off between two requests')
   t.equal(by, 0)
   t.ok(seconds > 1 && seconds < 10, `${seconds} s`)
 })

@@ -77,6 +77,20 @@ t.test('a key that only trusted devices name is shown as in use, and may be take
   t.match((await command('status')).out, `${idOf(oldKey)}  verifies; not in use\n`)
 })
 
+t.test('a key that nobody knows ends nothing', async (t) => {
+  const { command, old, young, api, oldKey, newestKey } = await startRotated(t)
+
+  const { code, err, out } = await command('compromised 00000000')
+
+  t.equal(code, 1)
+  t.equal(out, '')
+  t.match(
+    err,
+    `No key 00000000 is configured or in use, and nothing was ended. There are: ${idOf(newestKey)}, ${idOf(oldKey)}.`
+  )
+  for (const { access_token: bearer } of [old, young]) t.equal((await api.getSession({ bearer })).status, 200)
+})
+
 t.test('rotate publishes a signing key that signs when every client can know it', async (t) => {
   const { command, api, ctx, young, sql, signIn } = await startRotated(t)
   const oldKid = decode(young.access_token).header.kid

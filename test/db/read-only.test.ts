@@ -1,0 +1,27 @@
+import t from 'tap'
+import { start, until } from '../helper.ts'
+
+t.test('where nothing can be written an instance is not ready, and it is again once writing is possible', async (t) => {
+  const { api, signIn, sql } = await start(t)
+  await signIn('maya@example.com')
+  const [{ name } = { name: '' }] = await sql<{ name: string }>('select current_database() as name')
+  const setting = `alter database "${name}"`
+  const readiness = (status: number) =>
+    until(async () => {
+      const answer = await api.getReadiness()
+      return answer.status === status ? answer : undefined
+    })
+
+  await sql(`${setting} set default_transaction_read_only = on`)
+  await sql(
+    'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()'
+  )
+  const { body } = await readiness(503)
+  t.strictSame(body.checks.database, { ok: false, detail: 'read-only' })
+  const refused = await api.requestOtp({ email: 'maya@example.com' })
+  t.match(refused.problem, { status: 503, code: 'unavailable' })
+
+  await sql(`begin read write; ${setting} reset default_transaction_read_only; commit`)
+  await readiness(200)
+  await until(async () => (await api.requestOtp({ email: 'maya@example.com' })).status === 202 || undefined)
+})
