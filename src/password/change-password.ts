@@ -29,12 +29,14 @@ export async function changePassword(
   client: Client
 ): Promise<{ sessions_ended: number }> {
   const { userId, sessionId } = session
-  const [own] = await findOwnCredentials(ctx.db, { userId })
+  const [own] = await findOwnCredentials(ctx.db, { userId, sessionId })
   if (own === undefined) throw new Problem('session-rejected') // the account went while the request was on its way
-  const { passwordHash: stored, version, emailKey, wait } = own
-  if (wait > 0) throw tooOften(wait) // before anything is hashed
+  const { passwordHash: stored, version, emailKey } = own
   const emailMac = ctx.secrets.addressMac(emailKey)
-  if (stored !== null) await requireCurrent(ctx, { current, stored, session, emailMac }, client)
+  const mayBeDone = own.changedHere ? password : undefined
+  if (own.wait > 0 && mayBeDone === undefined) throw tooOften(own.wait) // before anything is hashed
+  const done = stored !== null && (await judgeCurrent(ctx, { current, stored, mayBeDone, session, emailMac }, client))
+  if (done) return { sessions_ended: 0 }
   await requireGoodPassword(ctx, password, session.email)
   const passwordHash = await turns.take(userId, () => ctx.passwords.hash(password))
 
@@ -52,7 +54,7 @@ export async function changePassword(
     await forgetTrust(tx, { emailKey, keptId: null, sessionId })
     return set.sessionsEnded
   }).catch(unlessOvertaken)
-  if (ended === undefined) return await afterTwin(ctx, userId, password)
+  if (ended === undefined) return await afterTwin(ctx, session, password)
   notice.offer(leasedAt)
   return { sessions_ended: ended }
 }
@@ -64,8 +66,12 @@ function unlessOvertaken(error: unknown): undefined {
 }
 
 /** Another change by the same session came between: the same one sent twice has done all there is to do, any other is held against it. */
-async function afterTwin(ctx: Context, userId: string, password: string): Promise<{ sessions_ended: number }> {
-  const [own] = await findOwnCredentials(ctx.db, { userId })
+async function afterTwin(
+  ctx: Context,
+  { userId, sessionId }: LiveSession,
+  password: string
+): Promise<{ sessions_ended: number }> {
+  const [own] = await findOwnCredentials(ctx.db, { userId, sessionId })
   const stored = own?.passwordHash
   const same = typeof stored === 'string' && (await turns.take(userId, () => ctx.passwords.check(password, stored)))
   if (!same) throw notTheCurrent()
@@ -81,20 +87,39 @@ const tooOften = (retryAfter: number) =>
 const notTheCurrent = () =>
   new Problem('credentials-rejected', { detail: 'The current password is missing or not right.' })
 
-type Guess = { current: string | undefined; stored: string; session: LiveSession; emailMac: Buffer }
+/** `mayBeDone`: the new password, where the same session has set one a moment ago: its answer may have been lost. */
+type Guess = {
+  current: string | undefined
+  stored: string
+  mayBeDone: string | undefined
+  session: LiveSession
+  emailMac: Buffer
+}
 
-/** Before the new password is judged: what is said of that would tell that this one was right. */
-async function requireCurrent(ctx: Context, guess: Guess, client: Client): Promise<void> {
-  const { current, stored, session, emailMac } = guess
-  if (current === undefined) throw notTheCurrent() // and nothing was guessed
+/**
+ * Refuses a current password that is not right. Before the new one is judged: what is said of that would tell that this one was right.
+ *
+ * @returns whether the change that is asked for was made already
+ */
+async function judgeCurrent(ctx: Context, guess: Guess, client: Client): Promise<boolean> {
+  const { current, stored, mayBeDone, session, emailMac } = guess
+  const isDone = async () => mayBeDone !== undefined && (await ctx.passwords.check(mayBeDone, stored))
+  if (current === undefined) {
+    if (await turns.take(session.userId, isDone)) return true // a first password, which wanted none
+    throw notTheCurrent() // and nothing was guessed
+  }
 
   const signIn = `${session.sessionId}:${session.authenticatedAt.getTime()}` // so that another sign-in begins anew
-  const right = await turns.take(session.userId, async () => {
+  const { right, done } = await turns.take(session.userId, async () => {
     const [guard] = await findOwnGuard(ctx.db, { emailMac, signIn })
-    return guard?.guarded !== true && (await ctx.passwords.check(current, stored))
+    if (guard?.guarded) return { right: false, done: false }
+    if (await ctx.passwords.check(current, stored)) return { right: true, done: false }
+    const done = await isDone()
+    return { right: done, done }
   })
   const values = { emailMac, signIn, right, userId: session.userId, eventId: newId(), ...client }
   const [judged] = await judgeOwnPassword(ctx.db, values)
   if (judged?.guarded) throw new Problem('step-up-required')
   if (!right) throw notTheCurrent()
+  return done
 }

@@ -6,7 +6,7 @@ import { statement } from '../db/statement.ts'
 import { HOUR, MINUTE } from '../lib/time.ts'
 import { RECENT } from '../session/own-store.ts'
 import { holdCaller } from '../user/store.ts'
-import { changeParameters, changingPassword } from './reset-store.ts'
+import { changeParameters, changingPassword, REPEATABLE } from './reset-store.ts'
 
 /** Changes of an account's password by its sessions: so many at once, and then one in so many seconds. */
 const [CHANGES_AT_ONCE, SECONDS_EACH] = [10, HOUR]
@@ -19,14 +19,25 @@ const nextLevel = sql`
 const waitFor = (level: RawBuilder<unknown>) => sql`
   ceil(greatest(0, ${level} - ${sql.lit(CHANGES_AT_ONCE)}) * ${sql.lit(SECONDS_EACH)})::int4`
 
-/** What a change is held against: the stored hash, and the version that it was read under. `wait`: seconds until another may be made. */
-export type OwnCredentials = { passwordHash: string | null; version: number; emailKey: string; wait: number }
+/**
+ * What a change is held against: the stored hash, and the version that it was read under. `wait`: seconds until another may be made.
+ * `changedHere`: whether it was this session that set the password a moment ago; every other one of then has ended.
+ */
+export type OwnCredentials = {
+  passwordHash: string | null
+  version: number
+  emailKey: string
+  wait: number
+  changedHere: boolean
+}
 
 export const findOwnCredentials = statement(
-  { userId: 'uuid' },
-  ({ userId }) => sql<OwnCredentials>`
+  { userId: 'uuid', sessionId: 'uuid' },
+  ({ userId, sessionId }) => sql<OwnCredentials>`
     select u.password_hash as "passwordHash", u.credential_version as version, u.email_key as "emailKey",
-      ${waitFor(nextLevel)} as wait
+      ${waitFor(nextLevel)} as wait,
+      coalesce(u.credential_changed_at > now() - ${sql.lit(REPEATABLE)} * interval '1 second'
+        and u.credential_changed_at > (select s.created_at from postern.session as s where s.id = ${sessionId}), false) as "changedHere"
     from postern."user" as u where u.id = ${userId}`
 )
 

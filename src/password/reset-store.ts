@@ -5,8 +5,8 @@ import { MINUTE } from '../lib/time.ts'
 import { noticeParameters, queueNotice } from '../user/notice-store.ts'
 import { open } from './forgot-store.ts'
 
-/** Seconds in which a repeat under the same Idempotency-Key is answered as the first try was. */
-const REPEATABLE = MINUTE
+/** Seconds in which a new password that is sent again, because the answer was lost, is answered as done. */
+export const REPEATABLE = MINUTE
 
 /** The condition that nobody has changed the credentials of `u` since the reset `r` was made, or disabled the account. */
 const stillValid = sql`u.disabled_at is null and (u.credential_changed_at is null or u.credential_changed_at < r.created_at)`

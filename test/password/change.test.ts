@@ -70,7 +70,7 @@ t.test('guesses at sign-ins that are over leave nothing behind', async (t) => {
     const rows = await sql<{ pool: string }>('select jsonb_object_keys(pools) as pool from postern.address_budget')
     return rows.map(({ pool }) => pool).filter((pool) => pool.includes('session'))
   }
-  const guess = () => api.changePassword({ current_password: otherPassword, password }, { bearer })
+  const guess = () => api.changePassword({ current_password: otherPassword, password: `${password}!` }, { bearer })
   const signInAgain = () => api.loginWithPassword({ email, password }, { bearer })
 
   await guess()
@@ -124,6 +124,27 @@ t.test('a change ends open links and open codes', async (t) => {
   t.equal((await api.resetPassword({ token, password })).status, 401)
   t.equal((await api.verifyOtp({ challenge, code: codeOf(challenge) })).status, 401)
   t.equal((await api.inspectPasswordReset({ token: await askForLink() })).status, 200)
+})
+
+t.test('a change whose answer was lost may be sent again within a minute, by the session that made it', async (t) => {
+  const { api, signIn, login, sql } = await startWithPasswords(t)
+  const bearer = (await signIn(email)).body.access_token
+  const first = { password }
+  const second = { current_password: password, password: otherPassword }
+  const wrong = { status: 401, problem: { code: 'credentials-rejected' } }
+
+  for (const body of [first, first, second, second])
+    t.match(await api.changePassword(body, { bearer }), { status: 200, body: { sessions_ended: 0 } })
+
+  t.equal((await login(otherPassword)).status, 200)
+  t.equal((await sql(`select from postern.mail where kind = 'password-changed'`)).length, 2)
+  t.strictSame(await sql('select pools from postern.address_budget'), [{ pools: {} }], 'and none of them was a guess')
+  t.match(await api.changePassword({ ...second, password }, { bearer }), wrong, 'another one is none')
+  t.match(await api.changePassword({ password }, { bearer }), wrong)
+  const other = (await signIn(email)).body.access_token
+  t.match(await api.changePassword(second, { bearer: other }), wrong, 'nor is that of another session')
+  await sql(`update postern."user" set credential_changed_at = credential_changed_at - interval '1 minute'`)
+  t.match(await api.changePassword(second, { bearer }), wrong, 'nor one that comes late')
 })
 
 t.test('a refused password changes nothing', async (t) => {
