@@ -1,4 +1,8 @@
 import t from 'tap'
+import { newId } from '../../src/lib/identifier.ts'
+import { monotonicNow } from '../../src/lib/time.ts'
+import { SEND_DEADLINE } from '../../src/mail/courier.ts'
+import { LEASE } from '../../src/mail/store.ts'
 import { codeIn, start, until } from '../helper.ts'
 import { messageIdOf, textOf } from './held-server.ts'
 import { mailServer, refusing } from './servers.ts'
@@ -98,4 +102,33 @@ t.test('a mail is not sent when its code has expired, was used or was guessed aw
     received.map(({ to }) => to),
     [['alive@example.com']]
   )
+})
+
+t.test('a mail whose lease could end while it is sent is left to whoever takes it next', async (t) => {
+  const { url, received } = await mailServer(t, { disableReverseLookup: true })
+  const { api, ctx, sql } = await start(t, { SMTP_URL: url })
+  const { challenge } = (await api.requestOtp({ email: 'maya@example.com' })).body
+  await until(() => received[0])
+  const subjectId = ctx.secrets.readChallenge(challenge)?.id as string
+  /** Another mail of the same code, of this instance for so many seconds more. */
+  const offer = async (left: number): Promise<string> => {
+    const id = newId()
+    await sql(
+      `insert into postern.mail (id, kind, subject_id, email_key, valid_until, due_at, message_id, key_id)
+       select $1, kind, subject_id, email_key, valid_until, now() + interval '30 seconds', $2, key_id from postern.mail limit 1`,
+      [id, `<${id}@example.com>`]
+    )
+    ctx.courier.offer({ id, kind: 'code', subjectId, messageId: `<${id}@example.com>` }, monotonicNow() - LEASE + left)
+    return id
+  }
+
+  const late = await offer(SEND_DEADLINE - 0.5)
+  const early = await offer(SEND_DEADLINE + 10)
+  await until(async () => (await sql<Row>(ledger)).find(({ id, state }) => id === early && state === 'sent'))
+
+  t.strictSame(
+    (await sql<Row>(ledger)).filter(({ id }) => id === late).map(({ state }) => state),
+    ['queued']
+  )
+  t.notOk(received.some((mail) => messageIdOf(mail) === `<${late}@example.com>`))
 })

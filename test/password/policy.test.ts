@@ -98,6 +98,14 @@ t.test('a password made of the address or the brand is refused; one that only me
     t.equal(await judge(good), 'taken', good)
 })
 
+t.test('three letters of the brand count as a piece of it, and eight characters of one’s own are enough', async (t) => {
+  const of = (brand: string) => startPolicy({ BRAND_NAME: brand, PASSWORD_MIN_LENGTH: '8' }).judge
+
+  t.equal(await of('Zyx')('zyxvexingo'), 'personal')
+  t.equal(await of('Zyx')('zyxvexingot'), 'taken')
+  t.equal(await of('Zy')('zyvexingo'), 'taken')
+})
+
 t.test('a refusal tells the person nothing to switch on but its reason', async (t) => {
   const { api, signIn } = await startWithPasswords(t)
   const bearer = (await signIn(email)).body.access_token
