@@ -96,10 +96,10 @@ export const NoContent = Type.Null({ description: 'Done; the answer has no body.
 const AGENT_LENGTH = 256
 
 /** The address of the client, as far as whoever sent the request may say it. */
-export const addressOf = (request: FastifyRequest): string => request.clientAddress ?? request.ip
+export const clientAddressOf = (request: FastifyRequest): string => request.clientAddress ?? request.ip
 
 export const clientOf = (request: FastifyRequest): Client => ({
-  network: networkOf(addressOf(request)),
+  network: networkOf(clientAddressOf(request)),
   agent: request.headers['user-agent']?.slice(0, AGENT_LENGTH) ?? null,
   requestId: request.id
 })

@@ -7,13 +7,12 @@ import { JWKS_MAX_AGE } from '../keys/signing.ts'
 import { findDeviceKeys, findKeyUses } from '../keys/store.ts'
 import { keyIdOf } from '../lib/capability.ts'
 import type { Environment } from '../lib/env.ts'
+import { BEFORE_ALL } from '../lib/identifier.ts'
 import { MINUTE } from '../lib/time.ts'
 import { withContext } from './with-context.ts'
 
 /** Devices that are looked through in one statement: some tenths of a second. */
 const DEVICES_AT_ONCE = 100_000
-const BEFORE_ALL = '00000000-0000-0000-0000-000000000000'
-
 /**
  * Lists every master key and pepper that is configured or in use; exit code 1 when one in use is not configured. A key that only
  * devices name is shown and may be missing: they lose their trust with it, and nothing else does.

@@ -1,9 +1,9 @@
 import { mkdtempSync, readdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { lives, markOf, SECOND, until } from './embedded-process.ts'
+import { lives, markOf, SECOND_MS, until } from './embedded-process.ts'
 
 /** A first start takes about two seconds, a recovery after a crash may take ten times that. */
-const PATIENCE = 120 * SECOND
+const PATIENCE = 120 * SECOND_MS
 
 /**
  * Waits for a lock among processes, and answers what releases it. The lock is a folder holding one file that is named

@@ -9,8 +9,8 @@ export type ServerUser = { uid: number; gid: number } | undefined
 /** What a living postmaster says of itself in its cluster's postmaster.pid; `ready` when it takes connections. */
 export type Postmaster = { pid: number; port: number; ready: boolean }
 
-/** Milliseconds. */
-export const SECOND = 1000
+/** In milliseconds, as the waits of this folder's embedded server are. */
+export const SECOND_MS = 1000
 /** Milliseconds between two looks: a warm start takes some fifty, a look far less than one. */
 export const LOOK_AGAIN = 10
 
@@ -137,7 +137,7 @@ export async function stopPostmaster(pid: number, cluster: string): Promise<void
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
     }
-    if (await until(() => !isPostmaster(pid, cluster), 10 * SECOND)) return
+    if (await until(() => !isPostmaster(pid, cluster), 10 * SECOND_MS)) return
   }
   throw new Error(`Postgres does not stop (process ${pid})`)
 }

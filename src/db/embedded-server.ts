@@ -24,7 +24,7 @@ import {
   type Postmaster,
   readIfThere,
   runServerProgram,
-  SECOND,
+  SECOND_MS,
   spawnServerProgram,
   stopPostmaster,
   until
@@ -34,9 +34,9 @@ import {
 const NAME = 'postern'
 const DRAFT = 'draft-'
 /** A recovery after a crash is the slow case. */
-export const READY_PATIENCE = 60 * SECOND
+export const READY_PATIENCE = 60 * SECOND_MS
 /** How long to try again when another program took the port first, or backends of a killed server are still ending. */
-const IN_USE_PATIENCE = 5 * SECOND
+const IN_USE_PATIENCE = 5 * SECOND_MS
 
 /** Holds the mark of the process that started the server. */
 export const ownerFile = (home: string) => join(home, 'owner')
@@ -148,7 +148,7 @@ export async function makeDatabase(home: string, port: number): Promise<void> {
 }
 
 export async function query(connectionString: string, text: string): Promise<void> {
-  const client = new pg.Client({ connectionString, connectionTimeoutMillis: 5 * SECOND })
+  const client = new pg.Client({ connectionString, connectionTimeoutMillis: 5 * SECOND_MS })
   client.on('error', () => {}) // a lost connection rejects the call below too; unheard, it would end the process
   try {
     await client.connect()

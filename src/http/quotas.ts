@@ -8,7 +8,7 @@ import { QUOTA_HEADERS, QUOTA_WINDOW, quotaOf } from '../limit/quotas.ts'
 import type { SharedCounts } from '../limit/shared-counts.ts'
 import { Problem } from '../problems.ts'
 import { shownCookie } from '../refresh-cookie.ts'
-import { addressOf, claimsOf } from '../routing.ts'
+import { claimsOf, clientAddressOf } from '../routing.ts'
 
 type Limiter = ReturnType<FastifyInstance['createRateLimit']>
 type Spent = { max: number; remaining: number; ttlInSeconds: number; isExceeded: boolean }
@@ -76,7 +76,7 @@ async function count(ctx: Context, limits: Limits, request: FastifyRequest, repl
     return
   }
 
-  const address = addressOf(request)
+  const address = clientAddressOf(request)
   const own = await take(request, limits.own, `${limits.operation}:${prefixOf(address, { ipv4: 32, ipv6: 64 })}`)
   if (own?.isExceeded) refuse(reply, own, limits, 'one address')
   // What was refused does not count here: one who hammers must not use up the neighbours' share.

@@ -54,11 +54,12 @@ export const resealSigningKey = statement(
     update postern.signing_key set sealed_private = ${sealedPrivate}, key_id = ${keyId} where kid = ${kid}`
 )
 
+export type KeyUse = { keyId: string; kind: 'session' | 'challenge' | 'reset' | 'mail' | 'signing_key' }
+
 /**
  * Which master keys live rows still need. Sessions are walked key by key along their index, so that the answer costs
  * a few look-ups however many sessions there are.
  */
-export type KeyUse = { keyId: string; kind: 'session' | 'challenge' | 'reset' | 'mail' | 'signing_key' }
 export const findKeyUses = statement(
   {},
   () => sql<KeyUse>`

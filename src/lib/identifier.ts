@@ -16,6 +16,9 @@ function freshRandom(): Buffer {
   return pool.subarray(drawn - ID_BYTES, drawn)
 }
 
+/** Below every id: where a walk over rows by their ids begins. */
+export const BEFORE_ALL = '00000000-0000-0000-0000-000000000000'
+
 /** A fresh row id: UUIDv7, so that new rows land at the end of an index. */
 export const newId = (): string => v7({ random: freshRandom() })
 

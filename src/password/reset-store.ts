@@ -2,6 +2,7 @@ import { type Expression, type RawBuilder, sql } from 'kysely'
 import { record } from '../audit/store.ts'
 import { statement } from '../db/statement.ts'
 import { MINUTE } from '../lib/time.ts'
+import { unended } from '../session/store.ts'
 import { noticeParameters, queueNotice } from '../user/notice-store.ts'
 import { open } from './forgot-store.ts'
 
@@ -96,7 +97,7 @@ export const changingPassword = (
   ), ended as (
     select count(*)::int4 as number from postern.session as s join changed on changed.id = s.user_id
     where s.credential_version = changed.credential_version - 1 and s.id is distinct from ${change.kept}
-      and s.revoked_at is null and s.expires_at > now() and s.idle_expires_at > now()
+      and ${unended}
   ), noted as (${record({
     from: sql`changed`,
     id: slots.eventId,

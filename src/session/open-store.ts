@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import { eventParameters, record } from '../audit/store.ts'
 import { type Slots, statement } from '../db/statement.ts'
-import { live } from './store.ts'
+import { live, unended } from './store.ts'
 
 /** What each of several sign-ins brings for its session, and what all have in common. */
 export const openParameters = {
@@ -39,7 +39,7 @@ export const renewSessions = (amr: RawBuilder<unknown>): RawBuilder<unknown> => 
       amr = array(select distinct method from unnest(s.amr || ${amr}) as method order by method)
   from owner join asked using (place) join spent using (place)
   where s.id = asked.renew_id and s.user_id = owner.id and s.credential_version = owner.credential_version
-    and s.revoked_at is null and s.expires_at > now() and s.idle_expires_at > now()
+    and ${unended}
   returning s.id, s.user_id, s.created_at, s.authenticated_at, s.idle_expires_at, s.expires_at, s.generation, s.key_id, s.amr`
 
 /** The sessions of the arms `created` and `renewed`. */

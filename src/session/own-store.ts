@@ -2,6 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 import { eventParameters, record } from '../audit/store.ts'
 import { type Slots, statement } from '../db/statement.ts'
 import { MINUTE } from '../lib/time.ts'
+import { unended } from './store.ts'
 
 /** One of a user's live sessions, as its owner sees it in a list. */
 export type ListedSession = {
@@ -17,7 +18,7 @@ export type ListedSession = {
 
 const ownLive = (userId: RawBuilder<unknown>): RawBuilder<unknown> => sql`
   s.user_id = ${userId} and u.id = s.user_id and u.credential_version = s.credential_version
-  and s.revoked_at is null and s.expires_at > now() and s.idle_expires_at > now()`
+  and ${unended}`
 
 export const listLiveSessions = statement(
   { userId: 'uuid' },

@@ -34,9 +34,12 @@ const liveSession = sql`
 const sessionView = sql`
   ${liveSession}, s.idle_expires_at as "idleExpiresAt", s.generation, s.key_id as "keyId", now() as now`
 
-/** What makes the session `s` of the user `u` live; every statement on sessions says it. */
+/** The condition that nobody has ended the session `s`, and that its time is not up. */
+export const unended = sql`s.revoked_at is null and s.expires_at > now() and s.idle_expires_at > now()`
+
+/** What makes the session `s` of the user `u` live. Who has read the account already needs `unended` and the version. */
 export const live = sql`
-  s.revoked_at is null and s.expires_at > now() and s.idle_expires_at > now()
+  ${unended}
   and u.id = s.user_id and u.credential_version = s.credential_version and u.disabled_at is null`
 
 const findLiveSessions = statement(

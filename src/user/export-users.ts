@@ -1,10 +1,9 @@
 import type { Context } from '../context.ts'
-import { newId } from '../lib/identifier.ts'
+import { BEFORE_ALL, newId } from '../lib/identifier.ts'
 import { writeUser } from './portable.ts'
 import { findUsersAfter, noteExport } from './portable-store.ts'
 
 const AT_ONCE = 1000
-const BEFORE_ALL = '00000000-0000-0000-0000-000000000000'
 
 /** Every account as a line that `importUsers` reads, some hundred at a time. The audit keeps that it was done. */
 export async function* exportUsers(ctx: Context): AsyncGenerator<string> {
