@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, globSync, statSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 import { prepareTemplate, testServer } from './database.ts'
 
 /**
- * Runs the suite, or the files named on the command line, on one Postgres: that of TEST_DATABASE_URL, or one started for the
+ * Runs the suite, or the files and folders named on the command line, on one Postgres: that of TEST_DATABASE_URL, or one started for the
  * run. Prints a line a file, and everything of a file that failed; the last line says how many assertions passed and failed.
  */
 const tap = join(dirname(createRequire(import.meta.url).resolve('tap/package.json')), 'dist/esm/run.mjs')
@@ -23,11 +23,14 @@ if (!existsSync(fitted)) {
 /** What Node has compiled for one file, the next ones take from here. */
 const compiled = join(import.meta.dirname, '../node_modules/.cache/compiled')
 
+const isFolder = (word: string): boolean => statSync(word, { throwIfNoEntry: false })?.isDirectory() === true
+const asked = process.argv.slice(2).flatMap((word) => (isFolder(word) ? globSync(`${word}/**/*.test.ts`) : word))
+
 const server = await testServer()
 try {
   await prepareTemplate(server.url)
   // More files at once than cores: most of them wait for a server, a mail or a browser half of their time.
-  const words = ['run', '--reporter=tap', `--jobs=${2 * availableParallelism()}`, ...process.argv.slice(2)]
+  const words = ['run', '--reporter=tap', `--jobs=${2 * availableParallelism()}`, ...asked]
   const child = spawn(process.execPath, [tap, ...words], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { NODE_COMPILE_CACHE: compiled, ...process.env, TEST_DATABASE_URL: server.url, NODE_ENV: 'test' }
