@@ -34,7 +34,7 @@ export function rules(config: Settings, known: ReadonlySet<string>): string[] {
     [
       'SMTP_URL',
       idleSmtpOptions(config.SMTP_URL ?? '').length === 0,
-      `may set ${SMTP_OPTIONS.join(', ')} in its query, switches to true or false, and nothing else`
+      `may set ${SMTP_OPTIONS.join(', ')} in its query, switches to true or false, counts to numbers, and nothing else`
     ],
     ['SMTP_URL', !production || config.SMTP_URL !== undefined, 'must be set in production'],
     ['SECRET_KEYS', !production || (config.SECRET_KEYS ?? []).length > 0, 'must be set in production'],

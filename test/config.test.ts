@@ -72,7 +72,11 @@ t.test('a fault says what the setting must be', async (t) => {
 t.test('an option of SMTP_URL that would do nothing is refused: mail would go out in the clear', async (t) => {
   const smtp = (query: string) => faultsOf({ SMTP_URL: `smtp://user:hunter2@mail.example.com:587?${query}` })
 
-  for (const query of ['requireTLS=true', 'requireTLS=true&name=auth.example.com&tls.servername=mail.example.com', ''])
+  for (const query of [
+    'requireTLS=true',
+    'requireTLS=true&name=auth.example.com&tls.servername=mail.example.com&rateLimit=5',
+    ''
+  ])
     t.same(smtp(query), [])
   for (const query of [
     'requireTls=true',
@@ -80,7 +84,8 @@ t.test('an option of SMTP_URL that would do nothing is refused: mail would go ou
     'requireTLS=yes',
     'requireTLS',
     'secure=true',
-    'tls.x=1'
+    'tls.x=1',
+    'rateLimit=few'
   ]) {
     t.match(smtp(query), [/^SMTP_URL may set .*requireTLS.* and nothing else$/], query)
     t.notMatch(smtp(query)[0], 'hunter2')

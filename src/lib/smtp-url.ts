@@ -1,5 +1,6 @@
 /** What the query of an SMTP_URL may set: nodemailer ignores a name that it does not know, and mail would go out in the clear for a misspelt one. */
 const SWITCHES = ['requireTLS', 'ignoreTLS', 'opportunisticTLS', 'tls.rejectUnauthorized']
+const COUNTS = ['maxMessages', 'rateDelta', 'rateLimit']
 const TEXTS = [
   'name',
   'authMethod',
@@ -10,13 +11,14 @@ const TEXTS = [
   'tls.ciphers'
 ]
 
-export const SMTP_OPTIONS = [...SWITCHES, ...TEXTS].sort()
+export const SMTP_OPTIONS = [...SWITCHES, ...COUNTS, ...TEXTS].sort()
 
-/** The options in the query of an SMTP_URL that nobody would act upon: a name that is none, or a switch that is neither true nor false. */
+/** The options in the query of an SMTP_URL that nobody would act upon: a name that is none, a switch that is neither true nor false, a count that is no number. */
 export function idleSmtpOptions(url: string): string[] {
   const query = URL.canParse(url) ? [...new URL(url).searchParams] : []
   return query.flatMap(([name, value]) => {
-    const known = SWITCHES.includes(name) ? /^(true|false)$/.test(value) : TEXTS.includes(name) && value !== ''
-    return known ? [] : [name]
+    if (SWITCHES.includes(name)) return /^(true|false)$/.test(value) ? [] : [name]
+    if (COUNTS.includes(name)) return /^[1-9]\d{0,8}$/.test(value) ? [] : [name]
+    return TEXTS.includes(name) && value !== '' ? [] : [name]
   })
 }
