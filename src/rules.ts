@@ -1,7 +1,7 @@
 import type { Static } from 'typebox'
 import { isRange } from './lib/network.ts'
 import { readSender } from './lib/sender.ts'
-import { idleSmtpOptions, SMTP_OPTIONS } from './lib/smtp-url.ts'
+import { hasPlainSmtpOptions, SMTP_OPTIONS } from './lib/smtp-url.ts'
 import { parseTestAddress, testAddresses } from './lib/test-address.ts'
 import type { settings } from './settings.ts'
 
@@ -33,8 +33,8 @@ export function rules(config: Settings, known: ReadonlySet<string>): string[] {
     ],
     [
       'SMTP_URL',
-      idleSmtpOptions(config.SMTP_URL ?? '').length === 0,
-      `may set ${SMTP_OPTIONS.join(', ')} in its query, switches to true or false, counts to numbers, and nothing else`
+      hasPlainSmtpOptions(config.SMTP_URL ?? ''),
+      `may set ${SMTP_OPTIONS.join(', ')} in its query, each once, switches to true or false, counts to numbers, not both ignoreTLS and requireTLS, and nothing else`
     ],
     ['SMTP_URL', !production || config.SMTP_URL !== undefined, 'must be set in production'],
     ['SECRET_KEYS', !production || (config.SECRET_KEYS ?? []).length > 0, 'must be set in production'],

@@ -85,7 +85,10 @@ t.test('an option of SMTP_URL that would do nothing is refused: mail would go ou
     'requireTLS',
     'secure=true',
     'tls.x=1',
-    'rateLimit=few'
+    'rateLimit=few',
+    'requireTLS=true&ignoreTLS=true',
+    'requireTLS=false&requireTLS=true',
+    'name=x#?requireTLS=true'
   ]) {
     t.match(smtp(query), [/^SMTP_URL may set .*requireTLS.* and nothing else$/], query)
     t.notMatch(smtp(query)[0], 'hunter2')

@@ -13,6 +13,7 @@ import { withContext } from './with-context.ts'
 
 /** Devices that are looked through in one statement: some tenths of a second. */
 const DEVICES_AT_ONCE = 100_000
+
 /**
  * Lists every master key and pepper that is configured or in use; exit code 1 when one in use is not configured. A key that only
  * devices name is shown and may be missing: they lose their trust with it, and nothing else does.

@@ -4,6 +4,7 @@ import { endCodesOf, endSessionsAfter, forgetTrusted } from './store.ts'
 
 /** Rows of one statement: some tenths of a second, far from its time limit, and nobody waits long for a row. */
 const AT_ONCE = 10_000
+
 /**
  * Ends what whoever holds a master key may have got by it: the codes and links that it makes, and every session and all trust,
  * for no row tells how it was come by. A session that a computed code opened names the newest key after its first refresh.

@@ -1,18 +1,29 @@
-/** Has what is asked for one name done one after another, in the order in which it came; different names do not wait for each other. */
+/**
+ * Has what is asked for one name done one after another, in the order in which it came; different names do not wait for each other.
+ * Who would wait behind `most` others is refused by what `refusal` makes.
+ */
 export class Turns {
-  readonly #last = new Map<string, Promise<unknown>>()
+  readonly #lines = new Map<string, { last: Promise<unknown>; length: number }>()
+  readonly #most: number
+  readonly #refusal: () => Error
+
+  constructor(options: { most: number; refusal: () => Error }) {
+    this.#most = options.most
+    this.#refusal = options.refusal
+  }
 
   async take<T>(name: string, work: () => Promise<T>): Promise<T> {
-    const before = this.#last.get(name)
-    const mine = (async () => {
-      await before?.catch(() => {}) // told to whoever it belongs to
-      return await work()
-    })()
-    this.#last.set(name, mine)
+    const line = this.#lines.get(name) ?? { last: Promise.resolve(), length: 0 }
+    if (line.length > this.#most) throw this.#refusal()
+    this.#lines.set(name, line)
+    line.length += 1
+    const mine = line.last.then(work)
+    line.last = mine.catch(() => {}) // told to whoever it belongs to
     try {
       return await mine
     } finally {
-      if (this.#last.get(name) === mine) this.#last.delete(name)
+      line.length -= 1
+      if (line.length === 0) this.#lines.delete(name)
     }
   }
 }

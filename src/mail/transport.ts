@@ -27,8 +27,8 @@ type Failure = Error & { code?: string; permanent?: boolean; response?: string; 
 const ABOUT_OUR_SIGN_IN = new Set([530, 534, 535, 538])
 
 /**
- * Sends over a pool of SMTP connections. Options in the URL's query are nodemailer's (`?requireTLS=true`, `?name=…`,
- * `?tls.servername=…`); certificates are verified.
+ * Sends over a pool of SMTP connections. Options in the URL's query are nodemailer's, those of `SMTP_OPTIONS` (`?requireTLS=true`,
+ * `?name=…`); certificates are verified.
  *
  * @param options.deadline seconds a send may take in all, waiting for a free connection included
  */

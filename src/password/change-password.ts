@@ -12,8 +12,8 @@ import { chargeChange, findOwnCredentials, findOwnGuard, judgeOwnPassword, setOw
 import { requireGoodPassword } from './policy.ts'
 import { spendResets } from './reset-store.ts'
 
-/** One account's passwords are hashed one by one: its fifty sessions could else fill the line that everybody's wait in. */
-const turns = new Turns()
+/** One account's passwords are hashed one by one: its fifty sessions could else fill the line that everybody's wait in. Thirty wait some three seconds. */
+const turns = new Turns({ most: 30, refusal: () => new Problem('unavailable', { retryAfter: 1 }) })
 
 export type PasswordChange = { current: string | undefined; password: string; session: LiveSession }
 
@@ -47,7 +47,7 @@ export async function changePassword(
     await holdBudgets(tx, { keys: [emailMac] })
     await spendResets(tx, { emailKey })
     const [charged] = await chargeChange(tx, { userId })
-    if (charged !== undefined && charged.wait > 0) throw tooOften(charged.wait)
+    if (charged?.version === version && charged.wait > 0) throw tooOften(charged.wait)
     const [set] = await setOwnPassword(tx, values)
     if (set === undefined) throw new Problem('session-rejected') // something was faster, and ended this session
     if (set.sessionsEnded === null) throw OVERTAKEN // so that links asked for since then stay good
@@ -103,18 +103,15 @@ type Guess = {
  */
 async function judgeCurrent(ctx: Context, guess: Guess, client: Client): Promise<boolean> {
   const { current, stored, mayBeDone, session, emailMac } = guess
-  const isDone = async () => mayBeDone !== undefined && (await ctx.passwords.check(mayBeDone, stored))
-  if (current === undefined) {
-    if (await turns.take(session.userId, isDone)) return true // a first password, which wanted none
-    throw notTheCurrent() // and nothing was guessed
-  }
+  if (current === undefined && mayBeDone === undefined) throw notTheCurrent() // and nothing was guessed
+  const fits = async (given: string | undefined) => given !== undefined && (await ctx.passwords.check(given, stored))
 
   const signIn = `${session.sessionId}:${session.authenticatedAt.getTime()}` // so that another sign-in begins anew
   const { right, done } = await turns.take(session.userId, async () => {
     const [guard] = await findOwnGuard(ctx.db, { emailMac, signIn })
     if (guard?.guarded) return { right: false, done: false }
-    if (await ctx.passwords.check(current, stored)) return { right: true, done: false }
-    const done = await isDone()
+    if (await fits(current)) return { right: true, done: false }
+    const done = await fits(mayBeDone)
     return { right: done, done }
   })
   const values = { emailMac, signIn, right, userId: session.userId, eventId: newId(), ...client }

@@ -118,18 +118,19 @@ export const judgeOwnPassword = statement(
  * In a statement of its own: while master keys are rotated an address has two budget rows, and two changes meet here. What the first has
  * done to the caller's session only a statement that begins afterwards can see.
  *
- * @returns `wait`: seconds until there is room, 0 when it was charged. No row: the account has gone
+ * @returns `wait`: seconds until there is room, 0 when it was charged; `version`: of the credentials as they are now. No row: the
+ *   account has gone
  */
 export const chargeChange = statement(
   { userId: 'uuid' },
-  ({ userId }) => sql<{ wait: number }>`
+  ({ userId }) => sql<{ wait: number; version: number }>`
     with held as (
-      select u.id, ${nextLevel} as level from postern."user" as u where u.id = ${userId} for update
+      select u.id, u.credential_version as version, ${nextLevel} as level from postern."user" as u where u.id = ${userId} for update
     ), charged as (
       update postern."user" as u set change_level = held.level, change_level_at = clock_timestamp()
       from held where u.id = held.id and held.level <= ${sql.lit(CHANGES_AT_ONCE)}
     )
-    select ${waitFor(sql`held.level`)} as wait from held`
+    select ${waitFor(sql`held.level`)} as wait, held.version from held`
 )
 
 /**

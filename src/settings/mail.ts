@@ -5,7 +5,7 @@ export const mailSettings = {
   SMTP_URL: optional({
     secret: true,
     description:
-      'Mail server, as smtps://user:password@host:465 or smtp://host:587?requireTLS=true. The query may also set ignoreTLS, opportunisticTLS, name, authMethod, localAddress, maxMessages, rateLimit, rateDelta, tls.servername, tls.rejectUnauthorized, tls.minVersion, tls.maxVersion and tls.ciphers, as Nodemailer does.',
+      'Mail server, as smtps://user:password@host:465 or smtp://host:587?requireTLS=true. The query may also set forceAuth, ignoreTLS, lmtp, opportunisticTLS, pool, name, authMethod, localAddress, maxMessages, rateLimit, rateDelta, tls.servername, tls.rejectUnauthorized, tls.minVersion, tls.maxVersion and tls.ciphers, as Nodemailer does.',
     defaultText: 'none: mail goes to the dev inbox'
   }),
   MAIL_FROM: optional({

@@ -1,26 +1,27 @@
 import t from 'tap'
+import { newKey } from '../helper.ts'
 import { email, another as otherPassword, password, startWithPasswords } from './with-password.ts'
 
 const third = 'neun Birnen in der Schale'
 
 t.test('whoever knows the password cannot keep the mailbox out by changing it again and again', async (t) => {
-  const { api, signUp, askForLink, codeOf, mails, sql } = await startWithPasswords(t)
+  const { api, signUp, askForLink, codeOf, sql } = await startWithPasswords(t)
   const bearer = (await signUp()).body.access_token
   const change = () => api.changePassword({ current_password: password, password }, { bearer })
-  const notices = () => mails(email).filter(({ text }) => text.includes('password was changed')).length
+  const notices = async () => (await sql(`select from postern.mail where kind = 'password-changed'`)).length
 
   const statuses: number[] = []
   for (let nth = 0; nth < 9; nth++) statuses.push((await change()).status)
   const { challenge } = (await api.requestOtp({ email })).body
   const token = await askForLink()
-  const before = notices()
+  const before = await notices()
   const refused = await change()
 
   t.strictSame(statuses, Array(9).fill(200), 'ten with the first')
   t.match(refused.problem, { status: 429, code: 'too-many-requests' })
   const wait = Number(refused.headers.get('retry-after'))
   t.ok(wait > 3500 && wait <= 3600, `another in ${wait} s`)
-  t.equal(notices(), before, 'and nobody is told of what was refused')
+  t.equal(await notices(), before, 'and nobody is told of what was refused')
   t.equal((await api.inspectPasswordReset({ token })).status, 200)
   t.equal((await api.verifyOtp({ challenge, code: codeOf(challenge) })).status, 200)
 
@@ -69,4 +70,62 @@ t.test('what a sign-in may no longer guess is not even hashed', async (t) => {
   t.equal((await guess(otherPassword)).status, 403)
   t.equal((await guess(password)).status, 403)
   t.strictSame(hashed(), [])
+})
+
+t.test('within the minute in which a change may be sent again a guess is one all the same', async (t) => {
+  const { api, signUp, events } = await startWithPasswords(t)
+  const bearer = (await signUp()).body.access_token
+  const again = (next: string) => api.changePassword({ password: next }, { bearer })
+
+  const guesses: number[] = []
+  for (let nth = 0; nth < 12; nth++) guesses.push((await again(`${otherPassword} ${nth}`)).status)
+
+  t.strictSame(guesses, [...Array(10).fill(401), 403, 403])
+  t.equal((await again(password)).status, 403, 'nor is the right one told')
+  t.equal((await events('password_change_refused')).length, 13)
+})
+
+t.test('of changes that come together no more are made than there is room for', async (t) => {
+  const [old, newest] = [newKey(), newKey()]
+  const { api, another, signUp, sql } = await startWithPasswords(t, { SECRET_KEYS: `${old},${newest}` })
+  const second = await another({ SECRET_KEYS: `${newest},${old}`, BCRYPT_COST: '4' })
+  const bearer = (await signUp()).body.access_token
+  await sql(`update postern."user" set change_level = 9, change_level_at = clock_timestamp()`)
+  const change = { current_password: password, password: otherPassword }
+
+  const answers = await Promise.all(
+    Array.from({ length: 6 }, (_, nth) => (nth % 2 ? second.api : api).changePassword(change, { bearer }))
+  )
+
+  t.strictSame(
+    answers.map(({ status }) => status),
+    Array(6).fill(200),
+    'the same change is made once, and every try is told so'
+  )
+  const [user] = await sql<{ version: number; level: number }>(
+    'select credential_version as version, round(change_level)::int as level from postern."user"'
+  )
+  t.strictSame(user, { version: 3, level: 10 })
+  t.equal((await api.changePassword({ current_password: otherPassword, password: third }, { bearer })).status, 429)
+})
+
+t.test('who would wait too long behind an account’s own requests is told to come back', async (t) => {
+  const { api, signUp, ctx } = await startWithPasswords(t)
+  const bearer = (await signUp()).body.access_token
+  let release = () => {}
+  const held = new Promise<void>((resolve) => (release = resolve))
+  const check = ctx.passwords.check.bind(ctx.passwords)
+  t.intercept(ctx.passwords, 'check', {
+    value: (...given: Parameters<typeof check>) => held.then(() => check(...given))
+  })
+
+  const all = Array.from({ length: 40 }, (_, nth) =>
+    api.changePassword({ current_password: `${otherPassword} ${nth}`, password: third }, { bearer })
+  )
+  const refused = (await Promise.race(all)) as Awaited<(typeof all)[number]>
+  release()
+  const statuses = (await Promise.all(all)).map(({ status }) => status)
+
+  t.match(refused.problem, { status: 503, code: 'unavailable' })
+  t.equal(statuses.filter((status) => status === 503).length, 9)
 })
