@@ -12,8 +12,8 @@ import { chargeChange, findOwnCredentials, findOwnGuard, judgeOwnPassword, setOw
 import { requireGoodPassword } from './policy.ts'
 import { spendResets } from './reset-store.ts'
 
-/** One account's passwords are hashed one by one: its fifty sessions could else fill the line that everybody's wait in. Thirty wait some three seconds. */
-const turns = new Turns({ most: 30, refusal: () => new Problem('unavailable', { retryAfter: 1 }) })
+/** One account's passwords are hashed one by one: its fifty sessions could else fill the line that everybody's wait in. A hundred wait ten seconds. */
+const turns = new Turns({ most: 100, refusal: () => new Problem('unavailable', { retryAfter: 1 }) })
 
 export type PasswordChange = { current: string | undefined; password: string; session: LiveSession }
 
