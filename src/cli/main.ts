@@ -37,12 +37,26 @@ function administering(act: Act): Command {
   }
 }
 
+/** Undefined: an option that there is none of. It is not repeated, for it could be a key that somebody took for an id. */
+function readWords(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      allowPositionals: true,
+      options: { help: { type: 'boolean', short: 'h' }, check: { type: 'boolean', default: false } }
+    })
+  } catch {
+    return undefined
+  }
+}
+
 async function main(args: string[]): Promise<number | undefined> {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: { help: { type: 'boolean', short: 'h' }, check: { type: 'boolean', default: false } }
-  })
+  const read = readWords(args)
+  if (read === undefined) {
+    console.error('There is no such option; `--` stands before a word that begins with a dash. See --help.')
+    return 2
+  }
+  const { values, positionals } = read
   if (values.help || positionals[0] === 'help') {
     console.log(helpText())
     return 0

@@ -201,11 +201,12 @@ t.test('compromised wants a key by its id, and one that makes nothing any more',
       `compromised ${oldKey}`,
       'compromised ABCDEF01',
       'compromised %',
+      'compromised -taken-for-an-id',
       `compromised ${idOf(newestKey)}`
     ].map(async (words) => (await command(words)).code)
   )
 
-  t.strictSame(codes, [2, 2, 2, 2, 1])
+  t.strictSame(codes, [2, 2, 2, 2, 2, 1])
   for (const { access_token } of [old, young]) t.equal((await api.getSession({ bearer: access_token })).status, 200)
   t.equal((await api.getJwks()).body.keys.length, 1)
 })
