@@ -151,7 +151,7 @@ export interface paths {
         get?: never;
         /**
          * Set or change the password of the account
-         * @description Wants a sign-in of the last five minutes, and `current_password` when the account has one. After ten wrong ones it wants a new sign-in (`step-up-required`), whatever is given. The session that asks goes on and its device stays trusted; all others end. An account has ten changes at once and then one an hour (`too-many-requests`); a link by mail is not counted.
+         * @description Wants a sign-in of the last five minutes, and `current_password` when the account has one. After ten wrong ones it wants a new sign-in (`step-up-required`), whatever is given. The session that asks goes on and its device stays trusted; all others end. An account has thirty changes at once and then one an hour (`too-many-requests`); a link by mail is not counted.
          */
         put: operations["changePassword"];
         post?: never;

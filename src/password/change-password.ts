@@ -21,7 +21,7 @@ export type PasswordChange = { current: string | undefined; password: string; se
  * Sets or changes the password of whoever is signed in. Where there is one it must be given too: a device left open is not its owner.
  * After ten wrong ones another sign-in is wanted, by right and wrong alike: whoever carried the session away has none.
  * The caller's session goes on and its device stays trusted; all others end, and so do open links and codes, and known networks.
- * That is why it can be had only ten times at once and then once an hour (`too-many-requests`).
+ * That is why it can be had only thirty times at once and then once an hour (`too-many-requests`).
  */
 export async function changePassword(
   ctx: Context,

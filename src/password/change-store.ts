@@ -9,7 +9,7 @@ import { holdCaller } from '../user/store.ts'
 import { changeParameters, changingPassword, REPEATABLE } from './reset-store.ts'
 
 /** Changes of an account's password by its sessions: so many at once, and then one in so many seconds. */
-const [CHANGES_AT_ONCE, SECONDS_EACH] = [10, HOUR]
+const [CHANGES_AT_ONCE, SECONDS_EACH] = [30, HOUR]
 
 /** The level of the account `u` with one change more. */
 const nextLevel = sql`
