@@ -21,6 +21,17 @@ async function startWithDevices(t: Test) {
   return { ...world, phone: phone.body, tablet: tablet.body, stranger: stranger.body, statusOf }
 }
 
+t.test('of what a client calls itself the first 256 characters are kept', async (t) => {
+  const { api, email, codeOf } = await startSignedIn(t)
+  const { challenge } = (await api.requestOtp({ email })).body
+  const headers = { 'user-agent': 'x'.repeat(1000) }
+  const { body } = await api.verifyOtp({ challenge, code: codeOf(challenge) }, { headers })
+
+  const { sessions } = (await api.listSessions({ bearer: body.access_token })).body
+
+  t.equal(sessions.find(({ current }: { current: boolean }) => current).agent, 'x'.repeat(256))
+})
+
 t.test('a person sees their own live sessions, the one used last first', async (t) => {
   const { api, phone, tablet, sessionId, token, refresh } = await startWithDevices(t)
   const { body: laptop } = await refresh(token)

@@ -29,6 +29,12 @@ t.test('whoever leaves takes everything along, and a mail says so', async (t) =>
   const notice = await until(() => mails(email).find(({ subject }) => subject === 'Your Postern account was deleted'))
   t.equal(notice.to, 'Maya@example.com', 'the spelling that the account had')
   t.match(notice.text, /^Client: Safari, iPhone$/m)
+  t.strictSame(
+    await sql(`select round(extract(epoch from valid_until - created_at) / 86400)::int as days from postern.mail
+      where kind = 'account-deleted'`),
+    [{ days: 3 }],
+    'after which it would only confuse'
+  )
 })
 
 t.test('the address can begin anew, as somebody else', async (t) => {
