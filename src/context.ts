@@ -15,7 +15,7 @@ export type Context = {
   secrets: Secrets
   signing: SigningKeys
   courier: Pick<Courier, 'offer'>
-  passwords: Pick<Passwords, 'requireRoom' | 'hash' | 'check' | 'decoy' | 'outdated' | 'refusal'>
+  passwords: Pick<Passwords, 'turns' | 'requireRoom' | 'hash' | 'check' | 'decoy' | 'outdated' | 'refusal'>
   guesses: Pick<GuessTally, 'note' | 'strained'>
   suggest: Suggest
   /** The languages that mails can be written in. */

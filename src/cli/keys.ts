@@ -90,12 +90,8 @@ export async function compromiseKey(env: Environment, id: string | undefined): P
       )
       return 1
     }
-    const known = new Set([
-      ...secrets.ring.ids,
-      ...(await findKeyUses(db, {})).map(({ keyId }) => keyId),
-      ...(await deviceKeys(db))
-    ])
-    if (!known.has(id)) {
+    const known = new Set([...secrets.ring.ids, ...(await findKeyUses(db, {})).map(({ keyId }) => keyId)])
+    if (!known.has(id) && !(await deviceKeys(db)).includes(id)) {
       console.error(
         `No key ${id} is configured or in use, and nothing was ended. There are: ${[...known].join(', ')}. Put a key that is out of SECRET_KEYS already back, behind the newest.`
       )

@@ -5,9 +5,10 @@ import type { Config } from '../config.ts'
 import type { Db } from '../db/tables.ts'
 import { keyIdOf } from '../lib/capability.ts'
 import { MINUTE, milliseconds } from '../lib/time.ts'
+import { Turns } from '../lib/turns.ts'
 import { Problem } from '../problems.ts'
 import { decoyOf, type Kind, kindOf } from './decoy.ts'
-import { Pool } from './pool.ts'
+import { Pool, unavailable } from './pool.ts'
 import { findPeppers, sampleHashes } from './store.ts'
 import { envelope, readStored, type Stored, UNPEPPERED } from './stored.ts'
 import { type Making, prefixOf } from './work.ts'
@@ -21,6 +22,8 @@ const NOBODY = Buffer.alloc(32)
 
 /** Makes and checks stored passwords, on threads of their own. */
 export class Passwords {
+  /** One account's own changes are hashed one by one: its fifty sessions could else fill the line that everybody's wait in. A hundred wait ten seconds. */
+  readonly turns = new Turns({ most: 100, refusal: unavailable })
   readonly #db: Db
   readonly #log: Logger
   readonly #pool: Pool

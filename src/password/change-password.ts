@@ -4,16 +4,12 @@ import { transaction } from '../db/statement.ts'
 import { forgetTrust } from '../device/store.ts'
 import { newId } from '../lib/identifier.ts'
 import { monotonicNow } from '../lib/time.ts'
-import { Turns } from '../lib/turns.ts'
 import { Problem } from '../problems.ts'
 import type { LiveSession } from '../session/store.ts'
 import { promiseNotice } from '../user/promise-notice.ts'
 import { chargeChange, findOwnCredentials, findOwnGuard, judgeOwnPassword, setOwnPassword } from './change-store.ts'
 import { requireGoodPassword } from './policy.ts'
 import { spendResets } from './reset-store.ts'
-
-/** One account's passwords are hashed one by one: its fifty sessions could else fill the line that everybody's wait in. A hundred wait ten seconds. */
-const turns = new Turns({ most: 100, refusal: () => new Problem('unavailable', { retryAfter: 1 }) })
 
 export type PasswordChange = { current: string | undefined; password: string; session: LiveSession }
 
@@ -38,7 +34,7 @@ export async function changePassword(
   const done = stored !== null && (await judgeCurrent(ctx, { current, stored, mayBeDone, session, emailMac }, client))
   if (done) return { sessions_ended: 0 }
   await requireGoodPassword(ctx, password, session.email)
-  const passwordHash = await turns.take(userId, () => ctx.passwords.hash(password))
+  const passwordHash = await ctx.passwords.turns.take(userId, () => ctx.passwords.hash(password))
 
   const notice = promiseNotice(ctx, 'password-changed')
   const values = { ...notice.values, ...client, userId, sessionId, version, passwordHash, emailMac }
@@ -73,7 +69,8 @@ async function afterTwin(
 ): Promise<{ sessions_ended: number }> {
   const [own] = await findOwnCredentials(ctx.db, { userId, sessionId })
   const stored = own?.passwordHash
-  const same = typeof stored === 'string' && (await turns.take(userId, () => ctx.passwords.check(password, stored)))
+  const same =
+    typeof stored === 'string' && (await ctx.passwords.turns.take(userId, () => ctx.passwords.check(password, stored)))
   if (!same) throw notTheCurrent()
   return { sessions_ended: 0 }
 }
@@ -107,7 +104,7 @@ async function judgeCurrent(ctx: Context, guess: Guess, client: Client): Promise
   const fits = async (given: string | undefined) => given !== undefined && (await ctx.passwords.check(given, stored))
 
   const signIn = `${session.sessionId}:${session.authenticatedAt.getTime()}` // so that another sign-in begins anew
-  const { right, done } = await turns.take(session.userId, async () => {
+  const { right, done } = await ctx.passwords.turns.take(session.userId, async () => {
     const [guard] = await findOwnGuard(ctx.db, { emailMac, signIn })
     if (guard?.guarded) return { right: false, done: false }
     if (await fits(current)) return { right: true, done: false }

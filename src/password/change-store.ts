@@ -57,7 +57,8 @@ const recentPools = (pools: RawBuilder<unknown>) => sql`(
     or (value ->> 1)::float8 > ${epochOf(sql`now()`)} - ${sql.lit(RECENT + MINUTE)})`
 
 const ownPool = (signIn: Expression<string>) => sql`(${sql.lit(OWN_POOL)} || ${signIn})`
-const from = sql`'session'::text`
+/** Who guesses from a session comes from no network: it has nothing but its own pool. */
+const fromSession = sql`'session'::text`
 
 /** Whether a sign-in has used up its guesses, before a hash is spent on another. No row: nothing was ever guessed at the address. */
 export const findOwnGuard = statement(
@@ -65,7 +66,7 @@ export const findOwnGuard = statement(
   ({ emailMac, signIn }) => sql<{ guarded: boolean }>`
     select ruled.last_guarded as guarded
     from postern.address_budget as b cross join lateral (
-      ${passwordRuling({ ...passwordRow, level: spent, pool: ownPool(signIn), from }, sql`true`)}) as ruled
+      ${passwordRuling({ ...passwordRow, level: spent, pool: ownPool(signIn), from: fromSession }, sql`true`)}) as ruled
     where b.key = ${emailMac}`
 )
 
@@ -93,10 +94,10 @@ export const judgeOwnPassword = statement(
       with judged as (
         insert into postern.address_budget as b (key, pools, last_pool, last_guarded)
         select ${slots.emailMac}, first.pools, ${pool}, first.last_guarded
-        from (${passwordRuling({ ...freshRow, level: spent, pool, from }, right)}) as first
+        from (${passwordRuling({ ...freshRow, level: spent, pool, from: fromSession }, right)}) as first
         on conflict (key) do update set (pools, last_guarded) = (
           select ${recentPools(sql`next.pools`)}, next.last_guarded
-          from (${passwordRuling({ ...passwordRow, level: spent, from }, right)}) as next)
+          from (${passwordRuling({ ...passwordRow, level: spent, from: fromSession }, right)}) as next)
         returning last_guarded as guarded
       ), noted as (${record({
         from: sql`judged where judged.guarded or not ${right}`,
@@ -125,7 +126,8 @@ export const chargeChange = statement(
   { userId: 'uuid' },
   ({ userId }) => sql<{ wait: number; version: number }>`
     with held as (
-      select u.id, u.credential_version as version, ${nextLevel} as level from postern."user" as u where u.id = ${userId} for update
+      select u.id, u.credential_version as version, ${nextLevel} as level
+      from postern."user" as u where u.id = ${userId} for update
     ), charged as (
       update postern."user" as u set change_level = held.level, change_level_at = clock_timestamp()
       from held where u.id = held.id and held.level <= ${sql.lit(CHANGES_AT_ONCE)}

@@ -1,11 +1,11 @@
+import { SMTP_OPTIONS } from '../lib/smtp-url.ts'
 import { list, optional, text } from './kinds.ts'
 
 /** Mails: who sends them, and how they read. */
 export const mailSettings = {
   SMTP_URL: optional({
     secret: true,
-    description:
-      'Mail server, as smtps://user:password@host:465 or smtp://host:587?requireTLS=true. The query may also set forceAuth, ignoreTLS, lmtp, opportunisticTLS, pool, name, authMethod, localAddress, maxMessages, rateLimit, rateDelta, tls.servername, tls.rejectUnauthorized, tls.minVersion, tls.maxVersion and tls.ciphers, as Nodemailer does.',
+    description: `Mail server, as smtps://user:password@host:465 or smtp://host:587?requireTLS=true. The query may set ${SMTP_OPTIONS.join(', ')}, as Nodemailer does.`,
     defaultText: 'none: mail goes to the dev inbox'
   }),
   MAIL_FROM: optional({
