@@ -123,6 +123,13 @@ async function countTogether(url: string, log: Logger): Promise<SharedCounts> {
   return new SharedCounts({ url, log })
 }
 
+/** Names the settings that a failure comes from, which its own message does not. */
+const blame =
+  (names: string) =>
+  (error: Error): never => {
+    throw new Error(`${names}: ${error.message}`, { cause: error })
+  }
+
 /** Starts one instance: schema, keys, courier, and at last the door. A start that fails leaves nothing open, or the process would hang. */
 export async function boot(config: Config, log: Logger): Promise<Instance> {
   const started = new AsyncDisposableStack()
@@ -158,7 +165,7 @@ async function startParts(config: Config, log: Logger, started: AsyncDisposableS
   const shared = config.REDIS_URL === undefined ? undefined : await countTogether(config.REDIS_URL, log)
   started.defer(() => shared?.stop())
   shared?.start()
-  const metrics = await openMetrics({ ctx, courier, passwords })
+  const metrics = await openMetrics({ ctx, courier, passwords }).catch(blame('HOST, METRICS_PORT'))
   started.defer(() => metrics?.close())
   started.defer(() => courier.stop())
   const housekeeper = housekeeperOf(ctx)
@@ -171,11 +178,9 @@ async function startParts(config: Config, log: Logger, started: AsyncDisposableS
     observe: metrics?.observe
   })
   started.defer(() => app.close()) // at the end, and so the first to stop: what it promised is still sent
-  const url = await app.listen({
-    host: config.HOST,
-    port: config.PORT,
-    listenTextResolver: (at) => `listening on ${at}`
-  })
+  const url = await app
+    .listen({ host: config.HOST, port: config.PORT, listenTextResolver: (at) => `listening on ${at}` })
+    .catch(blame('HOST, PORT'))
   courier.start()
   housekeeper.start()
 

@@ -10,8 +10,8 @@ const DRAIN_LIMIT = 25
 /** Seconds to go on serving as not ready, so that load balancers look elsewhere before the door closes. */
 const LINGER = 2
 
-/** Runs the service until SIGTERM or SIGINT. */
-export async function serve(env: Environment): Promise<undefined> {
+/** Runs the service until SIGTERM or SIGINT. @returns an exit code when it could not start; its log says why */
+export async function serve(env: Environment): Promise<number | undefined> {
   const config = readConfig(env)
   const log = makeLog(config.LOG_LEVEL)
   for (const hint of suspiciousNames(env)) log.warn(hint)
@@ -24,7 +24,14 @@ export async function serve(env: Environment): Promise<undefined> {
     leaving = true
   }
   process.on('SIGTERM', leave).on('SIGINT', leave)
-  const instance = await starting
+  let instance: Instance
+  try {
+    instance = await starting
+  } catch (error) {
+    if (!log.isLevelEnabled('fatal')) throw error // a start without a log is explained on stderr
+    log.fatal(log.isLevelEnabled('debug') ? { err: error } : {}, `could not start: ${(error as Error).message}`)
+    return 1
+  }
 
   log.info(`ready for clients at ${config.PUBLIC_URL}`)
   if (instance.metricsUrl !== undefined) log.info(`metrics at ${instance.metricsUrl}`)

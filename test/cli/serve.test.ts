@@ -36,8 +36,32 @@ for (const name of ['PORT', 'METRICS_PORT'])
     const { code, said } = await failedStart(t, { [name]: taken })
 
     t.equal(code, 1)
-    t.match(said, `EADDRINUSE: address already in use 127.0.0.1:${taken}`)
+    t.match(said, `HOST, ${name}: listen EADDRINUSE: address already in use 127.0.0.1:${taken}`)
   })
+
+t.test(
+  'a start that fails ends its log with a line of JSON like any other; without a log it is told plainly',
+  async (t) => {
+    const settings = { HOST: 'nowhere.invalid' }
+
+    const { code, said } = await failedStart(t, settings)
+    const silent = await failedStart(t, { ...settings, LOG_LEVEL: 'silent' })
+
+    t.match(
+      said
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line))
+        .at(-1),
+      {
+        level: 'fatal',
+        msg: /^could not start: HOST, PORT: getaddrinfo .*nowhere\.invalid/
+      }
+    )
+    t.match(silent.said, /^HOST, PORT: getaddrinfo .*nowhere\.invalid\n$/)
+    t.strictSame([code, silent.code], [1, 1])
+  }
+)
 
 for (const [whom, toGroup] of [
   ['npm alone', false],
