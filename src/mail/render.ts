@@ -44,7 +44,9 @@ const TEMPLATES = Object.keys(samples) as MailTemplate[]
 const NAMES = new Set(TEMPLATES.flatMap((name) => ['subject', 'text', 'html'].map((part) => `${name}.${part}.liquid`)))
 
 // An empty set of templates in memory: include, render and layout find nothing, and liquidjs never opens a file.
-const strict = { templates: {}, strictFilters: true, strictVariables: true, ownPropertyOnly: true }
+// The limits, in characters or list items and in milliseconds, are far above any mail: a loop without end is a fault, not a start that hangs.
+const limits = { memoryLimit: 1_000_000, renderLimit: 5000 }
+const strict = { templates: {}, strictFilters: true, strictVariables: true, ownPropertyOnly: true, ...limits }
 const plain = new Liquid(strict)
 const escaping = new Liquid({ ...strict, outputEscape: 'escape' })
 

@@ -54,6 +54,15 @@ t.test('a language that lacks files takes them from its parent, then from the de
   t.match(italian.html, '<html lang="it">')
 })
 
+for (const loop of ['(1..1000000000)', '(1..100000) %}{% for b in (1..100000) %}{% for c in (1..100000)'])
+  t.test(`a template that loops without end is named, and does not hang the start: ${loop}`, async (t) => {
+    const ends = '{% endfor %}'.repeat(loop.split('{% for').length)
+    const text = `{% for a in ${loop} %}x${ends}\n{{ code }}\n`
+    const overridesDir = await folder(t, { 'en/code.text.liquid': text })
+
+    await t.rejects(loadRenderer({ ...builtIn, overridesDir }), /code\.text\.liquid does not render: .*limit exceeded/)
+  })
+
 t.test('the layout can be replaced too', async (t) => {
   const overridesDir = await folder(t, { 'layout.html.liquid': '<html lang="{{ lang }}">{{ content | raw }}</html>' })
   const { render } = await loadRenderer({ ...builtIn, overridesDir })
