@@ -106,7 +106,7 @@ export function rules(config: Settings, known: ReadonlySet<string>): string[] {
     [
       'TRUSTED_PROXIES',
       (config.TRUSTED_PROXIES ?? []).every(isRange),
-      'must be address ranges, such as 10.0.0.0/8; hop counts and names are refused'
+      'must be address ranges, such as 10.0.0.0/8; hop counts, names and the whole internet (/0) are refused'
     ],
     [
       'MAIL_FROM',
