@@ -83,7 +83,7 @@ const catalogue = {
   'unsupported-media-type': {
     status: 415,
     title: 'The body must be JSON in UTF-8.',
-    help: 'Send `Content-Type: application/json`.'
+    help: 'Send `Content-Type: application/json`, and the body without any `Content-Encoding`.'
   },
   'password-refused': {
     status: 422,

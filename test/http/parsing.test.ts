@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { start } from '../helper.ts'
 
@@ -39,6 +40,17 @@ t.test('every other type is 415, and so is a body without one', async (t) => {
 
   for (const [nth, answer] of [...answers, untyped].entries())
     t.match(answer, { status: 415, problem: { code: 'unsupported-media-type' } }, types[nth] ?? 'without a type')
+})
+
+t.test('a body that is compressed is 415 and not called bad JSON', async (t) => {
+  const { url } = await start(t)
+  const text = '{"email":"maya@example.com"}'
+
+  const packed = await post(url, '/v1/otp', gzipSync(text), { ...json, 'content-encoding': 'gzip' })
+  const plain = await post(url, '/v1/otp', text, { ...json, 'content-encoding': 'identity' })
+
+  t.match(packed, { status: 415, problem: { code: 'unsupported-media-type', detail: /Content-Encoding/ } })
+  t.equal(plain.status, 202)
 })
 
 t.test('a body of 16 KiB is read, one byte more is 413', async (t) => {
