@@ -22,6 +22,7 @@ import { GuessTally } from './limit/guess-tally.ts'
 import type { SharedCounts } from './limit/shared-counts.ts'
 import { Courier, LANES, SEND_DEADLINE } from './mail/courier.ts'
 import { type DevInbox, devInbox } from './mail/dev-inbox.ts'
+import { mailPromiser } from './mail/promise.ts'
 import { loadRenderer } from './mail/render.ts'
 import { smtpTransport } from './mail/transport.ts'
 import { openMetrics } from './open-metrics.ts'
@@ -59,6 +60,9 @@ export const rendererOf = (config: Config) =>
     defaultLocale: config.DEFAULT_LOCALE
   })
 
+const mailHostOf = (config: Config): string =>
+  domainOf(readSender(config.MAIL_FROM, { anyHost: true })?.address ?? 'localhost')
+
 /** Puts the parts together; nothing is connected or started yet. */
 export async function assemble(config: Config, databaseUrl: string, log: Logger) {
   const keys = config.SECRET_KEYS.length > 0 ? config.SECRET_KEYS : [developmentKey(config.DATA_DIR)]
@@ -92,11 +96,11 @@ export async function assemble(config: Config, databaseUrl: string, log: Logger)
     secrets,
     signing,
     courier,
+    promiseMail: mailPromiser(courier, mailHostOf(config)),
     passwords,
     guesses,
     suggest: suggester(config.EMAIL_SUGGESTION_DOMAINS),
     locales: renderer.locales,
-    mailHost: domainOf(readSender(config.MAIL_FROM, { anyHost: true })?.address ?? 'localhost'),
     log
   }
   return { ctx, courier, passwords, guesses, inbox }

@@ -7,6 +7,7 @@ import type { SigningKeys } from './keys/signing.ts'
 import type { Suggest } from './lib/suggestion.ts'
 import type { GuessTally } from './limit/guess-tally.ts'
 import type { Courier } from './mail/courier.ts'
+import type { PromiseMail } from './mail/promise.ts'
 
 /** What flows work with; one of it an instance, made by `boot.ts`. */
 export type Context = {
@@ -15,13 +16,12 @@ export type Context = {
   secrets: Secrets
   signing: SigningKeys
   courier: Pick<Courier, 'offer'>
+  promiseMail: PromiseMail
   passwords: Pick<Passwords, 'turns' | 'requireRoom' | 'hash' | 'check' | 'decoy' | 'outdated' | 'refusal'>
   guesses: Pick<GuessTally, 'note' | 'strained'>
   suggest: Suggest
   /** The languages that mails can be written in. */
   locales: readonly string[]
-  /** The host part of every Message-ID. */
-  mailHost: string
   log: Logger
 }
 

@@ -1,41 +1,43 @@
 import { type RawBuilder, sql } from 'kysely'
 import { budgetParameters, codeColumns, codeRuling, firstCodeRuling, STRONG_CODE } from '../budget/code-store.ts'
 import { codeRow, refunding } from '../budget/store.ts'
-import type { Slots } from '../db/statement.ts'
+import { type RowOf, rowsOf } from '../db/rows.ts'
+import type { Slots, Values } from '../db/statement.ts'
 import { DAY } from '../lib/time.ts'
+import { queueMail } from '../mail/store.ts'
 
 /** How long a network is known for a sign-in that came from it. */
 export const KNOWN_NETWORK_TTL = 90 * DAY
 
-/** What one request for a code brings; a statement takes lists of them. */
-export const challengeParameters = {
-  ...budgetParameters,
-  ids: 'uuid[]',
-  emails: 'text[]',
-  emailKeys: 'text[]',
-  budgetKeys: 'bytea[]',
-  locales: 'text?[]',
-  networks: 'cidr?[]',
-  agents: 'text?[]',
-  knownDeviceIds: 'uuid?[]',
-  knownSeedHashes: 'bytea?[]',
-  mailIds: 'uuid[]',
-  messageIds: 'text[]',
-  ttl: 'int4',
-  keyId: 'text'
-} as const
+/** One request for a code, as a statement takes many of them. */
+const requests = rowsOf({
+  id: 'uuid',
+  email: 'text',
+  emailKey: 'text',
+  budgetKey: 'bytea',
+  locale: 'text?',
+  network: 'cidr?',
+  agent: 'text?',
+  knownDeviceId: 'uuid?', // that a token of an earlier sign-in names
+  knownSeedHash: 'bytea?',
+  mailId: 'uuid',
+  messageId: 'text'
+})
+const ruleParameters = { ...budgetParameters, ttl: 'int4', keyId: 'text' } as const
+
+export const challengeParameters = { ...requests.parameters, ...ruleParameters } as const
 type ChallengeSlots = Slots<typeof challengeParameters>
 
-const askedColumns = sql`
-  id, email, email_key, budget_key, locale, network, agent, known_device_id, known_seed_hash, mail_id, message_id, place`
+/** One request for a code, and the rules that are the same for all of them. */
+export type NewChallenge = RowOf<typeof requests.columns> & { rules: Values<typeof ruleParameters> }
 
-/** The arm that lists the requests, each with its place. @param which a condition on them */
-export const askedFor = (slots: ChallengeSlots, which = sql`true`): RawBuilder<unknown> => sql`
-  select ${askedColumns}
-  from unnest(${slots.ids}, ${slots.emails}, ${slots.emailKeys}, ${slots.budgetKeys}, ${slots.locales}, ${slots.networks},
-    ${slots.agents}, ${slots.knownDeviceIds}, ${slots.knownSeedHashes}, ${slots.mailIds}, ${slots.messageIds})
-    with ordinality as asked (${askedColumns})
-  where ${which}`
+export const listed = (challenges: readonly NewChallenge[]): Values<typeof challengeParameters> => ({
+  ...requests.values(challenges),
+  ...(challenges[0] as NewChallenge).rules
+})
+
+/** The arm that lists the requests, each with its place. */
+export const askedFor = requests.asked
 
 /**
  * The arm that finds what has signed in before: the device whose token came along, or else the network.
@@ -98,10 +100,18 @@ export const insertChallenges = (slots: ChallengeSlots, password?: RawBuilder<un
   returning ${challengeColumns}`
 
 /** The made challenges, each with the mail that was promised for it. */
-export const challengeMails = sql`(
+const challengeMails = sql`(
   select made.id, made.email_key, made.locale, made.expires_at, made.key_id, asked.mail_id, asked.message_id
   from made join asked on asked.id = made.id join budget on budget.key = asked.budget_key
   where budget.wait = 0)`
+
+/** The arm that promises the mails of the arm `made`. */
+export const promisedMails = queueMail({
+  from: challengeMails,
+  kind: 'code',
+  id: sql`made.mail_id`,
+  messageId: sql`made.message_id`
+})
 
 /** A challenge as its token's holder may see it. */
 export type ChallengeState = {
@@ -118,7 +128,8 @@ export const challengeState = sql`
   key_id as "keyId", code_length as "codeLength", code_alphabet as "codeAlphabet", tries_left as "triesLeft", sends,
   extract(epoch from expires_at - now())::float8 as "expiresIn", extract(epoch from now() - sent_at)::float8 as "sentAgo"`
 
-export const spendParameters = { ids: 'uuid[]', keyIds: 'text[]', rights: 'bool[]', usedKeys: 'bytea?[]' } as const
+/** What a guess brings for the challenge that it is at. */
+export const spendColumns = { id: 'uuid', keyId: 'text', right: 'bool', usedKey: 'bytea?' } as const
 
 /**
  * The arm that names each try's address. Tries at one address take turns: the first is judged now, the others are asked

@@ -14,7 +14,7 @@ import { shortcutOf } from './connect.ts'
 import { isStaleStatement, mayRepeat } from './failure.ts'
 import { type Db, SCHEMA, type Tables, type Tx } from './tables.ts'
 
-type SqlTypes = {
+export type SqlTypes = {
   uuid: string
   'uuid?': string | null
   text: string

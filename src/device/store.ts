@@ -2,14 +2,10 @@ import { sql } from 'kysely'
 import { record } from '../audit/store.ts'
 import { type Slots, statement } from '../db/statement.ts'
 
-/** What each of several sign-ins brings for the device that it comes from. */
-export const deviceParameters = {
-  deviceIds: 'uuid[]',
-  deviceSeedHashes: 'bytea[]',
-  deviceKeyId: 'text',
-  deviceTtl: 'int4'
-} as const
-type DeviceSlots = Slots<Pick<typeof deviceParameters, 'deviceKeyId' | 'deviceTtl'>>
+/** What each of several sign-ins brings for the device that it comes from, and what all have in common. */
+export const deviceColumns = { deviceId: 'uuid', deviceSeedHash: 'bytea' } as const
+export const deviceParameters = { deviceKeyId: 'text', deviceTtl: 'int4' } as const
+type DeviceSlots = Slots<typeof deviceParameters>
 
 /**
  * The arm that gives the devices that asked with a token of theirs a new one. The last one stays good, for two tabs may sign in at

@@ -139,7 +139,7 @@ export class Passwords {
     if (pepper === UNPEPPERED) return createHash('sha384').update(text).digest('base64')
     const key = this.#peppers.get(pepper)
     // Another instance can answer, and so can this one once it is configured.
-    if (key === undefined) throw new Problem('unavailable', { retryAfter: 2 })
+    if (key === undefined) throw new Problem('unavailable')
     return createHmac('sha384', key).update(text).digest('base64')
   }
 }

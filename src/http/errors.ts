@@ -4,7 +4,7 @@ import { QUOTA_HEADERS } from '../limit/quotas.ts'
 import { Problem, type ProblemCode, type ProblemDetails, problems } from '../problems.ts'
 import type { ProblemBody } from '../routing.ts'
 
-/** Seconds after which a broken dependency is worth another try. */
+/** Seconds after which a broken dependency is worth another try, where whoever refuses does not know better. */
 const RETRY_AFTER = 2
 
 /** The RFC 9457 body of a refusal. */
@@ -31,7 +31,8 @@ export function sendProblem(
 ) {
   const { status, scheme } = problems[code]
   if (scheme !== undefined) reply.header('www-authenticate', scheme)
-  if (details.retryAfter !== undefined) reply.header('retry-after', details.retryAfter)
+  const retryAfter = details.retryAfter ?? (code === 'unavailable' ? RETRY_AFTER : undefined)
+  if (retryAfter !== undefined) reply.header('retry-after', Math.max(1, Math.ceil(retryAfter)))
   if (details.allow !== undefined) reply.header('allow', details.allow)
   // A quota that has room is not spoken of where something else, an account's budget, has none.
   if (code === 'too-many-requests' && reply.getHeader('ratelimit-remaining') !== 0)
@@ -51,7 +52,7 @@ export function handleError(error: FastifyError, request: FastifyRequest, reply:
   }
   if (error instanceof DatabaseUnavailable || isConflict(error)) {
     request.log.warn({ reason: error.message, sqlState: sqlState(error) }, 'the database is not available')
-    return sendProblem(request, reply, 'unavailable', { retryAfter: RETRY_AFTER })
+    return sendProblem(request, reply, 'unavailable')
   }
   if (error.validation) return sendProblem(request, reply, 'invalid-request', { errors: faultsOf(error) })
   const code = foreseen(error)

@@ -103,7 +103,7 @@ function refuse(reply: FastifyReply, spent: Spent, { operation }: Limits, whose:
   tell(reply, spent)
   throw new Problem('too-many-requests', {
     detail: `${operation} may be asked ${spent.max} times a minute by ${whose}.`,
-    retryAfter: Math.max(1, spent.ttlInSeconds)
+    retryAfter: spent.ttlInSeconds
   })
 }
 

@@ -29,7 +29,7 @@ export function secretsOf(masters: readonly Buffer[]) {
   const keyNamed = (id: string): MasterKey => {
     const key = ring.find(id)
     // Another instance can answer, and so can this one once it is configured: readiness names the key.
-    if (key === undefined) throw new Problem('unavailable', { retryAfter: 2 })
+    if (key === undefined) throw new Problem('unavailable')
     return key
   }
 

@@ -106,7 +106,7 @@ export class SigningKeys {
 
   /** Refuses with `unavailable` where there is nothing to sign with; to be asked before a code is spent. Readiness says why. */
   requireKey(): NonNullable<Keys['sign']> {
-    if (this.#keys.sign === undefined) throw new Problem('unavailable', { retryAfter: 2 })
+    if (this.#keys.sign === undefined) throw new Problem('unavailable')
     return this.#keys.sign
   }
 

@@ -1,11 +1,11 @@
-import { laneIsFull, wishFor } from '../challenge/make-wish.ts'
+import { laneIsFull } from '../budget/lane-is-full.ts'
+import { newChallenge } from '../challenge/new-challenge.ts'
 import { presentChallenge } from '../challenge/present.ts'
 import type { Challenge } from '../challenge/schema.ts'
-import type { CodeWish } from '../challenge/wish-store.ts'
+import type { NewChallenge } from '../challenge/store.ts'
 import type { Client, Context } from '../context.ts'
 import { isUniqueViolation } from '../db/failure.ts'
 import { type DailyIds, idsOfDays, newId } from '../lib/identifier.ts'
-import { monotonicNow } from '../lib/time.ts'
 import { Problem } from '../problems.ts'
 import { addressOf } from '../user/address.ts'
 import { type Made, type Requested, requestChallenge, requestOnce } from './request-store.ts'
@@ -30,26 +30,24 @@ export async function requestCode(ctx: Context, request: CodeRequest, client: Cl
   const address = addressOf(request.email)
   ctx.signing.requireKey() // a code that this instance could not trade in, and no other can read
   const ids = request.idempotencyKey && idsOfDays('challenge', request.idempotencyKey.toLowerCase(), address.key)
-  const wish = wishFor(ctx, { ...request, id: ids ? ids[0] : newId(), address }, client)
+  const { challenge, mail } = newChallenge(ctx, { ...request, id: ids ? ids[0] : newId(), address }, client)
 
-  const leasedAt = monotonicNow()
-  const run = () => (ids ? requestUnderKey(ctx, wish, ids) : requestChallenge(ctx.db, wish))
+  const run = () => (ids ? requestUnderKey(ctx, challenge, ids) : requestChallenge(ctx.db, challenge))
   let made: Requested | undefined
   for (let look = 1; made === undefined && look <= LOOKS; look++) made = await run().catch(unlessTwin)
   if (made === undefined) throw new Problem('unavailable', { retryAfter: 1 })
   if (!isMade(made)) throw laneIsFull(made.wait)
 
-  if (made.fresh)
-    ctx.courier.offer({ id: wish.mailId, kind: 'code', subjectId: made.id, messageId: wish.messageId }, leasedAt)
+  if (made.fresh) mail.offer(made.id)
   const suggestion = ctx.suggest(address.spelling)
   const form = await testForm(ctx, made.id, address.key)
   return { ...presentChallenge(ctx, made.id, made), ...form, ...(suggestion && { email_suggestion: suggestion }) }
 }
 
 /** Who left and comes back with the key of then has another challenge: an id that came again would bring the spent code with it. */
-async function requestUnderKey(ctx: Context, wish: CodeWish, ids: DailyIds): Promise<Requested | undefined> {
-  const made = await requestOnce(ctx.db, { ...wish, id: ids[0] }, ids)
-  return made?.over && made.id !== null ? await requestUnderKey(ctx, wish, idsOfDays('challenge', made.id)) : made
+async function requestUnderKey(ctx: Context, challenge: NewChallenge, ids: DailyIds): Promise<Requested | undefined> {
+  const made = await requestOnce(ctx.db, { ...challenge, id: ids[0] }, ids)
+  return made?.over && made.id !== null ? await requestUnderKey(ctx, challenge, idsOfDays('challenge', made.id)) : made
 }
 
 const isMade = (requested: Requested): requested is Requested & Made => requested.keyId !== null

@@ -7,9 +7,11 @@ import {
   challengeState,
   chargeBudgets,
   insertChallenges,
+  listed,
+  type NewChallenge,
+  promisedMails,
   trustedAmong
 } from '../challenge/store.ts'
-import { type CodeWish, listed, promisedMails } from '../challenge/wish-store.ts'
 import { gathered } from '../db/gather.ts'
 import { statement } from '../db/statement.ts'
 import type { Db } from '../db/tables.ts'
@@ -65,13 +67,16 @@ const requestChallengeOnce = statement(
 
 /** Requests of one moment share a statement and a commit; two for one address never do, for they change the same row. */
 export const requestChallenge = gathered(
-  (db: Db, wishes: readonly CodeWish[], tries?: number) => requestChallenges(db, listed(wishes), tries),
+  (db: Db, challenges: readonly NewChallenge[], tries?: number) => requestChallenges(db, listed(challenges), tries),
   { inFlight: 3, apart: ({ budgetKey }) => budgetKey.toString('latin1') }
 )
 
-/** @param sameIds where an earlier try may have made the challenge; `wish.id` is among them */
-export const requestOnce = async (db: Db, wish: CodeWish, sameIds: string[]): Promise<RequestedOnce | undefined> =>
-  (await requestChallengeOnce(db, { ...listed([wish]), sameIds }))[0]
+/** @param sameIds where an earlier try may have made the challenge; `challenge.id` is among them */
+export const requestOnce = async (
+  db: Db,
+  challenge: NewChallenge,
+  sameIds: string[]
+): Promise<RequestedOnce | undefined> => (await requestChallengeOnce(db, { ...listed([challenge]), sameIds }))[0]
 
 /**
  * A challenge asked to be mailed again: `resent` tells whether that was granted; `alive` whether it could still be. One that no lane

@@ -2,7 +2,6 @@ import { presentChallenge } from '../challenge/present.ts'
 import type { Challenge } from '../challenge/schema.ts'
 import type { Client, Context } from '../context.ts'
 import { newId } from '../lib/identifier.ts'
-import { monotonicNow } from '../lib/time.ts'
 import { Problem } from '../problems.ts'
 import { resendChallenge } from './request-store.ts'
 import { testForm } from './test-code.ts'
@@ -14,18 +13,16 @@ import { testForm } from './test-code.ts'
 export async function resendCode(ctx: Context, token: string, client: Client): Promise<Challenge> {
   const challenge = ctx.secrets.readChallenge(token)
   if (challenge === undefined) throw new Problem('code-rejected')
-  const mailId = newId()
-  const messageId = `<${mailId}@${ctx.mailHost}>`
   const { CODE_RESENDS, CODE_RESEND_AFTER } = ctx.config
 
-  const leasedAt = monotonicNow()
+  const mail = ctx.promiseMail('code')
   const [state] = await resendChallenge(ctx.db, {
     id: challenge.id,
     keyId: challenge.keyId,
     mostSends: CODE_RESENDS + 1,
     resendAfter: CODE_RESEND_AFTER,
-    mailId,
-    messageId,
+    mailId: mail.id,
+    messageId: mail.messageId,
     eventId: newId(),
     ...client
   })
@@ -38,10 +35,10 @@ export async function resendCode(ctx: Context, token: string, client: Client): P
       detail: usedUp
         ? 'This code was mailed as often as it may be; ask for a new one.'
         : 'The code was mailed a moment ago.',
-      retryAfter: Math.max(1, Math.ceil(wait))
+      retryAfter: wait
     })
   }
-  if (state.mailed) ctx.courier.offer({ id: mailId, kind: 'code', subjectId: challenge.id, messageId }, leasedAt)
+  if (state.mailed) mail.offer(challenge.id)
   return {
     ...presentChallenge(ctx, challenge.id, { ...state, sends: state.sends + 1, sentAgo: 0 }),
     ...(await testForm(ctx, challenge.id))

@@ -1,11 +1,20 @@
 import { sql } from 'kysely'
 import { record } from '../audit/store.ts'
-import { holdBudgets, namedTries, overtaken, refundCharges, spendParameters, spendTries } from '../challenge/store.ts'
+import { holdBudgets, namedTries, overtaken, refundCharges, spendColumns, spendTries } from '../challenge/store.ts'
 import { gathered } from '../db/gather.ts'
+import { type RowOf, rowsOf } from '../db/rows.ts'
 import { statement, type Values } from '../db/statement.ts'
 import type { Db } from '../db/tables.ts'
-import { deviceCount, deviceParameters, makeDevices, noteNetworks, renewDevices } from '../device/store.ts'
 import {
+  deviceColumns,
+  deviceCount,
+  deviceParameters,
+  makeDevices,
+  noteNetworks,
+  renewDevices
+} from '../device/store.ts'
+import {
+  openColumns,
   openedOf,
   openedView,
   openParameters,
@@ -16,18 +25,20 @@ import {
 import type { SessionView } from '../session/store.ts'
 import { knownUser, ownerOf, proveUser } from '../user/store.ts'
 
-const verifyParameters = {
-  ...spendParameters,
-  ...openParameters,
-  ...deviceParameters,
-  userIds: 'uuid[]',
-  defaultLocale: 'text',
-  signupOpen: 'bool',
-  tests: 'bool[]',
-  eventIds: 'uuid[]',
-  requestIds: 'text[]'
-} as const
-type VerifyValues = Values<typeof verifyParameters>
+/** One guess at a code, as a statement takes many of them. */
+const guesses = rowsOf({
+  ...spendColumns,
+  ...openColumns,
+  ...deviceColumns,
+  userId: 'uuid',
+  test: 'bool', // whether it was the fixed code of a test address
+  eventId: 'uuid',
+  requestId: 'text'
+})
+const ruleParameters = { ...openParameters, ...deviceParameters, defaultLocale: 'text', signupOpen: 'bool' } as const
+
+/** One guess, and the rules that are the same for all of them. */
+export type CodeGuess = RowOf<typeof guesses.columns> & { rules: Values<typeof ruleParameters> }
 
 /** What became of a try. Without a session the code was wrong, or right for an account that may not sign in. */
 export type Verified = { [K in keyof SessionView]: SessionView[K] | null } & {
@@ -49,17 +60,9 @@ const amr = sql`case when asked.test then '{otp,test}'::text[] when spent.purpos
  * No row: the challenge is dead, used, or was never made. Not `judged`: another guess at that address goes first; ask again.
  * In lock order: budget, challenge, user, session.
  */
-const verifyChallenges = statement(verifyParameters, (slots) => {
+const verifyChallenges = statement({ ...guesses.parameters, ...ruleParameters }, (slots) => {
   return sql<Verified>`
-    with asked as (
-      select id, key_id, "right", used_key, user_id, session_id, seed_hash, renew_id, device_id, device_seed_hash, test, event_id,
-        network, agent, request_id, place
-      from unnest(${slots.ids}, ${slots.keyIds}, ${slots.rights}, ${slots.usedKeys}, ${slots.userIds}, ${slots.sessionIds},
-        ${slots.seedHashes}, ${slots.renewIds}, ${slots.deviceIds}, ${slots.deviceSeedHashes}, ${slots.tests}, ${slots.eventIds},
-        ${slots.networks}, ${slots.agents}, ${slots.requestIds}) with ordinality
-        as asked (id, key_id, "right", used_key, user_id, session_id, seed_hash, renew_id, device_id, device_seed_hash,
-          test, event_id, network, agent, request_id, place)
-    ),
+    with asked as (${guesses.asked(slots)}),
     named as (${namedTries}),
     held as (${holdBudgets}),
     spent as (${spendTries}),
@@ -90,51 +93,9 @@ const verifyChallenges = statement(verifyParameters, (slots) => {
     where named.turn > 1 or spent.place is not null`
 })
 
-/** One guess, and the rules that are the same for all of them. */
-export type CodeGuess = {
-  id: string
-  keyId: string
-  right: boolean
-  usedKey: Buffer | null
-  userId: string
-  sessionId: string
-  seedHash: Buffer
-  renewId: string | null
-  deviceId: string
-  deviceSeedHash: Buffer
-  /** Whether it was the fixed code of a test address. */
-  test: boolean
-  eventId: string
-  network: string | null
-  agent: string | null
-  requestId: string
-  rules: Pick<
-    VerifyValues,
-    'sessionKeyId' | 'idleTtl' | 'sessionTtl' | 'deviceKeyId' | 'deviceTtl' | 'defaultLocale' | 'signupOpen'
-  >
-}
-
-const listed = (guesses: readonly CodeGuess[]): VerifyValues => ({
-  ids: guesses.map((guess) => guess.id),
-  keyIds: guesses.map((guess) => guess.keyId),
-  rights: guesses.map((guess) => guess.right),
-  usedKeys: guesses.map((guess) => guess.usedKey),
-  userIds: guesses.map((guess) => guess.userId),
-  sessionIds: guesses.map((guess) => guess.sessionId),
-  seedHashes: guesses.map((guess) => guess.seedHash),
-  renewIds: guesses.map((guess) => guess.renewId),
-  deviceIds: guesses.map((guess) => guess.deviceId),
-  deviceSeedHashes: guesses.map((guess) => guess.deviceSeedHash),
-  tests: guesses.map((guess) => guess.test),
-  eventIds: guesses.map((guess) => guess.eventId),
-  networks: guesses.map((guess) => guess.network),
-  agents: guesses.map((guess) => guess.agent),
-  requestIds: guesses.map((guess) => guess.requestId),
-  ...(guesses[0] as CodeGuess).rules
-})
-
 const verifyOne = gathered(
-  (db: Db, guesses: readonly CodeGuess[], tries?: number) => verifyChallenges(db, listed(guesses), tries),
+  (db: Db, all: readonly CodeGuess[], tries?: number) =>
+    verifyChallenges(db, { ...guesses.values(all), ...(all[0] as CodeGuess).rules }, tries),
   {
     inFlight: 3,
     apart: ({ id }) => id

@@ -3,7 +3,6 @@ import type { Client, Context } from '../context.ts'
 import { transaction } from '../db/statement.ts'
 import { forgetTrust } from '../device/store.ts'
 import { newId } from '../lib/identifier.ts'
-import { monotonicNow } from '../lib/time.ts'
 import { Problem } from '../problems.ts'
 import type { LiveSession } from '../session/store.ts'
 import { promiseNotice } from '../user/promise-notice.ts'
@@ -38,7 +37,6 @@ export async function changePassword(
 
   const notice = promiseNotice(ctx, 'password-changed')
   const values = { ...notice.values, ...client, userId, sessionId, version, passwordHash, emailMac }
-  const leasedAt = monotonicNow()
   const ended = await transaction(ctx.db, async (tx) => {
     await holdBudgets(tx, { keys: [emailMac] })
     await spendResets(tx, { emailKey })
@@ -51,7 +49,7 @@ export async function changePassword(
     return set.sessionsEnded
   }).catch(unlessOvertaken)
   if (ended === undefined) return await afterTwin(ctx, session, password)
-  notice.offer(leasedAt)
+  notice.offer()
   return { sessions_ended: ended }
 }
 

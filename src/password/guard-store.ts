@@ -6,9 +6,11 @@ import {
   challengeState,
   chargeBudgets,
   insertChallenges,
+  listed,
+  type NewChallenge,
+  promisedMails,
   trustedAmong
 } from '../challenge/store.ts'
-import { type CodeWish, listed, promisedMails } from '../challenge/wish-store.ts'
 import { statement } from '../db/statement.ts'
 import type { Db } from '../db/tables.ts'
 
@@ -27,7 +29,7 @@ const makeChallenge = statement({ ...challengeParameters, right: 'bool' }, (slot
  * Makes the challenge that a password alone is not enough for. It is made whatever the lanes say, and it is charged to the same
  * level and the same lanes, right password or wrong: a right one has only a lane more, which nobody sees who does not read the mails.
  */
-export async function requireCode(db: Db, wish: CodeWish, right: boolean) {
-  const [made] = await makeChallenge(db, { ...listed([wish]), right })
+export async function requireCode(db: Db, challenge: NewChallenge, right: boolean) {
+  const [made] = await makeChallenge(db, { ...listed([challenge]), right })
   return made as ChallengeState & { mailed: boolean }
 }

@@ -3,10 +3,19 @@ import { record } from '../audit/store.ts'
 import { freshRow, passwordColumns, passwordRow, passwordRuling } from '../budget/store.ts'
 import { askingNetwork, trustedAmong } from '../challenge/store.ts'
 import { gathered } from '../db/gather.ts'
-import { statement } from '../db/statement.ts'
+import { type RowOf, rowsOf } from '../db/rows.ts'
+import { statement, type Values } from '../db/statement.ts'
 import type { Db } from '../db/tables.ts'
-import { deviceCount, deviceParameters, makeDevices, noteNetworks, renewDevices } from '../device/store.ts'
 import {
+  deviceColumns,
+  deviceCount,
+  deviceParameters,
+  makeDevices,
+  noteNetworks,
+  renewDevices
+} from '../device/store.ts'
+import {
+  openColumns,
   openedOf,
   openedView,
   openParameters,
@@ -30,40 +39,37 @@ export type Judged = { [K in keyof SessionView]: SessionView[K] | null } & {
 /** Whether the password was right, as an upsert sees it: a wrong one would have been charged to a row that was not there. */
 const wasRight = sql`(excluded.password_level = 0 and excluded.pools = '{}')`
 
+/** One password that was held against a hash, as a statement takes many of them. */
+const guesses = rowsOf({
+  ...openColumns,
+  ...deviceColumns,
+  emailKey: 'text',
+  budgetKey: 'bytea',
+  right: 'bool',
+  outcome: 'text', // what the event says when no session is opened
+  known: 'bool',
+  userId: 'uuid',
+  version: 'int4',
+  knownDeviceId: 'uuid?',
+  knownSeedHash: 'bytea?',
+  eventId: 'uuid',
+  requestId: 'text'
+})
+const ruleParameters = { ...openParameters, ...deviceParameters } as const
+
+/** One password, and the rules that are the same for all of them. */
+export type PasswordGuess = RowOf<typeof guesses.columns> & { rules: Values<typeof ruleParameters> }
+
 /**
  * Judges passwords that were held against their hashes: charges a wrong one to the address, whether or not it has an account,
  * and opens or renews a session for a right one, under the version that was read with the hash. The user's row is read `for
  * share`: a reset under way is waited for, and then its new version is seen. What `guarded` says binds both: nobody learns
  * whether a password is right while strangers may not sign in by it alone. In lock order: budget, user, session.
  */
-const judgePasswords = statement(
-  {
-    ...openParameters,
-    ...deviceParameters,
-    emailKeys: 'text[]',
-    emailMacs: 'bytea[]',
-    rights: 'bool[]',
-    outcomes: 'text[]',
-    knowns: 'bool[]',
-    userIds: 'uuid[]',
-    versions: 'int4[]',
-    knownDeviceIds: 'uuid?[]',
-    knownSeedHashes: 'bytea?[]',
-    eventIds: 'uuid[]',
-    requestIds: 'text[]'
-  },
-  (slots) => {
-    const columns = sql`email_key, budget_key, "right", outcome, known, user_id, version, session_id, seed_hash, renew_id, device_id,
-        device_seed_hash, known_device_id, known_seed_hash, event_id, network, agent, request_id, place`
-    const first = passwordRuling({ ...freshRow, pool: sql`trusted.pool`, from: askingNetwork }, sql`asked."right"`)
-    return sql<Judged & { place: number }>`
-      with asked as (
-        select ${columns}
-        from unnest(${slots.emailKeys}, ${slots.emailMacs}, ${slots.rights}, ${slots.outcomes}, ${slots.knowns}, ${slots.userIds},
-          ${slots.versions}, ${slots.sessionIds}, ${slots.seedHashes}, ${slots.renewIds}, ${slots.deviceIds}, ${slots.deviceSeedHashes},
-          ${slots.knownDeviceIds}, ${slots.knownSeedHashes}, ${slots.eventIds}, ${slots.networks}, ${slots.agents}, ${slots.requestIds})
-          with ordinality as asked (${columns})
-      ),
+const judgePasswords = statement({ ...guesses.parameters, ...ruleParameters }, (slots) => {
+  const first = passwordRuling({ ...freshRow, pool: sql`trusted.pool`, from: askingNetwork }, sql`asked."right"`)
+  return sql<Judged & { place: number }>`
+      with asked as (${guesses.asked(slots)}),
       trusted as (${trustedAmong}),
       budget as (
         insert into postern.address_budget as b (key, ${passwordColumns})
@@ -108,60 +114,11 @@ const judgePasswords = statement(
       from asked join budget on budget.key = asked.budget_key join spent on spent.place = asked.place
         left join (owner join opened on opened.user_id = owner.id) on owner.place = asked.place
         left join kept on kept.place = asked.place`
-  }
-)
-
-/** One password that was held against a hash, and the rules that are the same for all of them. */
-export type PasswordGuess = {
-  emailKey: string
-  emailMac: Buffer
-  right: boolean
-  /** What the event says when no session is opened. */
-  outcome: string
-  known: boolean
-  userId: string
-  version: number
-  sessionId: string
-  seedHash: Buffer
-  renewId: string | null
-  deviceId: string
-  deviceSeedHash: Buffer
-  knownDeviceId: string | null
-  knownSeedHash: Buffer | null
-  eventId: string
-  network: string | null
-  agent: string | null
-  requestId: string
-  rules: { sessionKeyId: string; idleTtl: number; sessionTtl: number; deviceKeyId: string; deviceTtl: number }
-}
+})
 
 /** Judges one password, sharing a statement with those of the same moment; two for one address never do, for they change the same row. */
 export const judgePassword = gathered(
-  (db: Db, guesses: readonly PasswordGuess[], tries?: number) =>
-    judgePasswords(
-      db,
-      {
-        emailKeys: guesses.map((guess) => guess.emailKey),
-        emailMacs: guesses.map((guess) => guess.emailMac),
-        rights: guesses.map((guess) => guess.right),
-        outcomes: guesses.map((guess) => guess.outcome),
-        knowns: guesses.map((guess) => guess.known),
-        userIds: guesses.map((guess) => guess.userId),
-        versions: guesses.map((guess) => guess.version),
-        sessionIds: guesses.map((guess) => guess.sessionId),
-        seedHashes: guesses.map((guess) => guess.seedHash),
-        renewIds: guesses.map((guess) => guess.renewId),
-        deviceIds: guesses.map((guess) => guess.deviceId),
-        deviceSeedHashes: guesses.map((guess) => guess.deviceSeedHash),
-        knownDeviceIds: guesses.map((guess) => guess.knownDeviceId),
-        knownSeedHashes: guesses.map((guess) => guess.knownSeedHash),
-        eventIds: guesses.map((guess) => guess.eventId),
-        networks: guesses.map((guess) => guess.network),
-        agents: guesses.map((guess) => guess.agent),
-        requestIds: guesses.map((guess) => guess.requestId),
-        ...(guesses[0] as PasswordGuess).rules
-      },
-      tries
-    ),
-  { inFlight: 3, apart: ({ emailMac }) => emailMac.toString('latin1') }
+  (db: Db, all: readonly PasswordGuess[], tries?: number) =>
+    judgePasswords(db, { ...guesses.values(all), ...(all[0] as PasswordGuess).rules }, tries),
+  { inFlight: 3, apart: ({ budgetKey }) => budgetKey.toString('latin1') }
 )

@@ -1,9 +1,8 @@
-import { type Wish, wishFor } from '../challenge/make-wish.ts'
+import { type ChallengeRequest, newChallenge } from '../challenge/new-challenge.ts'
 import { presentChallenge } from '../challenge/present.ts'
 import type { Client, Context } from '../context.ts'
 import type { Address } from '../lib/email.ts'
 import { newId } from '../lib/identifier.ts'
-import { monotonicNow } from '../lib/time.ts'
 import { Problem } from '../problems.ts'
 import { limitSignIns, type Signed, signInRules } from '../session/limit-sign-ins.ts'
 import { presentSession } from '../session/present.ts'
@@ -44,7 +43,7 @@ export async function login(ctx: Context, attempt: Login, client: Client): Promi
   const device = { id: newId(), seed: secrets.newSeed() }
   const judged = await judgePassword(ctx.db, {
     emailKey: address.key,
-    emailMac,
+    budgetKey: emailMac,
     right: fault === undefined,
     outcome: fault ?? 'overtaken',
     known: account.known,
@@ -83,16 +82,16 @@ function faultOf(account: Credentials, right: boolean): string | undefined {
 /** The refusal that asks for a mailed code besides. A right password shows in the session that the code opens, and nowhere before. */
 async function codeRequired(
   ctx: Context,
-  asked: Wish & { address: Address },
+  asked: ChallengeRequest & { address: Address },
   client: Client,
   right: boolean
 ): Promise<Problem> {
-  const wish = wishFor(ctx, asked, client)
-  const leasedAt = monotonicNow()
-  const made = await requireCode(ctx.db, wish, right)
-  if (made.mailed)
-    ctx.courier.offer({ id: wish.mailId, kind: 'code', subjectId: wish.id, messageId: wish.messageId }, leasedAt)
-  return new Problem('code-required', { next: { methods: ['otp'], challenge: presentChallenge(ctx, wish.id, made) } })
+  const { challenge, mail } = newChallenge(ctx, asked, client)
+  const made = await requireCode(ctx.db, challenge, right)
+  if (made.mailed) mail.offer(challenge.id)
+  return new Problem('code-required', {
+    next: { methods: ['otp'], challenge: presentChallenge(ctx, challenge.id, made) }
+  })
 }
 
 /** Moves a hash to what is made now. The person is signed in already, so that a failure only puts it off. */

@@ -1,11 +1,10 @@
 import { holdBudgets } from '../budget/hold-store.ts'
-import { laneIsFull } from '../challenge/make-wish.ts'
+import { laneIsFull } from '../budget/lane-is-full.ts'
 import type { Client, Context } from '../context.ts'
 import { isUniqueViolation } from '../db/failure.ts'
 import { transaction } from '../db/statement.ts'
 import { idsOfDays, newId } from '../lib/identifier.ts'
 import { preferredLanguage } from '../lib/language.ts'
-import { monotonicNow } from '../lib/time.ts'
 import { addressOf } from '../user/address.ts'
 import { enterResetLane, promiseReset } from './forgot-store.ts'
 import type { Forgot } from './schema.ts'
@@ -30,8 +29,7 @@ export async function requestReset(ctx: Context, request: ResetRequest, client: 
   const key = request.idempotencyKey?.toLowerCase()
   const id = key ? idsOfDays('reset', key, address.key)[0] : newId()
   const mailIds = key ? idsOfDays('reset mail', key, address.key) : [newId()]
-  const [mailId] = mailIds as [string]
-  const messageId = `<${mailId}@${ctx.mailHost}>`
+  const mail = ctx.promiseMail('reset', mailIds[0])
   const budgetKey = secrets.addressMac(address.key)
   const values = {
     id,
@@ -41,9 +39,9 @@ export async function requestReset(ctx: Context, request: ResetRequest, client: 
     locale: request.locale ?? preferredLanguage(request.acceptLanguage, ctx.locales),
     ttl: config.RESET_TTL,
     keyId: secrets.ring.newest.id,
-    mailId,
+    mailId: mail.id,
     mailIds,
-    messageId
+    messageId: mail.messageId
   }
 
   const asking = {
@@ -54,7 +52,6 @@ export async function requestReset(ctx: Context, request: ResetRequest, client: 
     mailIds
   }
 
-  const leasedAt = monotonicNow()
   const made = await transaction(ctx.db, async (tx) => {
     await holdBudgets(tx, { keys: [budgetKey] })
     const [lane] = await enterResetLane(tx, asking)
@@ -63,8 +60,7 @@ export async function requestReset(ctx: Context, request: ResetRequest, client: 
     return promised
   }).catch(unlessTwin)
 
-  if (made !== undefined)
-    ctx.courier.offer({ id: mailId, kind: 'reset', subjectId: made.subjectId, messageId }, leasedAt)
+  if (made !== undefined) mail.offer(made.subjectId)
   const suggestion = ctx.suggest(address.spelling)
   return { expires_in: config.RESET_TTL, ...(suggestion && { email_suggestion: suggestion }) }
 }

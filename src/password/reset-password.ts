@@ -6,7 +6,6 @@ import type { ResetRef } from '../keys/secrets.ts'
 import { sha256 } from '../lib/capability.ts'
 import { maskAddress } from '../lib/email.ts'
 import { derivedId, newId } from '../lib/identifier.ts'
-import { monotonicNow } from '../lib/time.ts'
 import { Problem } from '../problems.ts'
 import { promiseNotice } from '../user/promise-notice.ts'
 import { requireGoodPassword } from './policy.ts'
@@ -49,7 +48,6 @@ export async function resetPassword(ctx: Context, attempt: ResetAttempt, client:
     deviceKeyId: ctx.secrets.ring.newest.id,
     deviceTtl: ctx.config.DEVICE_TTL
   }
-  const leasedAt = monotonicNow()
   const done = await transaction(ctx.db, async (tx) => {
     await holdBudgets(tx, { keys: [reset.budgetKey, emailMac] })
     const [spent] = await spendReset(tx, { id: ref.id, emailKey: reset.emailKey, usedKey })
@@ -60,7 +58,7 @@ export async function resetPassword(ctx: Context, attempt: ResetAttempt, client:
     return set
   })
   if (done === undefined) return await answerRepeat(ctx, ref, usedKey, attempt)
-  notice.offer(leasedAt)
+  notice.offer()
   return presentReset(ctx, done.sessionsEnded, device)
 }
 

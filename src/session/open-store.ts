@@ -4,17 +4,15 @@ import { type Slots, statement } from '../db/statement.ts'
 import { live, unended } from './store.ts'
 
 /** What each of several sign-ins brings for its session, and what all have in common. */
-export const openParameters = {
-  sessionIds: 'uuid[]',
-  seedHashes: 'bytea[]',
-  renewIds: 'uuid?[]',
-  networks: 'cidr?[]',
-  agents: 'text?[]',
-  sessionKeyId: 'text',
-  idleTtl: 'int4',
-  sessionTtl: 'int4'
+export const openColumns = {
+  sessionId: 'uuid',
+  seedHash: 'bytea',
+  renewId: 'uuid?',
+  network: 'cidr?',
+  agent: 'text?'
 } as const
-type OpenSlots = Slots<Pick<typeof openParameters, 'sessionKeyId' | 'idleTtl' | 'sessionTtl'>>
+export const openParameters = { sessionKeyId: 'text', idleTtl: 'int4', sessionTtl: 'int4' } as const
+type OpenSlots = Slots<typeof openParameters>
 
 const openedColumns = sql`
   id, user_id, created_at, authenticated_at, idle_expires_at, expires_at, generation, key_id, amr`

@@ -2,7 +2,6 @@ import { holdBudgets } from '../budget/hold-store.ts'
 import type { Client, Context } from '../context.ts'
 import { transaction } from '../db/statement.ts'
 import { forgetTrust } from '../device/store.ts'
-import { monotonicNow } from '../lib/time.ts'
 import { Problem } from '../problems.ts'
 import type { LiveSession } from '../session/store.ts'
 import { deleteUser, findEmailKey, forgetChallenges, forgetResets } from './leaving-store.ts'
@@ -16,7 +15,6 @@ export async function deleteMe(ctx: Context, { userId, sessionId }: LiveSession,
   const emailMac = ctx.secrets.addressMac(emailKey)
   const notice = promiseNotice(ctx, 'account-deleted')
 
-  const leasedAt = monotonicNow()
   await transaction(ctx.db, async (tx) => {
     await holdBudgets(tx, { keys: [emailMac] })
     await forgetChallenges(tx, { emailKey })
@@ -25,5 +23,5 @@ export async function deleteMe(ctx: Context, { userId, sessionId }: LiveSession,
     if (gone === undefined) throw new Problem('session-rejected')
     await forgetTrust(tx, { emailKey, keptId: null, sessionId: null })
   })
-  notice.offer(leasedAt)
+  notice.offer()
 }

@@ -1,13 +1,12 @@
 import { LONG_CODE, SHORT_CODE } from '../budget/code-store.ts'
 import type { Client, Context } from '../context.ts'
 import type { Address } from '../lib/email.ts'
-import { newId } from '../lib/identifier.ts'
 import { preferredLanguage } from '../lib/language.ts'
-import { Problem } from '../problems.ts'
-import type { CodeWish } from './wish-store.ts'
+import type { PromisedMail } from '../mail/promise.ts'
+import type { NewChallenge } from './store.ts'
 
 /** What a request for a code says. */
-export type Wish = {
+export type ChallengeRequest = {
   id: string
   address: Address
   locale?: string | undefined
@@ -16,26 +15,31 @@ export type Wish = {
 }
 
 /** What the database needs to make a challenge and to promise its mail. */
-export function wishFor(ctx: Context, wish: Wish, client: Client): CodeWish {
+export function newChallenge(
+  ctx: Context,
+  request: ChallengeRequest,
+  client: Client
+): { challenge: NewChallenge; mail: PromisedMail } {
   const { secrets } = ctx
-  const mailId = newId()
-  return {
-    id: wish.id,
-    email: wish.address.spelling,
-    emailKey: wish.address.key,
-    budgetKey: secrets.addressMac(wish.address.key),
-    locale: wish.locale ?? preferredLanguage(wish.acceptLanguage, ctx.locales),
+  const mail = ctx.promiseMail('code')
+  const challenge: NewChallenge = {
+    id: request.id,
+    email: request.address.spelling,
+    emailKey: request.address.key,
+    budgetKey: secrets.addressMac(request.address.key),
+    locale: request.locale ?? preferredLanguage(request.acceptLanguage, ctx.locales),
     network: client.network,
     agent: client.agent,
-    ...secrets.knownDevice(wish.deviceToken),
-    mailId,
-    messageId: `<${mailId}@${ctx.mailHost}>`,
+    ...secrets.knownDevice(request.deviceToken),
+    mailId: mail.id,
+    messageId: mail.messageId,
     rules: codeRules(ctx)
   }
+  return { challenge, mail }
 }
 
 /** How the settings shape codes. */
-function codeRules({ config, secrets, guesses }: Context): CodeWish['rules'] {
+function codeRules({ config, secrets, guesses }: Context): NewChallenge['rules'] {
   const shortest = config.STRICT_CODES ? LONG_CODE : SHORT_CODE
   return {
     tries: config.CODE_TRIES,
@@ -47,10 +51,3 @@ function codeRules({ config, secrets, guesses }: Context): CodeWish['rules'] {
     keyId: secrets.ring.newest.id
   }
 }
-
-/** The refusal of a request whose mail no lane has room for. @param wait seconds */
-export const laneIsFull = (wait: number): Problem =>
-  new Problem('too-many-requests', {
-    detail: 'This address was mailed as often as it may be for now.',
-    retryAfter: Math.max(1, Math.ceil(wait))
-  })

@@ -1,0 +1,8 @@
+import { Problem } from '../problems.ts'
+
+/** The refusal of a request whose mail no lane has room for. @param wait seconds until one has */
+export const laneIsFull = (wait: number): Problem =>
+  new Problem('too-many-requests', {
+    detail: 'This address has been mailed as often as it may be for now.',
+    retryAfter: wait
+  })

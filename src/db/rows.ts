@@ -1,0 +1,33 @@
+import { type Expression, type RawBuilder, sql } from 'kysely'
+import type { SqlTypes } from './statement.ts'
+
+/** The types that have a list type beside them. */
+type Listed = { [T in keyof SqlTypes]: `${T}[]` extends keyof SqlTypes ? T : never }[keyof SqlTypes]
+type Columns = Record<string, Listed>
+export type RowOf<C extends Columns> = { [K in keyof C]: SqlTypes[C[K]] }
+type ParametersOf<C extends Columns> = { [K in keyof C]: `${C[K]}[]` }
+
+const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+
+/**
+ * The rows that a statement takes many of at once: named and typed here, sent as one list for each column.
+ *
+ * `parameters` are the statement's, `values` fills them in, and `asked` is the arm that makes rows of them again: its columns
+ * are the names in snake_case, and `place`, from 1.
+ */
+export function rowsOf<const C extends Columns>(columns: C) {
+  const names = Object.keys(columns) as (keyof C & string)[]
+  const refs = sql.join([...names.map((name) => sql.ref(snake(name))), sql.ref('place')])
+  return {
+    columns,
+    parameters: Object.fromEntries(names.map((name) => [name, `${columns[name]}[]`])) as ParametersOf<C>,
+    values: (rows: readonly RowOf<C>[]) =>
+      Object.fromEntries(names.map((name) => [name, rows.map((row) => row[name])])) as {
+        [K in keyof C]: RowOf<C>[K][]
+      },
+    /** @param which a condition on the rows */
+    asked: (slots: { [K in keyof C]: Expression<unknown> }, which: RawBuilder<unknown> = sql`true`) => sql`
+      select ${refs} from unnest(${sql.join(names.map((name) => slots[name]))}) with ordinality as asked (${refs})
+      where ${which}`
+  }
+}

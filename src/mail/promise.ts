@@ -1,0 +1,29 @@
+import { newId } from '../lib/identifier.ts'
+import { monotonicNow } from '../lib/time.ts'
+import type { Courier } from './courier.ts'
+
+/** A mail that the next statement promises by `queueMail`. */
+export type PromisedMail = {
+  id: string
+  /** RFC 5322 3.6.4; of the row, and the same however often the mail is sent. */
+  messageId: string
+  /** Hands it to the courier, once the statement is committed. @param subjectId the row that it speaks of */
+  offer: (subjectId: string) => void
+}
+
+/** @param id of the mail's row, where a retry has to meet it */
+export type PromiseMail = (kind: string, id?: string) => PromisedMail
+
+/**
+ * What makes the mails of an instance. To be asked right before the statement: the lease in memory counts from here, and must
+ * never outlast that of the row.
+ *
+ * @param host the part of every Message-ID behind the @
+ */
+export const mailPromiser =
+  (courier: Pick<Courier, 'offer'>, host: string): PromiseMail =>
+  (kind, id = newId()) => {
+    const leasedAt = monotonicNow()
+    const messageId = `<${id}@${host}>`
+    return { id, messageId, offer: (subjectId) => courier.offer({ id, kind, subjectId, messageId }, leasedAt) }
+  }
