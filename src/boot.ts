@@ -149,7 +149,7 @@ export async function boot(config: Config, log: Logger): Promise<Instance> {
 async function startParts(config: Config, log: Logger, started: AsyncDisposableStack): Promise<Instance> {
   const database = await openDatabase(config, log)
   started.defer(database.close)
-  const ran = await migrate(database.url)
+  const ran = await migrate(database.url, (line) => log.warn(line))
   if (ran.length > 0) log.info({ migrations: ran }, 'the schema was brought up to date')
 
   let draining = false

@@ -12,7 +12,7 @@ export async function withContext(env: Environment, work: (ctx: Context) => Prom
   const log: Logger = makeLog('error')
   const database = await openDatabase(config, log)
   try {
-    await migrate(database.url)
+    await migrate(database.url, (line) => console.error(line))
     const { ctx } = await assemble(config, database.url, log)
     try {
       return await work(ctx)

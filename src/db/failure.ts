@@ -15,8 +15,11 @@ export const sqlState = (error: unknown): string | undefined => {
 /** Serialization failure, deadlock: another try sees the other side finished. */
 export const mayRepeat = (error: unknown): boolean => ['40001', '40P01'].includes(sqlState(error) ?? '')
 
-/** The same, and a lock that was waited for in vain: to wait again would keep a connection from everybody else. */
-export const isConflict = (error: unknown): boolean => mayRepeat(error) || sqlState(error) === '55P03'
+/** A lock that was waited for in vain. */
+export const isLockRefusal = (error: unknown): boolean => sqlState(error) === '55P03'
+
+/** Both: but to wait for a lock again would keep a connection from everybody else. */
+export const isConflict = (error: unknown): boolean => mayRepeat(error) || isLockRefusal(error)
 
 /** A write where nothing can be written. */
 export const isReadOnlyRefusal = (error: unknown): boolean => sqlState(error) === '25006'

@@ -1,9 +1,12 @@
 import { readdir } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
+import { milliseconds } from '../lib/time.ts'
 import { connect } from './connect.ts'
+import { isLockRefusal } from './failure.ts'
 import { transaction } from './statement.ts'
-import { type Db, SCHEMA } from './tables.ts'
+import { type Db, SCHEMA, type Tx } from './tables.ts'
 
 const FOLDER = new URL('../../migrations/', import.meta.url)
 
@@ -34,32 +37,52 @@ export async function pendingMigrations(db: Db): Promise<string[]> {
 /** Ours among the advisory locks of the database; any number that no other program uses there. */
 const LOCK = 7_629_413
 
+/** Seconds a migration waits for a table: whoever wants the table meanwhile, if only to read, stands behind it. */
+const LOCK_WAIT = 1
+/** Seconds until it tries again, in which all those get done. */
+const REST = 4
+
 /**
  * Brings the schema up to date and returns what it ran. Any number of instances may do so at once: all of it is one
  * transaction behind a lock of that transaction, and whoever comes second finds nothing left to do. It is tried again when it was in the
- * way of an instance that serves and holds the tables in another order. (Kysely's own lock
- * is one of the session, which behind PgBouncer belongs to nobody: see `connect`.)
+ * way of an instance that serves and holds the tables in another order, and for as long as somebody else (a dump, a report, a
+ * transaction left open) has a table that it must change. (Kysely's own lock is one of the session, which behind PgBouncer belongs to
+ * nobody: see `connect`.)
+ *
+ * @param say told once, when somebody else's use of a table is waited for
  */
-export async function migrate(url: string): Promise<string[]> {
+export async function migrate(url: string, say: (line: string) => void = () => undefined): Promise<string[]> {
   const db = connect({ url, poolSize: 1, statementTimeout: 0, prepared: false, onIdleError: () => undefined })
   try {
     if ((await pendingMigrations(db)).length === 0) return []
-    return await transaction(db, async (tx) => {
-      await sql`set local statement_timeout = 0`.execute(tx)
-      await sql`set local lock_timeout = 0`.execute(tx)
-      await sql`select pg_advisory_xact_lock(${sql.lit(LOCK)})`.execute(tx)
-      if ((await pendingMigrations(tx)).length === 0) return []
-      const migrator = new Migrator({
-        db: tx.withoutPlugins(),
-        provider: { getMigrations: allMigrations },
-        migrationTableSchema: SCHEMA,
-        allowUnorderedMigrations: false
-      })
-      const { error, results = [] } = await migrator.migrateToLatest()
-      if (error !== undefined) throw error
-      return results.map((result) => result.migrationName)
-    })
+    for (let said = false; ; said = true) {
+      try {
+        return await transaction(db, run)
+      } catch (error) {
+        if (!isLockRefusal(error)) throw error
+        if (!said)
+          say(`the schema waits for a table that is in use (${(error as Error).message}); see pg_stat_activity`)
+        await sleep(milliseconds(REST))
+      }
+    }
   } finally {
     await db.destroy()
   }
+}
+
+async function run(tx: Tx): Promise<string[]> {
+  await sql`set local statement_timeout = 0`.execute(tx)
+  await sql`set local lock_timeout = 0`.execute(tx) // another instance's migrations may take their time
+  await sql`select pg_advisory_xact_lock(${sql.lit(LOCK)})`.execute(tx)
+  if ((await pendingMigrations(tx)).length === 0) return []
+  await sql`set local lock_timeout = ${sql.lit(milliseconds(LOCK_WAIT))}`.execute(tx)
+  const migrator = new Migrator({
+    db: tx.withoutPlugins(),
+    provider: { getMigrations: allMigrations },
+    migrationTableSchema: SCHEMA,
+    allowUnorderedMigrations: false
+  })
+  const { error, results = [] } = await migrator.migrateToLatest()
+  if (error !== undefined) throw error
+  return results.map((result) => result.migrationName)
 }

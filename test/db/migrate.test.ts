@@ -86,6 +86,29 @@ t.test('a migration that fails leaves nothing behind, and the start says why', a
   t.strictSame(await migrate(url), ours)
 })
 
+t.test('a migration waits for whoever reads a table without keeping anybody else from it', async (t) => {
+  const { databaseUrl, api, sql } = await start(t)
+  const newest = ours.at(-1) as string
+  await sql('alter table postern."user" drop column change_level, drop column change_level_at')
+  await sql('delete from postern.kysely_migration where name = $1', [newest])
+  const dump = new pg.Client({ connectionString: databaseUrl })
+  await dump.connect()
+  t.teardown(() => dump.end())
+  await dump.query('begin; lock table postern."user" in access share mode') // as pg_dump has it from the first to the last table
+
+  const said: string[] = []
+  const migrating = migrate(databaseUrl, (line) => said.push(line))
+  await until(() => said.length > 0 || undefined, 20)
+  const asked = await api.requestOtp({ email: 'maya@example.com' })
+  const [reader] = await sql('select count(*)::int as users from postern."user"')
+  await dump.query('commit')
+
+  t.strictSame(await migrating, [newest])
+  t.equal(asked.status, 202)
+  t.strictSame(reader, { users: 0 }, 'while it waits, others read the table')
+  t.match(said, [/in use/])
+})
+
 t.test('a migration that an instance at work is in the way of goes on when that is done', async (t) => {
   const url = await emptyDatabase(t)
   await migrate(url)
