@@ -1,7 +1,8 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
+import { standardOutput } from './standard-output.ts'
 
 /** JSON lines; whatever could carry a secret or an address is cut out, whoever logs it. */
-export function makeLog(level: string, destination?: DestinationStream): Logger {
+export function makeLog(level: string, destination: DestinationStream = standardOutput()): Logger {
   const options = {
     level,
     base: null,
@@ -9,7 +10,7 @@ export function makeLog(level: string, destination?: DestinationStream): Logger 
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { err: describeError }
   }
-  return destination === undefined ? pino(options) : pino(options, destination)
+  return pino(options, destination)
 }
 
 /** Name, message, code and stack. Other members of an error (a statement's parameters, a mail's envelope) stay out. */
