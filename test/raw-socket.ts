@@ -4,11 +4,12 @@ import type { Test } from 'tap'
 export type RawAnswer = { status: number; headers: Headers; text: string }
 
 /** A connection on which a test says exactly what it wants to, byte for byte. */
-export async function rawSocket(t: Test, base: string) {
+export async function rawSocket(t: Test, base: string, { allowHalfOpen = false, paused = false } = {}) {
   const { hostname, port } = new URL(base)
-  const socket: Socket = connect(Number(port), hostname)
+  const socket: Socket = connect({ port: Number(port), host: hostname, allowHalfOpen })
   const chunks: Buffer[] = []
-  socket.on('data', (chunk) => chunks.push(chunk)).on('error', () => {})
+  socket.on('error', () => {})
+  if (!paused) socket.on('data', (chunk) => chunks.push(chunk))
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
   await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject))
   t.teardown(() => socket.destroy())

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { newId } from '../lib/identifier.ts'
+import { milliseconds } from '../lib/time.ts'
 import type { Observe } from '../metrics/metrics.ts'
 import { Problem, type ProblemCode, problems } from '../problems.ts'
 import { problemBody } from './errors.ts'
@@ -11,6 +12,9 @@ const codes: Record<string, ProblemCode> = {
   HPE_HEADER_OVERFLOW: 'headers-too-large',
   ERR_HTTP_REQUEST_TIMEOUT: 'request-timeout'
 }
+
+/** Seconds to read the answer; sooner, what the client still sends would have the system throw the answer away. */
+const LAST_WORD = 1
 
 /** Answers what is no HTTP, too large or too slow: no request exists yet, so the answer is written, logged and counted by hand. */
 export const answerBrokenConnections =
@@ -39,6 +43,8 @@ export const answerBrokenConnections =
         body
       ].join('\r\n')
     )
+    // Node does not look at it again, and a client that never closes its end would keep it for good.
+    setTimeout(() => socket.destroy(), milliseconds(LAST_WORD)).unref()
   }
 
 const HOST = /^[\w.~!$&'()*+,;=:%[\]-]*$/

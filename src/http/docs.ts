@@ -16,6 +16,9 @@ Clients ignore members they do not know; within /v1 only optional members are ad
 const DOCS_CSP =
   "default-src 'none'; connect-src 'self'; img-src 'self' data:; script-src 'self'; style-src 'self' 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
+/** Where the page's library would make the contract anew for each request. */
+const OWN_COPY = /^\/docs\/(json|yaml)$/
+
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string
 }
@@ -66,12 +69,19 @@ export async function describeContract(app: FastifyInstance): Promise<void> {
 
 /** The contract as a file, and a page to read and try it, served from here alone. */
 export const docRoutes: FastifyPluginAsync = async (app) => {
+  // Made once, and one for all answers: whoever asks again and again costs neither time nor memory.
+  let contract: Buffer | undefined
   app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => {
-    reply.header('cache-control', 'public, max-age=300')
-    return app.swagger()
+    contract ??= Buffer.from(JSON.stringify(app.swagger()))
+    return reply.type('application/json; charset=utf-8').header('cache-control', 'public, max-age=300').send(contract)
   })
   await app.register(swaggerUi, {
     routePrefix: '/docs',
+    uiHooks: {
+      onRequest: async (request, reply) => {
+        if (OWN_COPY.test(request.routeOptions.url ?? '')) return reply.redirect('../openapi.json')
+      }
+    },
     uiConfig: { layout: 'BaseLayout', deepLinking: true, tryItOutEnabled: false, displayRequestDuration: true },
     staticCSP: DOCS_CSP,
     theme: { title: 'Postern: reference' }

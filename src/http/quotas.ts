@@ -26,6 +26,9 @@ declare module 'fastify' {
   }
 }
 
+/** What is for people to read, and counts as one operation; the demo and the dev inbox are not there in production. */
+const PAGES = /^\/(docs|problems|openapi\.json)(\/|$)/
+
 /**
  * Counts requests per client or session and operation. The operation stands in the key and not the path, so that no spelling
  * of a path leads out of its bucket. To be called before the first route.
@@ -41,7 +44,7 @@ export async function limitClients(app: FastifyInstance, ctx: Context, shared?: 
     app.createRateLimit({ max, timeWindow: milliseconds(QUOTA_WINDOW), keyGenerator: (request) => request.bucket })
 
   app.addHook('onRoute', (route) => {
-    const operation = route.schema?.operationId
+    const operation = route.schema?.operationId ?? (PAGES.test(route.url) ? 'pages' : undefined)
     const needsSession = route.schema?.security?.every((way) => 'bearer' in way) ?? false
     const quota = operation === undefined ? undefined : quotaOf(operation, needsSession)
     if (operation === undefined || quota === undefined) return

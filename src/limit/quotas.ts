@@ -41,7 +41,9 @@ const quotas: Record<string, Quota> = {
   // The token stands in the body here: which session asks is known once that is read.
   refreshSession: ofSession(60),
   logout: ofSession(60),
-  getJwks: ofClient(300)
+  getJwks: ofClient(300),
+  // The reference, the contract and what problems mean: files, a dozen a visit.
+  pages: ofClient(300)
 }
 
 /** Probes come from the operator's own machines, and must never be told to wait. */
