@@ -73,9 +73,18 @@ export class Housekeeper {
     await Promise.all(this.#running)
   }
 
-  /** Settles every challenge that has ended. @returns how many */
-  settle(): Promise<number> {
-    return this.#batches((tx) => settleChallenges(tx, { most: BATCH }))
+  /** Settles every challenge that has ended, but those of addresses that somebody holds: it is their turn the next time. @returns how many */
+  async settle(): Promise<number> {
+    const skipped: Buffer[] = []
+    let total = 0
+    while (!this.#stopped) {
+      const [batch] = await this.#locked((tx) => settleChallenges(tx, { most: BATCH, skipped }))
+      if (batch === undefined || batch.done + batch.skipped.length === 0) break
+      total += batch.done
+      skipped.push(...batch.skipped)
+      await pause(BREATH)
+    }
+    return total
   }
 
   /** Deletes whatever is past its time. @returns how many rows of each kind, where there were any */

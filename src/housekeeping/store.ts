@@ -15,33 +15,39 @@ export type Done = { done: number }
 
 /**
  * Settles challenges that have ended: the tries that nobody spent go back to what they were charged to. Each challenge
- * once, because the mark and the refund are one statement; each address once a batch, because no statement changes a row
- * twice. Rows that somebody holds are left for the next batch. In lock order: budget, challenge.
+ * once, because the mark and the refund are one statement. All that an address has in the batch are settled together, as far as
+ * they were charged to the same pool: no statement changes a row twice. In lock order: budget, challenge.
+ *
+ * `skipped` are addresses that somebody held just then; the next batch is given them, so that nobody waits behind them.
  */
 export const settleChallenges = statement(
-  { most: 'int4' },
-  ({ most }) => sql<Done>`
+  { most: 'int4', skipped: 'bytea[]' },
+  ({ most, skipped }) => sql<Done & { skipped: Buffer[] }>`
     with due as (
-      select distinct on (c.budget_key) c.id, c.budget_key from (
-        select id, budget_key, expires_at from postern.challenge
-        where settled_at is null and expires_at <= now() order by expires_at limit ${most}
-      ) as c order by c.budget_key, c.expires_at
-    ), held as (
+      select id, budget_key, pool, first_value(pool) over (partition by budget_key order by expires_at, id) as turn from (
+        select id, budget_key, pool, expires_at from postern.challenge
+        where settled_at is null and expires_at <= now() and budget_key <> all (${skipped})
+        order by expires_at limit ${most}
+      ) as oldest
+    ), named as (
       select b.key from postern.address_budget as b where b.key in (select due.budget_key from due)
+    ), held as (
+      select b.key from postern.address_budget as b where b.key in (select named.key from named)
       order by b.key for update skip locked
-    ), free as (
-      select due.id from due
-      where due.budget_key in (select held.key from held)
-        or not exists (select from postern.address_budget as b where b.key = due.budget_key)
-    ), taken as (
+    ), busy as (select named.key from named where named.key not in (select held.key from held)),
+    taken as (
       select c.id from postern.challenge as c
-      where c.id in (select free.id from free) and c.settled_at is null and c.expires_at <= now()
+      where c.id in (
+          select due.id from due
+          where due.pool is not distinct from due.turn and due.budget_key not in (select busy.key from busy))
+        and c.settled_at is null and c.expires_at <= now()
       order by c.id for update skip locked
-    ), spent as (
+    ), ended as (
       update postern.challenge as c set settled_at = now() from taken where c.id = taken.id
       returning c.budget_key, c.pool, case when c.used_at is null then least(c.charged, c.tries_left) else 0 end as charged
-    ), refunded as (${refunding(sql`spent where spent.charged > 0 and b.key = spent.budget_key`)})
-    select count(*)::int4 as done from spent`
+    ), spent as (select budget_key, pool, sum(charged)::int4 as charged from ended group by budget_key, pool),
+    refunded as (${refunding(sql`spent where spent.charged > 0 and b.key = spent.budget_key`)})
+    select (select count(*)::int4 from ended) as done, array(select busy.key from busy) as skipped`
 )
 
 /** Deletes a batch of the rows that `which` picks; those that somebody holds wait. @param key what names a row */
