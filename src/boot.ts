@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
+import { refuseUsedAddresses, testModeNotice } from './challenge/fixed-code.ts'
 import { composeMails } from './compose-mails.ts'
 import { type Config, isProduction } from './config.ts'
 import type { Context } from './context.ts'
@@ -26,7 +27,6 @@ import { mailPromiser } from './mail/promise.ts'
 import { loadRenderer } from './mail/render.ts'
 import { smtpTransport } from './mail/transport.ts'
 import { openMetrics } from './open-metrics.ts'
-import { refuseUsedAddresses, testModeNotice } from './otp/test-code.ts'
 
 /** Seconds after which another key signs access tokens: one that leaked unnoticed is of use for no longer. */
 const SIGNING_KEY_AGE = 90 * DAY

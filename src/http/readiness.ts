@@ -1,10 +1,10 @@
+import { testModeNotice } from '../challenge/fixed-code.ts'
 import type { Context } from '../context.ts'
 import { pendingMigrations } from '../db/migrate.ts'
 import { isReadOnly } from '../db/read-only.ts'
 import { findKeyUses } from '../keys/store.ts'
 import { MINUTE, monotonicNow } from '../lib/time.ts'
 import { mailBacklog } from '../mail/store.ts'
-import { testModeNotice } from '../otp/test-code.ts'
 import type { Health } from './health.ts'
 
 /**

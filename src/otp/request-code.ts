@@ -1,4 +1,5 @@
 import { laneIsFull } from '../budget/lane-is-full.ts'
+import { testForm } from '../challenge/fixed-code.ts'
 import { newChallenge } from '../challenge/new-challenge.ts'
 import { presentChallenge } from '../challenge/present.ts'
 import type { Challenge } from '../challenge/schema.ts'
@@ -9,7 +10,6 @@ import { type DailyIds, idsOfDays, newId } from '../lib/identifier.ts'
 import { Problem } from '../problems.ts'
 import { addressOf } from '../user/address.ts'
 import { type Made, type Requested, requestChallenge, requestOnce } from './request-store.ts'
-import { testForm } from './test-code.ts'
 
 export type CodeRequest = {
   email: string

@@ -1,10 +1,10 @@
+import { testForm } from '../challenge/fixed-code.ts'
 import { presentChallenge } from '../challenge/present.ts'
 import type { Challenge } from '../challenge/schema.ts'
 import type { Client, Context } from '../context.ts'
 import { newId } from '../lib/identifier.ts'
 import { Problem } from '../problems.ts'
 import { resendChallenge } from './request-store.ts'
-import { testForm } from './test-code.ts'
 
 /**
  * Mails the same code again, in a mail of its own. Neither its end nor its tries change. A code that a login was asked for when no lane

@@ -1,3 +1,4 @@
+import { isTestCode } from '../challenge/fixed-code.ts'
 import type { Client, Context } from '../context.ts'
 import type { ChallengeRef } from '../keys/secrets.ts'
 import { sameText, sha256 } from '../lib/capability.ts'
@@ -9,7 +10,6 @@ import { type FreshTokens, presentSession } from '../session/present.ts'
 import type { Session } from '../session/schema.ts'
 import { findOpenedSession, type LiveSession, type SessionView } from '../session/store.ts'
 import { type Verified, verifyChallenge } from './store.ts'
-import { isTestCode } from './test-code.ts'
 
 export type CodeAttempt = {
   challenge: string

@@ -1,3 +1,4 @@
+import { testForm } from '../challenge/fixed-code.ts'
 import { type ChallengeRequest, newChallenge } from '../challenge/new-challenge.ts'
 import { presentChallenge } from '../challenge/present.ts'
 import type { Client, Context } from '../context.ts'
@@ -89,8 +90,9 @@ async function codeRequired(
   const { challenge, mail } = newChallenge(ctx, asked, client)
   const made = await requireCode(ctx.db, challenge, right)
   if (made.mailed) mail.offer(challenge.id)
+  const form = await testForm(ctx, challenge.id, asked.address.key)
   return new Problem('code-required', {
-    next: { methods: ['otp'], challenge: presentChallenge(ctx, challenge.id, made) }
+    next: { methods: ['otp'], challenge: { ...presentChallenge(ctx, challenge.id, made), ...form } }
   })
 }
 

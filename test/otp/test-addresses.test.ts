@@ -67,6 +67,20 @@ t.test('tries and uses are counted as for any code', async (t) => {
   t.strictSame([fourth.status, first.status, second.status], [401, 200, 401])
 })
 
+t.test('a login that wants a code besides says how long the fixed one is', async (t) => {
+  const { api } = await start(t, { TEST_ADDRESSES, BCRYPT_COST: '4' })
+  const login = () => api.loginWithPassword({ email, password: 'not the password of anybody' })
+  const { body } = await api.requestOtp({ email })
+
+  for (let guess = 1; guess <= 10; guess++) await login()
+  const { status, problem } = await login()
+
+  t.equal(status, 403)
+  const { code_length, code_alphabet } = body
+  t.match(problem?.next?.challenge, { code_length, code_alphabet })
+  t.equal(code_length, CODE.replaceAll('-', '').length)
+})
+
 t.test('the code is good through its last day and no longer, by the clock of the database', async (t) => {
   const { another, sql } = await start(t)
   const [{ today, yesterday } = {}] = await sql<{ today: string; yesterday: string }>(

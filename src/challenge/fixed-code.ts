@@ -1,11 +1,11 @@
-import type { Challenge } from '../challenge/schema.ts'
 import { ConfigError } from '../config.ts'
 import type { Context } from '../context.ts'
 import { sameText } from '../lib/capability.ts'
 import { tidyCode } from '../lib/code.ts'
 import { maskAddress } from '../lib/email.ts'
 import { type TestAddress, testAddresses } from '../lib/test-address.ts'
-import { findTestedAddress, findUsedAddresses } from './test-store.ts'
+import { findTestedAddress, findUsedAddresses } from './fixed-store.ts'
+import type { Challenge } from './schema.ts'
 
 const found = async ({ db }: Context, challengeId: string, among: readonly TestAddress[]) => {
   if (among.length === 0) return undefined
