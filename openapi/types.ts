@@ -566,10 +566,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description A random UUID, the same for every try of one request: a retry after a lost reply is then answered as the first try was.
-                 * @example 5b0f3c1e-8f5a-4a57-9d1b-3f6a7c2e9d10
-                 */
+                /** @description A random UUID, the same for every try of one request: a retry after a lost reply is then answered as the first try was. Another request needs another one. */
                 "idempotency-key"?: string;
             };
             path?: never;
@@ -916,10 +913,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description A random UUID, the same for every try of one request: a retry after a lost reply is then answered as the first try was.
-                 * @example 5b0f3c1e-8f5a-4a57-9d1b-3f6a7c2e9d10
-                 */
+                /** @description A random UUID, the same for every try of one request: a retry after a lost reply is then answered as the first try was. Another request needs another one. */
                 "idempotency-key"?: string;
             };
             path?: never;
@@ -1338,10 +1332,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description A random UUID, the same for every try of one request: a retry after a lost reply is then answered as the first try was.
-                 * @example 5b0f3c1e-8f5a-4a57-9d1b-3f6a7c2e9d10
-                 */
+                /** @description A random UUID, the same for every try of one request: a retry after a lost reply is then answered as the first try was. Another request needs another one. */
                 "idempotency-key"?: string;
             };
             path?: never;
@@ -1712,10 +1703,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description A random UUID, the same for every try of one request: a retry after a lost reply is then answered as the first try was.
-                 * @example 5b0f3c1e-8f5a-4a57-9d1b-3f6a7c2e9d10
-                 */
+                /** @description A random UUID, the same for every try of one request: a retry after a lost reply is then answered as the first try was. Another request needs another one. */
                 "idempotency-key"?: string;
             };
             path?: never;

@@ -128,7 +128,10 @@ export const challengeState = sql`
   key_id as "keyId", code_length as "codeLength", code_alphabet as "codeAlphabet", tries_left as "triesLeft", sends,
   extract(epoch from expires_at - now())::float8 as "expiresIn", extract(epoch from now() - sent_at)::float8 as "sentAgo"`
 
-/** What a guess brings for the challenge that it is at. */
+/**
+ * What a guess brings for the challenge that it is at. `usedKey` is a digest of its Idempotency-Key, and of the code where that is wrong:
+ * the same guess sent again is one guess.
+ */
 export const spendColumns = { id: 'uuid', keyId: 'text', right: 'bool', usedKey: 'bytea?' } as const
 
 /**
@@ -165,10 +168,11 @@ export const spendTries = sql`
   update postern.challenge as c
   set tries_left = c.tries_left - 1,
       used_at = case when ${right} then now() end,
-      used_key = case when ${right} then asked.used_key end
+      used_key = asked.used_key
   from asked join named using (place)
   where c.id = asked.id and named.turn = 1 and c.key_id = asked.key_id
     and c.tries_left > 0 and c.used_at is null and c.expires_at > now() and num_nulls(c.settled_at) = 1
+    and (asked."right" or coalesce(c.used_key <> asked.used_key, true))
     and (select count(*) from held) >= 0 -- waits for the budget rows before these are locked
   returning asked.place, c.email, c.email_key, c.budget_key, c.charged, c.pool, c.purpose, c.device_id, c.shown_seed_hash, c.locale, c.used_at,
     c.created_at, c.code_length`

@@ -23,8 +23,7 @@ export const IdempotencyHeaders = Type.Object({
     Type.String({
       pattern: UUID,
       description:
-        'A random UUID, the same for every try of one request: a retry after a lost reply is then answered as the first try was.',
-      examples: ['5b0f3c1e-8f5a-4a57-9d1b-3f6a7c2e9d10']
+        'A random UUID, the same for every try of one request: a retry after a lost reply is then answered as the first try was. Another request needs another one.'
     })
   )
 })

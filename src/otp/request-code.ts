@@ -47,8 +47,12 @@ export async function requestCode(ctx: Context, request: CodeRequest, client: Cl
 /** Who left and comes back with the key of then has another challenge: an id that came again would bring the spent code with it. */
 async function requestUnderKey(ctx: Context, challenge: NewChallenge, ids: DailyIds): Promise<Requested | undefined> {
   const made = await requestOnce(ctx.db, { ...challenge, id: ids[0] }, ids)
-  return made?.over && made.id !== null ? await requestUnderKey(ctx, challenge, idsOfDays('challenge', made.id)) : made
+  if (made?.over && made.id !== null) return await requestUnderKey(ctx, challenge, idsOfDays('challenge', made.id))
+  return made?.closed ? { ...made, ...nothingLeft } : made
 }
+
+/** What a client sees of a challenge whose code is used, or whose tries are: that it needs another key. */
+const nothingLeft = { expiresIn: 0, triesLeft: 0, sends: Number.POSITIVE_INFINITY }
 
 const isMade = (requested: Requested): requested is Requested & Made => requested.keyId !== null
 

@@ -25,8 +25,10 @@ export type Made = ChallengeState & { id: string }
  */
 export type Requested = { [K in keyof Made]: Made[K] | null } & { fresh: boolean; wait: number }
 
-/** `over`: the challenge was met, but it has let in an account that is deleted by now. */
-export type RequestedOnce = Requested & { over: boolean }
+/**
+ * `closed`: the challenge was met, but its code is used or its tries are. `over`: it has let in an account that is deleted by now.
+ */
+export type RequestedOnce = Requested & { closed: boolean; over: boolean }
 
 /**
  * Charges the addresses, makes challenges of the form that each charge allows and promises their mails. The same work for
@@ -52,7 +54,8 @@ const requestChallengeOnce = statement(
   { ...challengeParameters, sameIds: 'uuid[]' },
   (slots) => sql<RequestedOnce>`
     with existing as (
-      select id, ${challengeState}, email_key = '' and used_at is not null as over
+      select id, ${challengeState}, used_at is not null or tries_left = 0 as closed,
+        email_key = '' and used_at is not null as over
       from postern.challenge where id = any(${slots.sameIds}) order by created_at, id limit 1
     ),
     asked as (${askedFor(slots, sql`not exists (select from existing)`)}),
@@ -60,9 +63,9 @@ const requestChallengeOnce = statement(
     budget as (${chargeBudgets(slots)}),
     made as (${insertChallenges(slots)}),
     queued as (${promisedMails})
-    select id, ${challengeState}, true as fresh, budget.wait, false as over from budget left join made on true
+    select id, ${challengeState}, true as fresh, budget.wait, false as closed, false as over from budget left join made on true
     union all
-    select id, "keyId", "codeLength", "codeAlphabet", "triesLeft", sends, "expiresIn", "sentAgo", false, 0, over from existing`
+    select id, "keyId", "codeLength", "codeAlphabet", "triesLeft", sends, "expiresIn", "sentAgo", false, 0, closed, over from existing`
 )
 
 /** Requests of one moment share a statement and a commit; two for one address never do, for they change the same row. */

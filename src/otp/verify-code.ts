@@ -29,7 +29,7 @@ export async function verifyCode(ctx: Context, attempt: CodeAttempt, client: Cli
   const test = await isTestCode(ctx, challenge.id, attempt.code)
   const right = test || sameText(ctx.secrets.code(challenge), given)
 
-  const draft = draftOf(ctx, challenge, attempt.idempotencyKey)
+  const draft = draftOf(ctx, challenge, attempt.idempotencyKey, right ? [] : [given])
   // The database judges even a wrong code: it must cost a try, and only it knows whether one is left.
   const verified = await verifyChallenge(ctx.db, {
     id: challenge.id,
@@ -65,7 +65,12 @@ type Draft = { sessionId: string; seed: Buffer; deviceId: string; deviceSeed: Bu
  * With an Idempotency-Key all of a session's random parts come from it, so that a repeat arrives at the same session. No other row ever has
  * their ids: a challenge is spent once, and its id does not come again while there is a session that it opened.
  */
-function draftOf({ secrets }: Context, challenge: ChallengeRef, idempotencyKey: string | undefined): Draft {
+function draftOf(
+  { secrets }: Context,
+  challenge: ChallengeRef,
+  idempotencyKey: string | undefined,
+  wrongCode: [string?]
+): Draft {
   if (idempotencyKey === undefined)
     return {
       sessionId: newId(),
@@ -80,7 +85,7 @@ function draftOf({ secrets }: Context, challenge: ChallengeRef, idempotencyKey: 
     seed: secrets.repeatableSeed('session', challenge.keyId, challenge.id, key),
     deviceId: derivedId('device', key, challenge.id),
     deviceSeed: secrets.repeatableSeed('device', challenge.keyId, challenge.id, key),
-    usedKey: sha256(`${challenge.id} ${key}`)
+    usedKey: sha256([challenge.id, key, ...wrongCode].join(' '))
   }
 }
 

@@ -57,5 +57,20 @@ t.test('the contract that is served is the one that is committed', async (t) => 
   t.strictSame(await answer.json(), JSON.parse(contract))
 })
 
+t.test(
+  'the reference page fills in no Idempotency-Key, which would make every try after the first a repeat',
+  async (t) => {
+    const keys = operations().flatMap(({ parameters = [] }) =>
+      parameters.filter(({ name }) => name === 'idempotency-key')
+    )
+
+    t.ok(keys.length > 0)
+    t.notMatch(JSON.stringify(keys), 'example')
+  }
+)
+
+type Operation = { parameters?: { name: string }[] }
 const operations = () =>
-  Object.values((JSON.parse(contract) as { paths: Record<string, object> }).paths).flatMap((path) => Object.keys(path))
+  Object.values((JSON.parse(contract) as { paths: Record<string, Record<string, Operation>> }).paths).flatMap((path) =>
+    Object.values(path)
+  )

@@ -130,3 +130,54 @@ t.test('nor does such a repeat need the bearer, which may have run out meanwhile
   await apis[0].logout({ refresh_token: first.refresh_token })
   t.match(await apis[1].verifyOtp(attempt, key), rejected)
 })
+
+t.test(
+  'a wrong code that is sent again with its key costs one try, however often and wherever it is sent',
+  async (t) => {
+    const { apis, codeOf, sql } = await pair(t)
+    const { challenge } = (await apis[0].requestOtp({ email })).body
+    const typo = { challenge, code: wrongCode(codeOf(challenge)) }
+    const key = randomUUID()
+    const guessed = () => sql(`select from postern.event where kind = 'sign_in_by_code' and outcome = 'wrong_code'`)
+
+    const first = await apis[0].verifyOtp(typo, withKey(key))
+    const again = await apis[1].verifyOtp({ ...typo, code: ` ${typo.code} ` }, withKey(key.toUpperCase()))
+    const many = await Promise.all(
+      Array.from({ length: 12 }, (_, index) => apis[index % 2 ? 1 : 0].verifyOtp(typo, withKey(key)))
+    )
+    const left = await sql('select tries_left from postern.challenge')
+    const right = await apis[1].verifyOtp({ challenge, code: codeOf(challenge) }, withKey(key))
+
+    for (const answer of [first, again, ...many]) t.match(answer, rejected)
+    t.strictSame(left, [{ tries_left: 2 }])
+    t.equal((await guessed()).length, 1)
+    t.equal(right.status, 200, 'the next code is judged, though the key is the same')
+  }
+)
+
+t.test(
+  'another wrong code costs a try with the same key, and so does the same one with another key or with none',
+  async (t) => {
+    const { apis, codeOf } = await pair(t)
+    const guesses = async (make: (challenge: string) => Promise<unknown>[]) => {
+      const { challenge } = (await apis[0].requestOtp({ email })).body
+      for (const guess of make(challenge)) await guess
+      return (await apis[0].verifyOtp({ challenge, code: codeOf(challenge) })).status
+    }
+    const key = randomUUID()
+    const others = (code: string) =>
+      ['1', '2', '3'].map((digit) => `${digit === code[0] ? '4' : digit}${code.slice(1)}`)
+
+    const codes = await guesses((challenge) =>
+      others(codeOf(challenge)).map((code) => apis[0].verifyOtp({ challenge, code }, withKey(key)))
+    )
+    const keys = await guesses((challenge) =>
+      [0, 1, 2].map(() => apis[0].verifyOtp({ challenge, code: wrongCode(codeOf(challenge)) }, withKey(randomUUID())))
+    )
+    const none = await guesses((challenge) =>
+      [0, 1, 2].map(() => apis[0].verifyOtp({ challenge, code: wrongCode(codeOf(challenge)) }))
+    )
+
+    t.strictSame([codes, keys, none], [401, 401, 401])
+  }
+)
