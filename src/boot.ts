@@ -21,7 +21,7 @@ import { suggester } from './lib/suggestion.ts'
 import { DAY, MINUTE, milliseconds } from './lib/time.ts'
 import { GuessTally } from './limit/guess-tally.ts'
 import type { SharedCounts } from './limit/shared-counts.ts'
-import { Courier, LANES, SEND_DEADLINE } from './mail/courier.ts'
+import { CONNECTIONS, Courier, SEND_DEADLINE } from './mail/courier.ts'
 import { type DevInbox, devInbox } from './mail/dev-inbox.ts'
 import { mailPromiser } from './mail/promise.ts'
 import { loadRenderer } from './mail/render.ts'
@@ -82,7 +82,7 @@ export async function assemble(config: Config, databaseUrl: string, log: Logger)
     smtpTransport({
       url: config.SMTP_URL as string,
       from: config.MAIL_FROM,
-      connections: LANES,
+      connections: CONNECTIONS,
       deadline: SEND_DEADLINE
     })
   const compose = composeMails({ db, config, secrets, renderer })

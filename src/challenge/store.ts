@@ -143,7 +143,7 @@ export const namedTries = sql`
   from asked join postern.challenge as c on c.id = asked.id`
 
 /** The arm that takes the addresses' budget rows first and in one order, as everywhere: budget, challenge, user, session. */
-export const holdBudgets = sql`
+export const lockedBudgets = sql`
   select b.key, b.xmin as version from postern.address_budget as b
   where b.key in (select named.budget_key from named)
   order by b.key for update`

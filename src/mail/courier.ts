@@ -4,10 +4,10 @@ import type { Db } from '../db/tables.ts'
 import { domainOf } from '../lib/email.ts'
 import { milliseconds, monotonicNow } from '../lib/time.ts'
 import { Deliveries } from './deliveries.ts'
-import { Lanes } from './lanes.ts'
+import { DomainQueues } from './domain-queues.ts'
+import { Outcomes } from './outcomes.ts'
 import { pacer } from './pace.ts'
 import { LEASE, type MailRow, releaseMails, takeDueMails } from './store.ts'
-import { Tally } from './tally.ts'
 import type { Delivery, OutgoingMail, Transport } from './transport.ts'
 
 /** What a feature makes of a mail row: a mail to send, or a reason why none leaves. */
@@ -16,7 +16,7 @@ export type Compose = (rows: readonly MailRow[]) => Promise<Composed[]>
 
 /** Seconds one send may take at the most, whatever the server does. */
 export const SEND_DEADLINE = 12
-export const LANES = 10
+export const CONNECTIONS = 10
 /** Mails that wait in memory; beyond it they wait in their rows, where any instance finds them. */
 const MOST_WAITING = 1000
 const COMPOSE_AT_ONCE = 50
@@ -38,8 +38,8 @@ export class Courier {
   readonly #compose: Compose
   readonly #keyIds: readonly string[]
   readonly #log: Logger
-  readonly #lanes: Lanes
-  readonly #tally: Tally
+  readonly #queues: DomainQueues
+  readonly #outcomes: Outcomes
   readonly #rest = pacer()
   readonly #held = new Map<string, Item>()
   #waiting: Item[] = []
@@ -57,8 +57,8 @@ export class Courier {
     this.#compose = options.compose
     this.#keyIds = options.keyIds
     this.#log = options.log
-    this.#lanes = new Lanes(LANES)
-    this.#tally = new Tally(options.db, this.#lanes, (error) => this.#trouble(error))
+    this.#queues = new DomainQueues(CONNECTIONS)
+    this.#outcomes = new Outcomes(options.db, this.#queues, (error) => this.#trouble(error))
   }
 
   start(): void {
@@ -84,8 +84,8 @@ export class Courier {
     this.#stopped = true
     clearTimeout(this.#poll)
     clearTimeout(this.#gathering)
-    await Promise.all([this.#lanes.close(), this.#taken, this.#composed]) // what comes in last is given back too
-    await this.#tally.close()
+    await Promise.all([this.#queues.close(), this.#taken, this.#composed]) // what comes in last is given back too
+    await this.#outcomes.close()
     const ids = [...this.#held.keys()]
     if (ids.length > 0) await releaseMails(this.#db, { ids }).catch((error) => this.#trouble(error))
     await this.#transport.close()
@@ -129,7 +129,7 @@ export class Courier {
 
   async #composeAll(): Promise<void> {
     this.#composing = true
-    while (this.#waiting.length > 0 && !this.#stopped && this.#lanes.waiting < COMPOSE_AT_ONCE) {
+    while (this.#waiting.length > 0 && !this.#stopped && this.#queues.waiting < COMPOSE_AT_ONCE) {
       const batch = this.#waiting.splice(0, COMPOSE_AT_ONCE)
       try {
         const all = await this.#compose(batch.map((item) => item.row))
@@ -156,7 +156,7 @@ export class Courier {
       this.#settle({ id: composed.id, state: composed.state, answer: null })
       return
     }
-    this.#lanes.push({ domain: domainOf(composed.mail.to), run: () => this.#send(composed.mail, item) })
+    this.#queues.push({ domain: domainOf(composed.mail.to), run: () => this.#send(composed.mail, item) })
   }
 
   async #send(mail: OutgoingMail, item: Item): Promise<{ stuck?: boolean }> {
@@ -174,14 +174,14 @@ export class Courier {
       answer: delivery.answer
     })
     const stuck = delivery.outcome === 'deferred' && monotonicNow() - startedAt > SEND_DEADLINE / 2
-    if (this.#lanes.waiting < COMPOSE_AT_ONCE) this.#work()
+    if (this.#queues.waiting < COMPOSE_AT_ONCE) this.#work()
     if (!this.#stopped) await this.#rest()
     return { stuck }
   }
 
-  #settle(settled: Parameters<Tally['add']>[0]): void {
+  #settle(settled: Parameters<Outcomes['add']>[0]): void {
     this.#held.delete(settled.id)
-    this.#tally.add(settled)
+    this.#outcomes.add(settled)
   }
 
   #report(mail: OutgoingMail, { outcome, answer }: Delivery): void {

@@ -6,7 +6,7 @@ import { milliseconds, monotonicNow } from '../lib/time.ts'
 const [BUSY, FULL] = [0.5, 0.75]
 /** Seconds over which that share is taken. */
 const WINDOW = 0.1
-/** Seconds a lane rests after a send at the most: a mail costs several times the work of a request. */
+/** Seconds a connection rests after a send at the most: a mail costs several times the work of a request. */
 const LONGEST_REST = 0.1
 
 /** Makes the courier give way to requests, the more the less time they leave, and never so far that no mail goes. */

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { record } from '../audit/store.ts'
-import { holdBudgets, namedTries, overtaken, refundCharges, spendColumns, spendTries } from '../challenge/store.ts'
+import { lockedBudgets, namedTries, overtaken, refundCharges, spendColumns, spendTries } from '../challenge/store.ts'
 import { gathered } from '../db/gather.ts'
 import { type RowOf, rowsOf } from '../db/rows.ts'
 import { statement, type Values } from '../db/statement.ts'
@@ -64,7 +64,7 @@ const verifyChallenges = statement({ ...guesses.parameters, ...ruleParameters },
   return sql<Verified>`
     with asked as (${guesses.asked(slots)}),
     named as (${namedTries}),
-    held as (${holdBudgets}),
+    held as (${lockedBudgets}),
     spent as (${spendTries}),
     refunded as (${refundCharges}),
     known as (${knownUser}),

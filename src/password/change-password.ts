@@ -1,4 +1,4 @@
-import { holdBudgets } from '../budget/hold-store.ts'
+import { lockBudgets } from '../budget/lock-store.ts'
 import type { Client, Context } from '../context.ts'
 import { transaction } from '../db/statement.ts'
 import { forgetTrust } from '../device/store.ts'
@@ -38,7 +38,7 @@ export async function changePassword(
   const notice = promiseNotice(ctx, 'password-changed')
   const values = { ...notice.values, ...client, userId, sessionId, version, passwordHash, emailMac }
   const ended = await transaction(ctx.db, async (tx) => {
-    await holdBudgets(tx, { keys: [emailMac] })
+    await lockBudgets(tx, { keys: [emailMac] })
     await spendResets(tx, { emailKey })
     const [charged] = await chargeChange(tx, { userId })
     if (charged?.version === version && charged.wait > 0) throw tooOften(charged.wait)

@@ -1,5 +1,5 @@
-import { holdBudgets } from '../budget/hold-store.ts'
 import { laneIsFull } from '../budget/lane-is-full.ts'
+import { lockBudgets } from '../budget/lock-store.ts'
 import type { Client, Context } from '../context.ts'
 import { isUniqueViolation } from '../db/failure.ts'
 import { transaction } from '../db/statement.ts'
@@ -53,7 +53,7 @@ export async function requestReset(ctx: Context, request: ResetRequest, client: 
   }
 
   const made = await transaction(ctx.db, async (tx) => {
-    await holdBudgets(tx, { keys: [budgetKey] })
+    await lockBudgets(tx, { keys: [budgetKey] })
     const [lane] = await enterResetLane(tx, asking)
     if (lane !== undefined && lane.wait > 0) throw laneIsFull(lane.wait)
     const [promised] = await promiseReset(tx, values)

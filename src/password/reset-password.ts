@@ -1,4 +1,4 @@
-import { holdBudgets } from '../budget/hold-store.ts'
+import { lockBudgets } from '../budget/lock-store.ts'
 import type { Client, Context } from '../context.ts'
 import { transaction } from '../db/statement.ts'
 import { forgetTrust } from '../device/store.ts'
@@ -49,7 +49,7 @@ export async function resetPassword(ctx: Context, attempt: ResetAttempt, client:
     deviceTtl: ctx.config.DEVICE_TTL
   }
   const done = await transaction(ctx.db, async (tx) => {
-    await holdBudgets(tx, { keys: [reset.budgetKey, emailMac] })
+    await lockBudgets(tx, { keys: [reset.budgetKey, emailMac] })
     const [spent] = await spendReset(tx, { id: ref.id, emailKey: reset.emailKey, usedKey })
     if (spent === undefined) return undefined
     const [set] = await setPasswordByReset(tx, values)

@@ -1,4 +1,4 @@
-import { holdBudgets } from '../budget/hold-store.ts'
+import { lockBudgets } from '../budget/lock-store.ts'
 import type { Context } from '../context.ts'
 import { transaction } from '../db/statement.ts'
 import type { Db } from '../db/tables.ts'
@@ -22,7 +22,7 @@ export async function administer(ctx: Context, act: Act, emailKey: string): Prom
 async function disable(db: Db, account: Parameters<typeof disableUser>[1]): Promise<Administered[]> {
   const { emailKey, emailMac } = account
   return await transaction(db, async (tx) => {
-    await holdBudgets(tx, { keys: [emailMac] })
+    await lockBudgets(tx, { keys: [emailMac] })
     await spendResets(tx, { emailKey }) // those that are dead would fill the places of new ones when it is enabled
     const done = await disableUser(tx, account)
     await forgetTrust(tx, { emailKey, keptId: null, sessionId: null })

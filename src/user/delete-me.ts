@@ -1,4 +1,4 @@
-import { holdBudgets } from '../budget/hold-store.ts'
+import { lockBudgets } from '../budget/lock-store.ts'
 import type { Client, Context } from '../context.ts'
 import { transaction } from '../db/statement.ts'
 import { forgetTrust } from '../device/store.ts'
@@ -16,7 +16,7 @@ export async function deleteMe(ctx: Context, { userId, sessionId }: LiveSession,
   const notice = promiseNotice(ctx, 'account-deleted')
 
   await transaction(ctx.db, async (tx) => {
-    await holdBudgets(tx, { keys: [emailMac] })
+    await lockBudgets(tx, { keys: [emailMac] })
     await forgetChallenges(tx, { emailKey })
     await forgetResets(tx, { emailKey })
     const [gone] = await deleteUser(tx, { ...notice.values, ...client, userId, sessionId, emailMac })

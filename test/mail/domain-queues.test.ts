@@ -1,12 +1,12 @@
 import t from 'tap'
-import { Lanes } from '../../src/mail/lanes.ts'
+import { DomainQueues } from '../../src/mail/domain-queues.ts'
 
 /** Jobs that end when they are told to, and a list of those that were started. */
-function makeJobs(lanes: Lanes) {
+function makeJobs(queues: DomainQueues) {
   const started: string[] = []
   const ends = new Map<string, (stuck?: boolean) => void>()
   const push = (domain: string, name = domain) =>
-    lanes.push({
+    queues.push({
       domain,
       run: () => {
         started.push(name)
@@ -22,9 +22,9 @@ function makeJobs(lanes: Lanes) {
 
 const names = (domain: string, count: number) => Array.from({ length: count }, (_, nth) => `${domain} ${nth + 1}`)
 
-t.test('a domain that hangs holds half of the lanes at the most, and the others run beside it', async (t) => {
-  const lanes = new Lanes(4)
-  const { started, push, end } = makeJobs(lanes)
+t.test('a domain that hangs holds half of the queues at the most, and the others run beside it', async (t) => {
+  const queues = new DomainQueues(4)
+  const { started, push, end } = makeJobs(queues)
 
   for (const name of names('hangs', 100)) push('hangs', name)
   push('fine', 'fine 1')
@@ -35,8 +35,8 @@ t.test('a domain that hangs holds half of the lanes at the most, and the others 
 })
 
 t.test('a domain that kept us waiting in vain is tried with one lane until a job of it ends well', async (t) => {
-  const lanes = new Lanes(4)
-  const { started, push, end } = makeJobs(lanes)
+  const queues = new DomainQueues(4)
+  const { started, push, end } = makeJobs(queues)
   for (const name of names('hangs', 5)) push('hangs', name)
 
   await end('hangs 1', true)
@@ -49,8 +49,8 @@ t.test('a domain that kept us waiting in vain is tried with one lane until a job
 })
 
 t.test('a domain is remembered as stuck while nothing waits for it', async (t) => {
-  const lanes = new Lanes(4)
-  const { started, push, end } = makeJobs(lanes)
+  const queues = new DomainQueues(4)
+  const { started, push, end } = makeJobs(queues)
   push('hangs', 'hangs 1')
   await end('hangs 1', true)
 
@@ -61,8 +61,8 @@ t.test('a domain is remembered as stuck while nothing waits for it', async (t) =
 })
 
 t.test('a job that was given up untried says nothing about its domain', async (t) => {
-  const lanes = new Lanes(4)
-  const { started, push, end } = makeJobs(lanes)
+  const queues = new DomainQueues(4)
+  const { started, push, end } = makeJobs(queues)
   for (const name of names('hangs', 4)) push('hangs', name)
 
   await end('hangs 1', true)
@@ -72,8 +72,8 @@ t.test('a job that was given up untried says nothing about its domain', async (t
 })
 
 t.test('domains take turns, however many jobs one of them has', async (t) => {
-  const lanes = new Lanes(1)
-  const { started, push, end } = makeJobs(lanes)
+  const queues = new DomainQueues(1)
+  const { started, push, end } = makeJobs(queues)
   for (const name of names('big', 50)) push('big', name)
   push('small', 'small 1')
   push('small', 'small 2')
@@ -84,38 +84,38 @@ t.test('domains take turns, however many jobs one of them has', async (t) => {
 })
 
 t.test('only what could run on a free lane counts as waiting, not what queues behind its own domain', async (t) => {
-  const lanes = new Lanes(4)
-  const { push } = makeJobs(lanes)
+  const queues = new DomainQueues(4)
+  const { push } = makeJobs(queues)
 
   for (const name of names('hangs', 100)) push('hangs', name)
-  const behindOne = lanes.waiting
+  const behindOne = queues.waiting
   for (const domain of ['a', 'b', 'c', 'd', 'e']) push(domain)
 
   t.equal(behindOne, 0)
-  t.equal(lanes.waiting, 3)
+  t.equal(queues.waiting, 3)
 })
 
 t.test('a pause lets jobs end and starts none; what waited goes on afterwards', async (t) => {
-  const lanes = new Lanes(1)
-  const { started, push, end } = makeJobs(lanes)
+  const queues = new DomainQueues(1)
+  const { started, push, end } = makeJobs(queues)
   for (const name of names('fine', 2)) push('fine', name)
 
-  lanes.pause()
+  queues.pause()
   await end('fine 1')
   const paused = [...started]
-  lanes.resume()
+  queues.resume()
 
   t.strictSame(paused, ['fine 1'])
   t.strictSame(started, ['fine 1', 'fine 2'])
 })
 
 t.test('closing waits for the jobs under way and starts no other', async (t) => {
-  const lanes = new Lanes(2)
-  const { started, push, end } = makeJobs(lanes)
+  const queues = new DomainQueues(2)
+  const { started, push, end } = makeJobs(queues)
   for (const name of names('fine', 3)) push('fine', name)
 
   let closed = false
-  const closing = lanes.close().then(() => {
+  const closing = queues.close().then(() => {
     closed = true
   })
   await end('nobody')

@@ -1,26 +1,26 @@
 /** Work for one mail domain; it never throws and says whether the domain's server kept us waiting in vain, if it was tried. */
 export type Job = { domain: string; run: () => Promise<{ stuck?: boolean }> }
 
-/** A domain's share of the lanes: half, and one only while its server keeps us waiting. */
+/** A domain's share of the slots: half, and one only while its server keeps us waiting. */
 type Domain = { waiting: Job[]; running: number; stuck: boolean }
 
 /**
- * Runs jobs side by side, so that a domain that hangs delays nobody else's mail: no domain ever holds more than half of the lanes, and
- * one that has just hung is tried with a single lane. Domains with waiting jobs take turns.
+ * Runs jobs side by side, so that a domain that hangs delays nobody else's mail: no domain ever holds more than half of the slots, and
+ * one that has just hung is tried with a single slot. Domains with waiting jobs take turns.
  */
-export class Lanes {
-  readonly #lanes: number
+export class DomainQueues {
+  readonly #slots: number
   readonly #domains = new Map<string, Domain>()
   #running = 0
   #open = true
   #closed = false
   #idle: (() => void) | undefined
 
-  constructor(lanes: number) {
-    this.#lanes = lanes
+  constructor(slots: number) {
+    this.#slots = slots
   }
 
-  /** Jobs that wait for a lane. What waits behind its own domain's share is not counted: it must not keep others back. */
+  /** Jobs that wait for a slot. What waits behind its own domain's share is not counted: it must not keep others back. */
   get waiting(): number {
     let waiting = 0
     for (const domain of this.#domains.values())
@@ -52,14 +52,14 @@ export class Lanes {
   }
 
   #shareOf(domain: Domain): number {
-    return domain.stuck ? 1 : Math.max(1, Math.floor(this.#lanes / 2))
+    return domain.stuck ? 1 : Math.max(1, Math.floor(this.#slots / 2))
   }
 
   #fill(): void {
     for (let started = true; started && this.#open && !this.#closed; ) {
       started = false
       for (const [name, domain] of this.#domains) {
-        if (this.#running >= this.#lanes) return
+        if (this.#running >= this.#slots) return
         if (domain.waiting.length === 0 || domain.running >= this.#shareOf(domain)) continue
         this.#domains.delete(name) // to the end of the line
         this.#domains.set(name, domain)

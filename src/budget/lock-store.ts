@@ -5,7 +5,7 @@ import { statement } from '../db/statement.ts'
  * Takes the budget rows of an address, made where there is none, so that whatever changes the address's links and
  * credentials goes one by one. First of all locks, as everywhere.
  */
-export const holdBudgets = statement(
+export const lockBudgets = statement(
   { keys: 'bytea[]' },
   ({ keys }) => sql`
     insert into postern.address_budget as b (key, code_level, code_level_at, last_length, last_charge)

@@ -1,6 +1,6 @@
 import type { Db } from '../db/tables.ts'
 import { milliseconds } from '../lib/time.ts'
-import type { Lanes } from './lanes.ts'
+import type { DomainQueues } from './domain-queues.ts'
 import { type Settled, settleMails } from './store.ts'
 
 /** Mails and seconds that may pass between a send and its mark: what a crash sends twice at the most. */
@@ -8,24 +8,24 @@ const BATCH = 50
 const FLUSH_AFTER = 0.25
 
 /** Writes what became of mails in batches. While that fails, no more mails leave: they could not be marked either. */
-export class Tally {
+export class Outcomes {
   readonly #db: Db
-  readonly #lanes: Lanes
+  readonly #queues: DomainQueues
   readonly #onError: (error: unknown) => void
   #pending: Settled[] = []
   #timer: NodeJS.Timeout | undefined
   #flushing: Promise<void> | undefined
 
-  constructor(db: Db, lanes: Lanes, onError: (error: unknown) => void) {
+  constructor(db: Db, queues: DomainQueues, onError: (error: unknown) => void) {
     this.#db = db
-    this.#lanes = lanes
+    this.#queues = queues
     this.#onError = onError
   }
 
   add(settled: Settled): void {
     this.#pending.push(settled)
     if (this.#pending.length >= BATCH) {
-      this.#lanes.pause()
+      this.#queues.pause()
       void this.#flush()
     } else this.#timer ??= setTimeout(() => void this.#flush(), milliseconds(FLUSH_AFTER))
   }
@@ -55,7 +55,7 @@ export class Tally {
         states: batch.map((settled) => settled.state),
         answers: batch.map((settled) => settled.answer ?? '')
       })
-      if (this.#pending.length < BATCH) this.#lanes.resume()
+      if (this.#pending.length < BATCH) this.#queues.resume()
     } catch (error) {
       this.#onError(error)
       this.#pending.unshift(...batch)
