@@ -23,7 +23,7 @@ import {
   sessionCount
 } from '../session/open-store.ts'
 import type { SessionView } from '../session/store.ts'
-import { knownUser, ownerOf, proveUser } from '../user/store.ts'
+import { changedSince, knownUser, ownerOf, proveUser } from '../user/store.ts'
 
 /** One guess at a code, as a statement takes many of them. */
 const guesses = rowsOf({
@@ -132,7 +132,7 @@ export const findCodeMailSubjects = statement(
     select c.id, c.key_id as "keyId", c.code_length as "codeLength", c.code_alphabet as "codeAlphabet", c.locale,
       c.email as "typedEmail", u.email as "accountEmail", u.locale as "accountLocale", u.disabled_at is not null as disabled,
       extract(epoch from c.expires_at - now())::float8 as "expiresIn",
-      c.used_at is not null or c.tries_left = 0 or c.email_key = '' or coalesce(u.credential_changed_at >= c.created_at, false) as used
+      c.used_at is not null or c.tries_left = 0 or c.email_key = '' or ${changedSince(sql`c.created_at`)} as used
     from postern.challenge as c left join postern."user" as u on u.email_key = c.email_key
     where c.id = any(${ids})`
 )

@@ -3,6 +3,7 @@ import { codeRow, freshRow, mailColumns, mailRuling } from '../budget/store.ts'
 import { askingNetwork, trustedAmong } from '../challenge/store.ts'
 import { statement } from '../db/statement.ts'
 import { queueMail } from '../mail/store.ts'
+import { changedSince } from '../user/store.ts'
 
 /** Links of one address that may be live at once. */
 const MOST_LIVE = 3
@@ -12,7 +13,7 @@ export const open = sql`r.used_at is null and r.expires_at > statement_timestamp
 
 /**
  * Asks the lanes of an address for a mail with a link. No row: an earlier try of the same request has promised it already.
- * To be run behind `holdBudgets`.
+ * To be run behind `lockBudgets`.
  *
  * `mailIds`, here and below: where an earlier try may have promised the mail, by days.
  *
@@ -45,7 +46,7 @@ export const enterResetLane = statement(
 /**
  * Makes a reset and promises its mail; where there are three already, promises another mail with the newest of them: nobody can
  * kill the owner's link by asking. A mail that is there already was promised by an earlier try of the same request.
- * To be run behind `holdBudgets`, for a count sees only what was committed before its statement. The same work for every
+ * To be run behind `lockBudgets`, for a count sees only what was committed before its statement. The same work for every
  * address: nothing here asks whether there is an account.
  */
 export const promiseReset = statement(
@@ -102,7 +103,7 @@ export const findResetMailSubjects = statement(
   ({ ids }) => sql<ResetMailSubject>`
     select r.id, r.key_id as "keyId", r.locale, r.email as "typedEmail", u.email as "accountEmail", u.locale as "accountLocale",
       u.disabled_at is not null as disabled, extract(epoch from r.expires_at - now())::float8 as "expiresIn",
-      r.used_at is not null or coalesce(u.credential_changed_at >= r.created_at, false) as dead
+      r.used_at is not null or ${changedSince(sql`r.created_at`)} as dead
     from postern.password_reset as r left join postern."user" as u on u.email_key = r.email_key
     where r.id = any(${ids})`
 )

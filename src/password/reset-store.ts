@@ -4,13 +4,14 @@ import { statement } from '../db/statement.ts'
 import { MINUTE } from '../lib/time.ts'
 import { unended } from '../session/store.ts'
 import { noticeParameters, queueNotice } from '../user/notice-store.ts'
+import { changedSince } from '../user/store.ts'
 import { open } from './forgot-store.ts'
 
 /** Seconds in which a new password that is sent again, because the answer was lost, is answered as done. */
 export const REPEATABLE = MINUTE
 
 /** The condition that nobody has changed the credentials of `u` since the reset `r` was made, or disabled the account. */
-const stillValid = sql`u.disabled_at is null and (u.credential_changed_at is null or u.credential_changed_at < r.created_at)`
+const stillValid = sql`u.disabled_at is null and not ${changedSince(sql`r.created_at`)}`
 
 /** A live reset and the account that it is for. */
 export type LiveReset = { email: string; emailKey: string; budgetKey: Buffer; expiresAt: Date }
@@ -38,7 +39,7 @@ export const findUsedReset = statement(
 
 /**
  * Uses a reset, and every other of its address with it, by id. No row: another request was first, or it ran out.
- * To be run behind `holdBudgets`.
+ * To be run behind `lockBudgets`.
  */
 export const spendReset = statement(
   { id: 'uuid', emailKey: 'text', usedKey: 'bytea?' },

@@ -19,13 +19,14 @@ export const userView = sql`
 
 const ownerColumns = sql`u.id, u.email, u.email_verified_at, u.password_hash, u.credential_version, u.locale, u.created_at`
 
-/** The condition that a challenge is younger than the account's last change of credentials: a reset ends what was open. */
-const stillValid = sql`(u.credential_changed_at is null or u.credential_changed_at < spent.created_at)`
+/** The condition that the credentials of `u` changed since `made`: codes and links of before open nothing any more. */
+export const changedSince = (made: RawBuilder<unknown>) => sql`coalesce(u.credential_changed_at >= ${made}, false)`
 
 /** The arm that reads the account of a used challenge. It is read, not rewritten; `for share` holds off a reset until we commit. */
 export const knownUser = sql`
   select spent.place, ${ownerColumns} from spent join postern."user" as u on u.email_key = spent.email_key
-  where spent.used_at is not null and u.email_verified_at is not null and u.disabled_at is null and ${stillValid}
+  where spent.used_at is not null and u.email_verified_at is not null and u.disabled_at is null
+    and not ${changedSince(sql`spent.created_at`)}
   for share of u`
 
 /**
@@ -47,8 +48,8 @@ export const proveUser = (slots: {
     password_hash = case when u.email_verified_at is not null then u.password_hash end,
     credential_version = u.credential_version + case when u.email_verified_at is null then 1 else 0 end,
     updated_at = now()
-  where u.disabled_at is null and (u.credential_changed_at is null
-    or u.credential_changed_at < (select spent.created_at from spent where spent.email_key = u.email_key))
+  where u.disabled_at is null
+    and not ${changedSince(sql`(select spent.created_at from spent where spent.email_key = u.email_key)`)}
   returning u.email_key, ${ownerColumns}`
 
 /** The columns of an arm `owner` made of `known` and `proven`. */
