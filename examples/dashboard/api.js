@@ -100,6 +100,8 @@ async function attempt(method, path, text, key, { bearer, cookies }) {
     throw new Outage(undefined) // no connection, no answer in time, or a page of somebody in between
   }
   if (response.ok) return body
+  // The request number that support asks for: it leads the operator to the line in the log.
+  console.warn(`${method} ${path} was refused: ${body?.code} ${body?.instance}`)
   const retryAfter = Number(response.headers.get('retry-after')) || undefined
   if (response.status >= 500) throw new Outage(retryAfter)
   throw new Refusal(response.status, body, retryAfter)

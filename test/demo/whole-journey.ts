@@ -70,6 +70,29 @@ export function testJourney(t: Test, { service, site, visitor }: World): void {
     t.equal(await signedIn(page), email)
   })
 
+  t.test('what is no code costs no try, and the request number of a wrong one is in the console', async (t) => {
+    const email = 'dashes@example.com'
+    const page = await (await visitor(t)).newPage()
+    const warned: string[] = []
+    page.on('console', (message) => message.type() === 'warning' && warned.push(message.text()))
+    await page.goto(site)
+    await askForCode(page, email)
+    const code = await service.mailedCode(email)
+    const tell = async (typed: string) => {
+      await page.getByLabel(/^Code/).fill(typed)
+      const answered = page.waitForResponse(/verify/)
+      await press(page, 'Continue')
+      return [await fault(page), (await (await answered).json()).instance]
+    }
+
+    const [empty] = await tell('- -')
+    const [wrong, instance] = await tell(wrongCode(code))
+
+    t.equal(empty, 'Type the code from the mail.')
+    t.match(wrong, /2 tries left/)
+    t.match(warned.at(-1), `POST /v1/otp/verify was refused: code-rejected ${instance}`)
+  })
+
   t.test('the code is sent again when the countdown is over, and is the same', async (t) => {
     const email = 'again@example.com'
     const page = await (await visitor(t)).newPage()

@@ -81,19 +81,22 @@ export function showCode({ email = '', challenge, required = false }) {
     }
   })
 
+  function askForTyping() {
+    complain(screen, 'code_empty')
+    input.focus()
+  }
+
   onSubmit(screen, async () => {
     uncomplain(screen)
     const code = input.value.trim()
-    if (code === '') {
-      complain(screen, 'code_empty')
-      input.focus()
-      return
-    }
+    if (code === '') return askForTyping()
     try {
       await signIn('/v1/otp/verify', { challenge: challenge.challenge, code })
     } catch (error) {
-      if (!(error instanceof Refusal) || error.status === 429) throw error
-      tries = Math.max(0, tries - 1)
+      if (!(error instanceof Refusal)) throw error
+      if (error.status === 400) return askForTyping() // nothing but dashes, say
+      if (error.code !== 'code-rejected') throw error
+      tries = Math.max(0, tries - 1) // only this refusal costs one
       if (tries === 0) expire()
       else complain(screen, 'code_wrong', { count: tries })
       input.select()
