@@ -52,7 +52,7 @@ export interface paths {
         put?: never;
         /**
          * Trade a mailed code for a session
-         * @description Each wrong code costs a try. With a bearer token of the same account the existing session is renewed (`authenticated_at`) instead of opening another, and the answer has no refresh token.
+         * @description Each wrong code costs a try. With a live bearer token of the same account its session is renewed (`authenticated_at`) instead of opening another, and the answer has no refresh token. A bearer that has run out counts as none: refresh first when it is about to. An answer with a `refresh_token` is of another session: store it in place of the one you have.
          */
         post: operations["verifyOtp"];
         delete?: never;
@@ -72,7 +72,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in with a password
-         * @description An unknown address, an account without password and a wrong password are one answer. After ten wrong passwords from strangers, every stranger is asked for a mailed code besides, right or wrong (`code-required`): go on with `next.challenge` at /v1/otp/verify. Nobody is locked out; a device that sends its `device_token` does not notice. With a bearer token of the same account the existing session is renewed (`authenticated_at`) instead of opening another, and the answer has no refresh token.
+         * @description An unknown address, an account without password and a wrong password are one answer. After ten wrong passwords from strangers, every stranger is asked for a mailed code besides, right or wrong (`code-required`): go on with `next.challenge` at /v1/otp/verify. Nobody is locked out; a device that sends its `device_token` does not notice. With a live bearer token of the same account its session is renewed (`authenticated_at`) instead of opening another, and the answer has no refresh token. A bearer that has run out counts as none: refresh first when it is about to. An answer with a `refresh_token` is of another session: store it in place of the one you have.
          */
         post: operations["loginWithPassword"];
         delete?: never;

@@ -68,7 +68,7 @@ export const otpRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app
         tags,
         summary: 'Trade a mailed code for a session',
         description:
-          'Each wrong code costs a try. With a bearer token of the same account the existing session is renewed (`authenticated_at`) instead of opening another, and the answer has no refresh token.',
+          'Each wrong code costs a try. With a live bearer token of the same account its session is renewed (`authenticated_at`) instead of opening another, and the answer has no refresh token. A bearer that has run out counts as none: refresh first when it is about to. An answer with a `refresh_token` is of another session: store it in place of the one you have.',
         headers: IdempotencyHeaders,
         body: VerifyOtpBody,
         security: [{}, { bearer: [] }],
