@@ -1,8 +1,11 @@
 import { readFileSync } from 'node:fs'
+import createClient from 'openapi-fetch'
 import t from 'tap'
+import type { paths } from '../openapi/types.ts'
 import { contractText } from '../src/cli/openapi.ts'
 import { problems } from '../src/problems.ts'
 import { validatorOf } from './contract-client.ts'
+import { start } from './helper.ts'
 
 const committed = readFileSync(new URL('../openapi/openapi.json', import.meta.url), 'utf8')
 const contract = JSON.parse(committed) as {
@@ -132,6 +135,23 @@ t.test('whoever asks with a body is told what else may come back: 400, 413, 415,
     for (const status of [400, 413, 415, 500, 503])
       t.ok(operation.responses[status], `${operation.operationId} ${status}`)
   }
+})
+
+t.test('what needs no body may be asked without one, also by the generated types', async (t) => {
+  const { url } = await start(t)
+  const api = createClient<paths>({ baseUrl: url })
+
+  const answers = [await api.POST('/v1/session/logout'), await api.POST('/v1/session/refresh')]
+
+  t.strictSame(
+    answers.map(({ error }) => error?.code),
+    ['session-rejected', 'refresh-rejected'],
+    'there is no session, and the body is not what is wrong'
+  )
+  t.strictSame(
+    operations.filter(({ requestBody }) => requestBody?.required === false).map(({ operationId }) => operationId),
+    ['refreshSession', 'logout']
+  )
 })
 
 t.test('a refusal of the catalogue has a status that HTTP knows, and 401s have a scheme', async (t) => {

@@ -3,6 +3,7 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import { REFRESH_COOKIE } from '../refresh-cookie.ts'
+import { freeEmptyBodies } from './contract-bodies.ts'
 import { declareHeaders } from './contract-headers.ts'
 
 const DESCRIPTION = `Headless authentication: your screens, our codes and sessions.
@@ -62,7 +63,8 @@ export async function describeContract(app: FastifyInstance): Promise<void> {
         }
       }
     },
-    transformObject: (made) => declareHeaders('openapiObject' in made ? made.openapiObject : made.swaggerObject),
+    transformObject: (made) =>
+      freeEmptyBodies(declareHeaders('openapiObject' in made ? made.openapiObject : made.swaggerObject)),
     refResolver: { buildLocalReference: (json, _base, _fragment, i) => String(json.$id ?? `def-${i}`) }
   })
 }
