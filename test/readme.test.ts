@@ -19,6 +19,17 @@ t.test('the tables in the README are those of the source', async (t) => {
   t.equal(readme, freshReadme(readme), 'npm run openapi, then commit')
 })
 
+t.test('the table of settings shows values as code, descriptions as prose, and long durations in days', async (t) => {
+  const row = (name: string) => readme.split('\n').find((line) => line.startsWith(`| \`${name}\` |`))
+
+  t.match(row('SESSION_IDLE_TTL'), '| `2592000` (30 days) |')
+  t.match(row('SESSION_IDLE_TTL'), 'from 3600 to 34560000 (400 days), in seconds.')
+  t.match(row('RESET_TTL'), '| `86400` (1 day) |')
+  t.match(row('CODE_TTL'), '| `600` |')
+  t.match(row('HOST'), '| 127.0.0.1; in production 0.0.0.0 |')
+  t.match(row('CORS_ORIGINS'), '| none |')
+})
+
 t.test('the first screen has one command that starts the service and one that runs the tests', async (t) => {
   const screen = readme.split('\n').slice(0, 40).join('\n')
 

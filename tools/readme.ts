@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { defaultOf } from '../src/cli/config.ts'
 import { expectation, type SettingSchema, settingsOf } from '../src/lib/env.ts'
+import { DAY } from '../src/lib/time.ts'
 import { problemCodes, problems } from '../src/problems.ts'
 import { settings } from '../src/settings.ts'
 
@@ -8,10 +9,23 @@ const FILE = new URL('../README.md', import.meta.url)
 
 const cell = (text: string): string => text.replaceAll('|', '\\|')
 
-const settingRow = (name: string, schema: SettingSchema): string => {
+/** Nobody reads 2592000 as 30 days. */
+const inDays = (seconds: number): string =>
+  seconds < DAY || seconds % DAY !== 0 ? '' : seconds === DAY ? ' (1 day)' : ` (${seconds / DAY} days)`
+
+/** As it may be typed, in code; what describes a computed or an absent default, in prose. */
+function defaultCell(schema: SettingSchema): string {
+  const told = defaultOf(schema)
+  if (schema.defaultText !== undefined || (Array.isArray(schema.default) && schema.default.length === 0)) return told
+  return `\`${told}\`${schema.unit === 'seconds' ? inDays(Number(told)) : ''}`
+}
+
+function settingRow(name: string, schema: SettingSchema): string {
   const unit = schema.unit ? `, in ${schema.unit}` : ''
-  const form = schema.type === 'string' && !schema.enum ? '' : ` ${sentence(expectation(schema))}${unit}.`
-  return `| \`${name}\` | \`${defaultOf(schema)}\` | ${cell(String(schema.description))}${form}${schema.secret ? ' Secret.' : ''} |`
+  const must = sentence(expectation(schema))
+  const expected = schema.unit === 'seconds' ? must.replace(/\d+/g, (figure) => figure + inDays(Number(figure))) : must
+  const form = schema.type === 'string' && !schema.enum ? '' : ` ${expected}${unit}.`
+  return `| \`${name}\` | ${cell(defaultCell(schema))} | ${cell(String(schema.description))}${form}${schema.secret ? ' Secret.' : ''} |`
 }
 
 const sentence = (text: string): string => `${text[0]?.toUpperCase()}${text.slice(1)}`

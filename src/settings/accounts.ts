@@ -10,7 +10,7 @@ export const accountsSettings = {
   UNKNOWN_ADDRESS: choice(
     ['notify', 'silent'],
     'notify',
-    'With sign-up closed, and always when a link for a new password is asked for, an address without account gets a mail that says so, or nothing.'
+    'What an address without an account is mailed when sign-up is closed, and always when it asks for a password link: `notify` says that there is no account, `silent` sends nothing.'
   ),
   CHANGE_PASSWORD_URL: optional({
     description: 'Your page for changing a password; `/.well-known/change-password` leads there.',

@@ -28,14 +28,14 @@ export const codesSettings = {
     minimum: 0,
     maximum: 100,
     description:
-      'Level of open or failed guesses on an address up to which its codes have 6 digits. The level leaks by 10 in 30 days.'
+      'Codes have 6 digits while an address has at most this many open or failed guesses; the count falls by 10 in 30 days.'
   }),
   CODE_STRENGTHEN_AT: count({
     default: 30,
     minimum: 0,
     maximum: 1000,
     description:
-      'Level up to which codes have 8 digits; above it they have 13 letters and digits, which nobody guesses.'
+      'Codes have 8 digits while the count of CODE_LENGTHEN_AT is at most this; above it they have 13 letters and digits, which nobody guesses.'
   }),
   STRICT_CODES: Type.Boolean({ default: false, description: 'Codes start with 8 digits instead of 6.' })
 }

@@ -7,7 +7,8 @@ export const retentionSettings = {
     default: 400 * DAY,
     minimum: 2 * DAY, // of a mail too, whose id is made from an Idempotency-Key and the day
     maximum: 4000 * DAY,
-    description: 'How long audit events stay, and what is left of a mail when its address is forgotten.'
+    description:
+      'How long audit events are kept, and what is left of a mail after MAIL_RETENTION has removed its address.'
   }),
   MAIL_RETENTION: seconds({
     default: 7 * DAY,

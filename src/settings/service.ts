@@ -22,7 +22,7 @@ export const serviceSettings = {
   LOG_LEVEL: choice(
     ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
     'info',
-    'Least level that is logged; `debug` adds a line per answered request.'
+    'Lowest level that is logged; `debug` adds a line per answered request.'
   ),
   DATA_DIR: text({
     default: 'data',

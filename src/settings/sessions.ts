@@ -13,13 +13,13 @@ export const sessionsSettings = {
     default: 30 * DAY,
     minimum: HOUR,
     maximum: 400 * DAY,
-    description: 'A session ends when it is not refreshed for so long.'
+    description: 'A session that is not refreshed for this long ends.'
   }),
   SESSION_TTL: seconds({
     default: 90 * DAY,
     minimum: HOUR,
     maximum: 400 * DAY,
-    description: 'A session ends so long after it was opened, whatever happens.'
+    description: 'A session ends this long after it was opened, whatever happens.'
   }),
   SESSIONS_PER_USER: count({
     default: 50,
