@@ -52,7 +52,7 @@ const catalogue = {
   },
   'code-required': {
     status: 403,
-    title: 'A mailed code is needed besides.',
+    title: 'A mailed code is required as well.',
     help: 'Too many wrong passwords were given for this address. A code is on its way; `next.challenge` is the challenge it belongs to. Go on as after /v1/otp.'
   },
   'step-up-required': {
@@ -67,7 +67,7 @@ const catalogue = {
   },
   'method-not-allowed': {
     status: 405,
-    title: 'The path does not know this method.',
+    title: 'This path does not support the method.',
     help: 'The `Allow` header lists the methods that the path knows.'
   },
   'request-timeout': {
@@ -102,7 +102,7 @@ const catalogue = {
   },
   internal: {
     status: 500,
-    title: 'Something of ours went wrong.',
+    title: 'Internal error.',
     help: 'This is a fault of the service. Tell the operator the request id that `instance` holds.'
   },
   unavailable: {

@@ -14,7 +14,7 @@ export type PasswordChange = { current: string | undefined; password: string; se
 
 /**
  * Sets or changes the password of whoever is signed in. Where there is one it must be given too: a device left open is not its owner.
- * After ten wrong ones another sign-in is wanted, by right and wrong alike: whoever carried the session away has none.
+ * After ten wrong ones every attempt needs a fresh sign-in, which whoever stole the session cannot make.
  * The caller's session goes on and its device stays trusted; all others end, and so do open links and codes, and known networks.
  * That is why it can be had only thirty times at once and then once an hour (`too-many-requests`).
  */
@@ -75,7 +75,7 @@ async function afterTwin(
 
 const tooOften = (retryAfter: number) =>
   new Problem('too-many-requests', {
-    detail: 'This password was changed very often of late. A link by mail sets another one at once.',
+    detail: 'This password was changed too often recently. A link by mail sets another one at once.',
     retryAfter
   })
 
@@ -92,7 +92,7 @@ type Guess = {
 }
 
 /**
- * Refuses a current password that is not right. Before the new one is judged: what is said of that would tell that this one was right.
+ * Refuses a current password that is not right. Runs before the new password is judged: that verdict would reveal that the current one was right.
  *
  * @returns whether the change that is asked for was made already
  */
