@@ -9,7 +9,7 @@ import type { GuessTally } from './limit/guess-tally.ts'
 import type { Courier } from './mail/courier.ts'
 import type { PromiseMail } from './mail/promise.ts'
 
-/** What flows work with; one of it an instance, made by `boot.ts`. */
+/** What flows work with; one per instance. */
 export type Context = {
   config: Config
   db: Db

@@ -22,7 +22,10 @@ const NOBODY = Buffer.alloc(32)
 
 /** Makes and checks stored passwords, on threads of their own. */
 export class Passwords {
-  /** One account's own changes are hashed one by one: its fifty sessions could else fill the line that everybody's wait in. A hundred wait ten seconds. */
+  /**
+   * One account's changes are hashed one at a time; otherwise its fifty sessions could fill the queue that everybody shares. The hundredth
+   * waits about ten seconds.
+   */
   readonly turns = new Turns({ most: 100, refusal: unavailable })
   readonly #db: Db
   readonly #log: Logger
@@ -53,7 +56,7 @@ export class Passwords {
     this.#kinds = [kindOf(this.#making, this.#prefix)]
   }
 
-  /** Refuses to start without a pepper that a stored hash names; then learns what is stored, now and every few minutes. */
+  /** Refuses to start without a pepper that a stored hash names; then learns what is stored, now and every minute. */
   async start(): Promise<void> {
     const missing = (await findPeppers(this.#db, {})).filter(({ id }) => !this.#peppers.has(id))
     if (missing.length > 0)

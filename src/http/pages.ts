@@ -56,7 +56,7 @@ const sendPage = (reply: FastifyReply, html: string) =>
     .type('text/html; charset=utf-8')
     .send(html)
 
-/** A page a problem: what `type` in a refusal points at. */
+/** A page per problem: what `type` in a refusal points at. */
 export const problemPages: FastifyPluginAsync = async (app) => {
   app.get('/problems', { schema: { hide: true } }, (_request, reply) => sendPage(reply, overview()))
   app.get<{ Params: { code: string } }>('/problems/:code', { schema: { hide: true } }, (request, reply) => {

@@ -1,6 +1,6 @@
 import { createHash, createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto'
 
-/** One derived key a purpose: a MAC made for one is nothing to another. */
+/** One derived key per purpose: a MAC made for one is nothing to another. */
 const purposes = ['challenge', 'code', 'reference', 'reset', 'refresh', 'device', 'seed', 'address', 'seal'] as const
 export type Purpose = (typeof purposes)[number]
 

@@ -39,8 +39,8 @@ export type DailyIds = [today: string, yesterday: string, tomorrow: string]
 
 /**
  * The ids of a row that a retry must meet: the one that the same inputs give on this UTC day, for a new row, and those of the days before
- * and after, for a row that a try before midnight has made, or an instance whose clock is ahead. So that an id never comes again when its
- * row is gone, rows must outlive the day on which they were made by another one.
+ * and after, for a row that a try before midnight has made, or an instance whose clock is ahead. Rows must be kept for a full day after the
+ * day they were made, or an id could come again once its row is gone.
  */
 export function idsOfDays(...parts: readonly string[]): DailyIds {
   const idIn = (days: number): string => {

@@ -1,7 +1,4 @@
-/**
- * Has what is asked for one name done one after another, in the order in which it came; different names do not wait for each other.
- * Who would wait behind `most` others is refused by what `refusal` makes.
- */
+/** Runs the work of one key in order, one at a time; keys do not wait for each other. Beyond `most` waiting, throws `refusal()`. */
 export class Turns {
   readonly #lines = new Map<string, { last: Promise<unknown>; length: number }>()
   readonly #most: number

@@ -6,7 +6,7 @@ type Fill = (data: Data) => string
 /** A name alone, `{{ code }}`. */
 const NAME = /(\{\{ *[a-z_]+ *\}\})/
 const LONE_NAME = /^\{\{ *([a-z_]+) *\}\}$/
-/** What reaches beyond its own place: a variable that is made, an end before the end, or white space taken from the neighbours. */
+/** Constructs that act outside their own tag: assignments, early exits, whitespace control. */
 const FAR_REACHING = /\{\{-|-\}\}|\{%-|-%\}|\b(?:assign|capture|increment|decrement|break|continue)\b/
 /** A value that stands in a mail as it is, escaped or not. */
 const UNTOUCHED = /^[^&<>"'`]*$/

@@ -10,7 +10,7 @@ export type Faults = Map<string, string>
 export const LAYOUT = 'layout.html.liquid'
 
 /**
- * Reads a folder of templates: the layout and a subfolder a language. The result is keyed in lower case, as `pt-br/code.text.liquid`.
+ * Reads a folder of templates: the layout and a subfolder per language. The result is keyed in lower case, as `pt-br/code.text.liquid`.
  * What stands in the folder and is no template is a fault: a misspelt name would otherwise be without effect, silently.
  *
  * @param names the file names that a language may have
