@@ -14,11 +14,19 @@ export type LedgerEntry = {
   answer: string | null
 }
 
-/** The mails of an address as far as they are remembered, newest first. */
+const entry = sql`
+  m.id, m.created_at as "createdAt", m.kind, m.state, m.attempts, m.sent_at as "sentAt", m.message_id as "messageId", m.answer`
+
+/**
+ * The mails of an address as far as they are remembered, newest first. In two halves, each along an index: settled ones by their address,
+ * and all that wait, which are few unless the mail server is away.
+ */
 export const findMailsOf = statement(
   { emailKey: 'text', most: 'int4' },
   ({ emailKey, most }) => sql<LedgerEntry>`
-    select m.created_at as "createdAt", m.kind, m.state, m.attempts, m.sent_at as "sentAt",
-      m.message_id as "messageId", m.answer
-    from postern.mail as m where m.email_key = ${emailKey} order by m.created_at desc, m.id desc limit ${most}`
+    select "createdAt", kind, state, attempts, "sentAt", "messageId", answer from (
+      select ${entry} from postern.mail as m where m.email_key = ${emailKey} and m.settled_at is not null
+      union all
+      select ${entry} from postern.mail as m where m.email_key = ${emailKey} and m.state = 'queued'
+    ) as found order by "createdAt" desc, id desc limit ${most}`
 )

@@ -122,6 +122,12 @@ t.test('the ledger tells what became of the mails to an address, and never what 
 
   const shown = await mails(email)
   const nothing = await mails('nobody@example.com')
+  await sql(
+    `update postern.mail set state = 'queued', settled_at = null, sent_at = null, due_at = now() + interval '1 hour'
+    where message_id = $1`,
+    [sentId]
+  )
+  const waiting = await mails(email)
 
   const id = '<[\\da-f-]{36}@[\\w.]+>'
   const time = '\\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z'
@@ -133,5 +139,6 @@ t.test('the ledger tells what became of the mails to an address, and never what 
     )
   )
   for (const secret of [code, codeOf(refused), challenge, refused]) t.notMatch(shown.out, secret)
+  t.match(waiting.out, /code {2}refused .*\n.* {2}code {2}queued {2}retries: 0/)
   t.match(nothing, { code: 0, out: 'No mail to this address is remembered.\n' })
 })

@@ -88,9 +88,10 @@ t.test('a migration that fails leaves nothing behind, and the start says why', a
 
 t.test('a migration waits for whoever reads a table without keeping anybody else from it', async (t) => {
   const { databaseUrl, api, sql } = await start(t)
-  const newest = ours.at(-1) as string
+  const newest = ours.filter((name) => name >= '0011')
   await sql('alter table postern."user" drop column change_level, drop column change_level_at')
-  await sql('delete from postern.kysely_migration where name = $1', [newest])
+  await sql('drop index postern.password_reset_address, postern.mail_settled_address')
+  await sql(`delete from postern.kysely_migration where name >= '0011'`)
   const dump = new pg.Client({ connectionString: databaseUrl })
   await dump.connect()
   t.teardown(() => dump.end())
@@ -103,7 +104,7 @@ t.test('a migration waits for whoever reads a table without keeping anybody else
   const [reader] = await sql('select count(*)::int as users from postern."user"')
   await dump.query('commit')
 
-  t.strictSame(await migrating, [newest])
+  t.strictSame(await migrating, newest)
   t.equal(asked.status, 202)
   t.strictSame(reader, { users: 0 }, 'while it waits, others read the table')
   t.match(said, [/in use/])
@@ -118,6 +119,7 @@ t.test('a migration that an instance at work is in the way of goes on when that 
     `alter table postern.challenge drop column shown_seed_hash; alter table postern.device drop column shown_seed_hash;
      alter table postern.session drop column parent_rotated_at;
      alter table postern."user" drop column change_level, drop column change_level_at;
+     drop index postern.password_reset_address, postern.mail_settled_address;
      delete from postern.kysely_migration where name >= '0009'`
   )
   const atWork = new pg.Client({ connectionString: url })

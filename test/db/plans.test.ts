@@ -3,6 +3,7 @@ import pg from 'pg'
 import t, { type Test } from 'tap'
 import { fill } from '../../bench/fill.ts'
 import { makeMembers } from '../../bench/members.ts'
+import { findMailsOf } from '../../src/mail/ledger-store.ts'
 import { type Running, until } from '../helper.ts'
 import { another, email, password, startWithPasswords } from '../password/with-password.ts'
 
@@ -74,11 +75,14 @@ async function findsRowsByKey(
   await api.inspectPasswordReset({ token })
   const reset = await api.resetPassword({ token, password: another })
   await api.logout({ refresh_token: body.refresh_token })
+  const leaver = await login(another)
+  const left = await api.deleteMe({ bearer: leaver.body.access_token })
   await until(async () => (await run(`select from postern.mail where state = 'queued'`)).length === 0 || undefined)
 
   const plans = await plansOf(service)
 
   t.equal(reset.status, 200)
+  t.equal(left.status, 204)
   t.ok(plans.some(({ statement }) => /delete from postern.device .* offset/s.test(statement)))
   t.ok(plans.length > 20, `${plans.length} statements`)
   for (const { statement, plan } of plans)
@@ -97,3 +101,19 @@ t.test('statements planned among many rows that are over find theirs by key', (t
     await pool.end()
   })
 )
+
+t.test('the mails of an address are found by it, and besides only those that wait are walked', async (t) => {
+  const service = await startWithPasswords(t, { DATABASE_POOL_SIZE: '1' })
+  const pool = new pg.Pool({ connectionString: service.databaseUrl })
+  await makeMembers(pool, 50, 'argon2id')
+  await fill(pool, 20_000, service.ctx.secrets.ring.newest.id)
+  await pool.end()
+
+  await findMailsOf(service.ctx.db, { emailKey: email, most: 50 })
+
+  const [asked] = (await plansOf(service)).filter(({ statement }) => /"messageId", answer from/.test(statement))
+  t.strictSame(
+    nodes((asked as { plan: Plan }).plan).flatMap((node) => node['Index Name'] ?? []),
+    ['mail_settled_address', 'mail_due_at']
+  )
+})
