@@ -6,6 +6,8 @@ import { checkConfig, helpText } from './config.ts'
 /** `takes` names the one word that may follow the command; without it none may. */
 type Command = {
   takes?: 'ADDRESS' | 'FILE' | 'ID'
+  /** Whether it can only look, with `--check`. */
+  checks?: true
   /** Returns the exit code, or nothing while the service runs. */
   run: (word: string | undefined, flags: { check: boolean }) => Promise<number | undefined>
 }
@@ -27,7 +29,7 @@ const commands: Record<string, Command> = {
     takes: 'ADDRESS',
     run: async (address) => (await import('./mail.ts')).showMails(process.env, address)
   },
-  openapi: { run: async (_word, flags) => (await import('./openapi.ts')).writeContract(flags) }
+  openapi: { checks: true, run: async (_word, flags) => (await import('./openapi.ts')).writeContract(flags) }
 }
 
 function administering(act: Act): Command {
@@ -74,6 +76,11 @@ async function main(args: string[]): Promise<number | undefined> {
     console.error(
       `"${name}" takes ${command.takes === undefined ? 'nothing' : `one ${command.takes} and no more`}. See --help.`
     )
+    return 2
+  }
+  // Whoever means a dry run must not get the real thing.
+  if (values.check && command.checks === undefined) {
+    console.error(`"${name}" has no --check, and has done nothing. See --help.`)
     return 2
   }
   return await command.run(word, { check: values.check })

@@ -104,3 +104,18 @@ t.test('a command with words too many does nothing: half of what was meant would
   ] as const)
     t.match(await postern(words.split(' ')), { code: 2, stdout: '', stderr: told })
 })
+
+t.test(
+  '`--check` where there is no such thing does nothing: who means a dry run would get the real thing',
+  async (t) => {
+    for (const words of ['', 'serve', 'migrate', 'keys rotate', 'users disable maya@example.com', 'config check']) {
+      const { code, stdout, stderr } = await postern([...words.split(' ').filter(Boolean), '--check'], { PORT: 'x' })
+      const name = words.replace(/ \S+@.*/, '') || 'serve'
+      t.strictSame(
+        { code, stdout, stderr },
+        { code: 2, stdout: '', stderr: `"${name}" has no --check, and has done nothing. See --help.\n` }
+      )
+    }
+    t.match(await postern(['openapi', '--check']), { code: 0 })
+  }
+)
