@@ -104,9 +104,10 @@ export const stepSession = statement(
     const given = slots.given
     const current = sql`${given} = s.generation`
     const grace = sql`${sql.lit(GRACE)} * interval '1 second'`
+    // Not known where the release before the column stepped last: that must not make every verdict below null, and so none.
     const recent = sql`s.rotated_at > now() - ${grace}
       and (${given} between s.parent_generation and s.generation
-        or (${given} = s.grandparent_generation and s.parent_rotated_at < s.rotated_at - ${grace}))`
+        or (${given} = s.grandparent_generation and coalesce(s.parent_rotated_at < s.rotated_at - ${grace}, false)))`
     const lost = sql`${given} = s.parent_generation`
     const steps = sql`(${current} or (not (${recent}) and ${lost}))`
     const stolen = sql`(not (${current}) and not (${recent}) and not (${lost}))`

@@ -122,6 +122,16 @@ t.test('a token that was replaced twice within a minute is found out like any ot
   t.equal((await events('refresh_token_reused')).length, 1)
 })
 
+t.test('it is found out too where the time that its successor was made at is not known', async (t) => {
+  const { token, step, refresh, events, sql } = await startSignedIn(t)
+  const current = await step(await step(token))
+  await sql('update postern.session set parent_rotated_at = null') // as the release before migration 0010 steps it
+
+  refused(t, await refresh(token), 'refresh-rejected')
+  refused(t, await refresh(current), 'refresh-rejected')
+  t.equal((await events('refresh_token_reused')).length, 1)
+})
+
 t.test('a session that is not refreshed for thirty days ends', async (t) => {
   const { token, refresh, letPass, api, session } = await startSignedIn(t)
   await letPass(30 * DAY - 2 * SECOND)
