@@ -1,4 +1,5 @@
 import type { Static } from 'typebox'
+import { DATABASE_OPTIONS, hasPlainDatabaseOptions, SSL_MODES } from './lib/database-url.ts'
 import { isRange } from './lib/network.ts'
 import { readSender } from './lib/sender.ts'
 import { hasPlainSmtpOptions, SMTP_OPTIONS } from './lib/smtp-url.ts'
@@ -24,6 +25,11 @@ export function rules(config: Settings, known: ReadonlySet<string>): string[] {
       'DATABASE_URL',
       config.DATABASE_URL === undefined || hasScheme(config.DATABASE_URL, ['postgres:', 'postgresql:']),
       'must be a postgres:// address'
+    ],
+    [
+      'DATABASE_URL',
+      hasPlainDatabaseOptions(config.DATABASE_URL ?? ''),
+      `may set ${DATABASE_OPTIONS.join(', ')} in its query, each once, sslmode to ${SSL_MODES.join(', ')}, ssl to true or no-verify, not two that contradict each other, and nothing else`
     ],
     ['DATABASE_URL', !production || config.DATABASE_URL !== undefined, 'must be set in production'],
     [

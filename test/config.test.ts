@@ -95,6 +95,47 @@ t.test('an option of SMTP_URL that would do nothing is refused: mail would go ou
   }
 })
 
+t.test(
+  'an option of DATABASE_URL that would do nothing is refused: the database would be asked in the clear',
+  async (t) => {
+    const database = (query: string) => faultsOf({ DATABASE_URL: `postgres://user:hunter2@db:5432/postern?${query}` })
+
+    for (const query of [
+      '',
+      'sslmode=require',
+      'sslmode=verify-full&sslrootcert=/etc/ca.pem&sslcert=/c.pem&sslkey=/k.pem&sslnegotiation=direct',
+      'ssl=true&application_name=auth&options=-c%20search_path%3Dx',
+      'host=/var/run/postgresql&port=5433&user=postern&password=hunter2',
+      'sslmode=disable'
+    ])
+      t.same(database(query), [], query)
+    for (const query of [
+      'sslmod=verify-full',
+      'SSLMODE=verify-full',
+      'sslmode=verify-ful',
+      'sslmode=VERIFY-FULL',
+      'sslmode=allow',
+      'sslmode=',
+      'sslmode',
+      'ssl=false',
+      'uselibpqcompat=true&sslmode=require',
+      'channel_binding=require',
+      'sslmode=verify-full&sslmode=disable',
+      'ssl=true&sslmode=disable',
+      'ssl=no-verify&sslrootcert=/etc/ca.pem',
+      'sslmode=disable&sslrootcert=/etc/ca.pem',
+      'sslmode=disable&sslnegotiation=direct',
+      'sslmode=no-verify&sslrootcert=/etc/ca.pem',
+      'statement_timeout=60000',
+      'constructor=x',
+      'user=x#&sslmode=verify-full'
+    ]) {
+      t.match(database(query), [/^DATABASE_URL may set .*sslmode to .*verify-full.* and nothing else$/], query)
+      t.notMatch(database(query).join(), /hunter2|sslmod=|etc/)
+    }
+  }
+)
+
 t.test('figures that contradict each other are refused', async (t) => {
   t.match(faultsOf({ CODE_LENGTHEN_AT: '20', CODE_STRENGTHEN_AT: '19' }), [/^CODE_STRENGTHEN_AT /])
   t.match(faultsOf({ SESSION_IDLE_TTL: '7200', SESSION_TTL: '3600' }), [/^SESSION_IDLE_TTL /])

@@ -1,11 +1,12 @@
 import Type from 'typebox'
+import { DATABASE_OPTIONS } from '../lib/database-url.ts'
 import { count, list, optional, seconds } from './kinds.ts'
 
 /** The database and the keys that its secrets are derived from. */
 export const storageSettings = {
   DATABASE_URL: optional({
     secret: true,
-    description: 'Postgres 15 or newer, as postgres://user:password@host:port/database.',
+    description: `Postgres 15 or newer, as postgres://user:password@host:port/database. Without TLS unless its query asks for it: \`?sslmode=verify-full\` checks the server's certificate and name, by the authorities that Node knows or those in the file that \`sslrootcert\` names; \`require\`, \`prefer\` and \`verify-ca\` do the same, with a warning that a later version may check less; \`no-verify\` encrypts and checks nothing. The query may set ${DATABASE_OPTIONS.join(', ')}.`,
     defaultText: 'an embedded Postgres under DATA_DIR'
   }),
   DATABASE_POOL_SIZE: count({
