@@ -205,12 +205,17 @@ t.test('every secret may come from a file', async (t) => {
   t.match(config, { DATABASE_URL: 'postgres://db/postern', SMTP_URL: 'smtps://mail.example.com', SECRET_KEYS: [key] })
 })
 
-t.test('a secret that is given twice, or whose file cannot be read, is a fault', async (t) => {
-  const folder = t.testdir({ url: 'smtps://mail.example.com' })
+t.test('a secret that is given twice, or whose file cannot be read or says nothing, is a fault', async (t) => {
+  const folder = t.testdir({ url: 'smtps://mail.example.com', empty: '', blank: ' \n' })
 
   t.match(faultsOf({ SMTP_URL: 'smtps://mail', SMTP_URL_FILE: join(folder, 'url') }), [/^SMTP_URL: is given twice/])
   t.match(faultsOf({ SMTP_URL_FILE: join(folder, 'none') }), [/^SMTP_URL: the file that SMTP_URL_FILE .* \(ENOENT\)/])
   t.match(faultsOf({ SMTP_URL_FILE: folder }), [/^SMTP_URL: .* \(EISDIR\)/])
+  for (const file of ['empty', 'blank'])
+    t.same(faultsOf({ SECRET_KEYS_FILE: join(folder, file) }), [
+      'SECRET_KEYS: the file that SECRET_KEYS_FILE names is empty'
+    ])
+  t.same(faultsOf({ SECRET_KEYS_FILE: '' }), [], 'no file is named')
 })
 
 t.test('keys are 32 bytes each, and each another', async (t) => {

@@ -46,6 +46,13 @@ function textOf(name: string, schema: SettingSchema, env: Environment): string |
 }
 
 function readSecretFile(name: string, file: string): string {
+  const text = readWhole(name, file)
+  // Somebody meant to give a secret, and some of them, such as PASSWORD_PEPPERS, nobody would miss at the start.
+  if (text === '') throw new Error(`the file that ${name}_FILE names is empty`)
+  return text
+}
+
+function readWhole(name: string, file: string): string {
   try {
     return readFileSync(file, 'utf8').trim()
   } catch (error) {
