@@ -293,14 +293,26 @@ t.test('a test address has a code and a last day, and in production a long code'
 })
 
 t.test('a setting misspelt is pointed out, and nothing else is', async (t) => {
-  const env = { SMPT_URL: 'x', DATABSE_URL_FILE: 'x', secret_key: 'x', CODE_TTTL: 'x', MAIL_FORM: 'x' }
-  const others = { PATH: 'x', HOSTNAME: 'x', HOME: 'x', NODE_OPTIONS: 'x', npm_config_cache: 'x', SMTP_URL: 'x' }
+  const misspelt = 'SMPT_URL DATABSE_URL_FILE secret_key CODE_TTTL MAIL_FORM TRUSTED_PROXY MAIL_FROM_FILE'.split(' ')
+  const others =
+    `PATH HOSTNAME HOME LOGNAME LANGUAGE SHELL NODE_OPTIONS NODE_VERSION NODE_EXTRA_CA_CERTS NODE_COMPILE_CACHE UV_THREADPOOL_SIZE
+    npm_config_cache npm_lifecycle_event npm_package_version npm_config_user_agent MALLOC_ARENA_MAX CONTAINER_NAME VIRTUAL_HOST
+    DATABASE_HOST DATABASE_PORT DATABASE_USER DATABASE_NAME DATABASE_PASSWORD DATABASE_TLS PGHOST PGPASSWORD PGSSLMODE POSTGRES_URL
+    POSTGRES_USER POSTGRES_PASSWORD POSTGRES_PASSWORD_FILE POSTGRES_DB POSTGRES_DB_FILE POSTGRES_HOST POSTGRES_INITDB_ARGS POSTGRES_PORT
+    KUBERNETES_PORT KUBERNETES_SERVICE_HOST KUBERNETES_SERVICE_PORT KUBERNETES_SERVICE_PORT_HTTPS KUBERNETES_PORT_443_TCP_ADDR
+    REDIS_HOST REDIS_PORT REDIS_PASSWORD SMTP_HOST SMTP_PORT SMTP_USER SMTP_PASSWORD MAIL_HOST OTEL_SERVICE_NAME SSL_CERT_FILE`.split(
+      /\s+/
+    )
+  const ours = settingsOf(settings).flatMap(([name, { secret }]) => (secret ? [name, `${name}_FILE`] : [name]))
+  const all = [...misspelt, ...others, ...ours].map((name) => [name, 'x'])
 
-  t.same(suspiciousNames({ ...env, ...others }), [
+  t.same(suspiciousNames(Object.fromEntries(all)), [
     'SMPT_URL is not a setting; SMTP_URL is',
     'DATABSE_URL_FILE is not a setting; DATABASE_URL_FILE is',
     'secret_key is not a setting; SECRET_KEYS is',
     'CODE_TTTL is not a setting; CODE_TTL is',
-    'MAIL_FORM is not a setting; MAIL_FROM is'
+    'MAIL_FORM is not a setting; MAIL_FROM is',
+    'TRUSTED_PROXY is not a setting; TRUSTED_PROXIES is',
+    'MAIL_FROM_FILE is not a setting; MAIL_FROM is, and only a secret may come from a file'
   ])
 })

@@ -80,13 +80,28 @@ export function expectation(schema: SettingSchema): string {
   return 'a text of the right form'
 }
 
-/** Names that are set, are none of ours, and look like one of ours misspelt. */
+/** Names that are set, are none of ours, and look like one of ours misspelt, or like the file of one that comes from none. */
 export function misspelt(table: TObject, env: Environment): string[] {
-  const known = settingsOf(table).flatMap(([name, schema]) => (schema.secret ? [name, `${name}_FILE`] : [name]))
+  const ours = settingsOf(table)
+  const known = ours.flatMap(([name, schema]) => (schema.secret ? [name, `${name}_FILE`] : [name]))
+  const open = ours.flatMap(([name, schema]) => (schema.secret ? [] : [`${name}_FILE`]))
   return Object.keys(env)
     .filter((name) => name.length >= 6 && !known.includes(name))
     .flatMap((name) => {
-      const meant = known.find((ours) => edits(ours, name.toUpperCase()) <= 2)
+      if (open.includes(name))
+        return [`${name} is not a setting; ${name.replace(/_FILE$/, '')} is, and only a secret may come from a file`]
+      const meant = known.find((one) => isNear(one, name.toUpperCase()))
       return meant === undefined ? [] : [`${name} is not a setting; ${meant} is`]
     })
+}
+
+/**
+ * A slip or two, in a long name three, as from `PROXIES` to `PROXY`; but not where they make another word of one, as of `URL` in
+ * DATABASE_PORT, or of a short name, as in PGHOST.
+ */
+function isNear(ours: string, given: string): boolean {
+  const slips = edits(ours, given)
+  if (slips !== 3 || given.length < 12) return slips <= 2 && slips < ours.length / 2
+  const [words, others] = [ours.split('_'), given.split('_')]
+  return words.length === others.length && words.every((word, at) => edits(word, others[at] ?? '') <= word.length / 2)
 }
