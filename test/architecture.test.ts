@@ -121,6 +121,40 @@ t.test('sign-in methods never import each other, and routes never import a store
   )
 })
 
+/** Who writes a table: the folder it belongs to, and who may besides. */
+const writers: Record<string, string[]> = {
+  address_budget: ['budget', 'challenge', 'password'], // an upsert stands in the statement whose ruling it asks for
+  challenge: ['challenge', 'otp'],
+  device: ['device'],
+  event: ['audit'],
+  installation_tally: ['budget'],
+  known_network: ['device'],
+  mail: ['mail'],
+  password_reset: ['password'],
+  session: ['session', 'password'], // a change of password keeps its own session
+  signing_key: ['keys'],
+  user: ['user', 'password'] // whose hash stands in the account's row
+}
+/** What is past its time, and what a leaked key made: of all tables alike. */
+const everywhere = ['housekeeping', 'keys']
+
+t.test('a table is written by the folder it belongs to', async (t) => {
+  const written = files.flatMap((file) =>
+    [...text(file).matchAll(/(?:insert into|update|delete from) postern\."?(\w+)/g)].map(([, table = '']) => ({
+      file,
+      table
+    }))
+  )
+
+  t.ok(written.length > 30)
+  t.strictSame(
+    written
+      .filter(({ file, table }) => ![...(writers[table] ?? []), ...everywhere].includes(folderOf(file)))
+      .map(({ file, table }) => `${file} writes ${table}`),
+    []
+  )
+})
+
 t.test('there is no circle', async (t) => {
   const next = Map.groupBy(
     imports.filter(({ foreign }) => !foreign),

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import { record } from '../audit/store.ts'
 import { type Slots, statement } from '../db/statement.ts'
 
@@ -31,6 +31,16 @@ export const makeDevices = (slots: DeviceSlots) => sql`
     now() + ${slots.deviceTtl} * interval '1 second', ${slots.deviceKeyId}
   from owner join spent using (place) join asked using (place)
   where owner.email_verified_at is not null and not exists (select from kept where kept.place = owner.place)`
+
+/** The arm that makes a device of the client that set a password by a link, which came to the mailbox. @param from a row with `email_key` */
+export const makeDevice = (
+  from: RawBuilder<unknown>,
+  slots: DeviceSlots & Slots<typeof deviceColumns & { network: 'cidr?'; agent: 'text?' }>
+) => sql`
+  insert into postern.device (id, email_key, seed_hash, client_network, client_agent, expires_at, key_id)
+  select ${slots.deviceId}, email_key, ${slots.deviceSeedHash}, ${slots.network}, ${slots.agent},
+    now() + ${slots.deviceTtl} * interval '1 second', ${slots.deviceKeyId}
+  from ${from}`
 
 /** The arm that notes the networks that were signed in from, likewise; once a day is enough to know one for weeks. */
 export const noteNetworks = sql`

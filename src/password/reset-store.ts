@@ -1,6 +1,7 @@
 import { type Expression, type RawBuilder, sql } from 'kysely'
 import { record } from '../audit/store.ts'
 import { statement } from '../db/statement.ts'
+import { deviceColumns, deviceParameters, makeDevice } from '../device/store.ts'
 import { MINUTE } from '../lib/time.ts'
 import { unended } from '../session/store.ts'
 import { noticeParameters, queueNotice } from '../user/notice-store.ts'
@@ -116,10 +117,8 @@ export const setPasswordByReset = statement(
   {
     ...changeParameters,
     resetId: 'uuid',
-    deviceId: 'uuid',
-    deviceSeedHash: 'bytea',
-    deviceKeyId: 'text',
-    deviceTtl: 'int4'
+    ...deviceColumns,
+    ...deviceParameters
   },
   (slots) => sql<{ sessionsEnded: number }>`
     with ${changingPassword(slots, {
@@ -129,13 +128,18 @@ export const setPasswordByReset = statement(
         where r.id = ${slots.resetId} and r.email_key = u.email_key and ${stillValid})`,
       verifies: true,
       kept: sql`null::uuid`
-    })}, device as (
-      insert into postern.device (id, email_key, seed_hash, client_network, client_agent, expires_at, key_id)
-      select ${slots.deviceId}, changed.email_key, ${slots.deviceSeedHash}, ${slots.network}, ${slots.agent},
-        now() + ${slots.deviceTtl} * interval '1 second', ${slots.deviceKeyId}
-      from changed
-    ), answered as (
+    })}, device as (${makeDevice(sql`changed`, slots)}), answered as (
       update postern.password_reset as r set sessions_ended = ended.number from ended where r.id = ${slots.resetId}
     )
     select ended.number as "sessionsEnded" from ended, changed`
+)
+
+/** Deletes the links of an address that is left for good. */
+export const forgetResets = statement(
+  { emailKey: 'text' },
+  ({ emailKey }) => sql`
+    with held as (
+      select r.id from postern.password_reset as r where r.email_key = ${emailKey} order by r.id for update
+    )
+    delete from postern.password_reset as r using held where r.id = held.id`
 )

@@ -1,10 +1,12 @@
 import { lockBudgets } from '../budget/lock-store.ts'
+import { forgetChallenges } from '../challenge/forget-store.ts'
 import type { Client, Context } from '../context.ts'
 import { transaction } from '../db/statement.ts'
 import { forgetTrust } from '../device/store.ts'
+import { forgetResets } from '../password/reset-store.ts'
 import { Problem } from '../problems.ts'
 import type { LiveSession } from '../session/store.ts'
-import { deleteUser, findEmailKey, forgetChallenges, forgetResets } from './leaving-store.ts'
+import { deleteUser, findEmailKey } from './leaving-store.ts'
 import { promiseNotice } from './promise-notice.ts'
 
 /** Deletes an account and everything that belongs to it, in one transaction, and tells the address. */

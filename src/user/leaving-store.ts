@@ -5,30 +5,6 @@ import { noticeParameters, queueNotice } from './notice-store.ts'
 import { holdCaller } from './store.ts'
 
 /**
- * Takes the address out of its challenges. The rows stay as long as any: whoever holds one is answered as at an address without an
- * account, and the code that was spent cannot come again with the id that an Idempotency-Key gives.
- */
-export const forgetChallenges = statement(
-  { emailKey: 'text' },
-  ({ emailKey }) => sql`
-    with held as (
-      select c.id from postern.challenge as c where c.email_key = ${emailKey} order by c.id for update
-    )
-    update postern.challenge as c
-    set email = '', email_key = '', locale = null, device_id = null, client_network = null, client_agent = null, mailed = false
-    from held where c.id = held.id`
-)
-
-export const forgetResets = statement(
-  { emailKey: 'text' },
-  ({ emailKey }) => sql`
-    with held as (
-      select r.id from postern.password_reset as r where r.email_key = ${emailKey} order by r.id for update
-    )
-    delete from postern.password_reset as r using held where r.id = held.id`
-)
-
-/**
  * Deletes the account of whoever asks and, by the foreign key, its sessions. Its events stay, with its id and the MAC of its address
  * for a name. No row: it is gone already, or the session has ended.
  */

@@ -1,0 +1,17 @@
+import { sql } from 'kysely'
+import { statement } from '../db/statement.ts'
+
+/**
+ * Takes the address out of its challenges. The rows stay as long as any: whoever holds one is answered as at an address without an
+ * account, and the code that was spent cannot come again with the id that an Idempotency-Key gives.
+ */
+export const forgetChallenges = statement(
+  { emailKey: 'text' },
+  ({ emailKey }) => sql`
+    with held as (
+      select c.id from postern.challenge as c where c.email_key = ${emailKey} order by c.id for update
+    )
+    update postern.challenge as c
+    set email = '', email_key = '', locale = null, device_id = null, client_network = null, client_agent = null, mailed = false
+    from held where c.id = held.id`
+)
