@@ -5,6 +5,7 @@ import { JWKS_MAX_AGE } from '../../src/keys/signing.ts'
 import { MINUTE, SECOND } from '../../src/lib/time.ts'
 import { makeDatabase, query, testServer } from '../database.ts'
 import { type Api, newKey, start, startInstance, until } from '../helper.ts'
+import { jumpAhead } from '../jump-ahead.ts'
 import { decode, handMade, isSignedBy } from './tokens.ts'
 
 const email = 'maya@example.com'
@@ -31,14 +32,6 @@ async function startTwo(t: Test) {
   const statuses = async (token: string) =>
     Promise.all(both.map(async ({ api }) => (await api.getSession({ bearer: token })).status))
   return { ...first, first, second, both, rotate, letPass, reload, tokenOf, kidOf, kidsAt, statuses }
-}
-
-/** Lets the clock that only measures spans jump ahead, for as long as the test lasts. */
-function jumpAhead(t: Test, seconds: number): void {
-  const real = performance.now
-  const jumped = real.call(performance) + seconds * 1000
-  performance.now = () => jumped
-  t.teardown(() => Object.assign(performance, { now: real }))
 }
 
 t.test('instances that start on an empty database at once agree on one signing key', async (t) => {
@@ -117,6 +110,19 @@ t.test('rotating again and again leaves no moment without a key that signs', asy
     t.strictSame(await statuses(await tokenOf(api)), [200, 200], `${seconds} s later`)
   }
   t.equal((await api.getJwks()).body.keys.length, 1)
+})
+
+t.test('a further rotation does not lengthen the life of a key that is on its way out', async (t) => {
+  const { rotate, sql } = await startTwo(t)
+  const [first] = await sql('select kid from postern.signing_key')
+  const retires = () => sql('select retires_at from postern.signing_key where kid = $1', [first?.kid])
+  await rotate(JWKS_MAX_AGE, TOKEN_LIFE)
+  const before = await retires()
+
+  await rotate(JWKS_MAX_AGE, 10 * TOKEN_LIFE)
+
+  t.match(before, [{ retires_at: Date }])
+  t.strictSame(await retires(), before)
 })
 
 t.test('an instance looks for new keys on its own', async (t) => {
