@@ -94,6 +94,17 @@ t.test('ending the sessions of an account signs it out everywhere and leaves it 
   t.ok((await events()).some(({ kind, own }) => kind === 'sessions_ended' && own))
 })
 
+t.test('a session that has idled out is not counted among those that the operator ended', async (t) => {
+  const { users, signIn, sql } = await startWithCommands(t)
+  const idle = (await signIn(email)).body.session.id
+  await signIn(email)
+  await sql('update postern.session set idle_expires_at = now() where id = $1', [idle])
+
+  const ended = await users('end-sessions', email)
+
+  t.match(ended, { code: 0, out: '1 session ended.\n' })
+})
+
 t.test('an address without account, or none at all, is told by the exit code', async (t) => {
   const { users, mails } = await startWithCommands(t)
 

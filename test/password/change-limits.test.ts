@@ -61,8 +61,8 @@ t.test('one account does not fill the line in which everybody’s passwords wait
   for (const { status } of await Promise.all(guesses)) t.equal(status, 401)
 })
 
-t.test('what a sign-in may no longer guess is not even hashed', async (t) => {
-  const { api, signUp, ctx } = await startWithPasswords(t)
+t.test('what a sign-in may no longer guess is not even hashed, and leaves an event', async (t) => {
+  const { api, signUp, ctx, events } = await startWithPasswords(t)
   const bearer = (await signUp()).body.access_token
   const guess = (current_password: string) => api.changePassword({ current_password, password: third }, { bearer })
   for (let nth = 0; nth < 10; nth++) await guess(otherPassword)
@@ -71,6 +71,10 @@ t.test('what a sign-in may no longer guess is not even hashed', async (t) => {
   t.equal((await guess(otherPassword)).status, 403)
   t.equal((await guess(password)).status, 403)
   t.strictSame(hashed(), [])
+  t.strictSame(
+    (await events('password_change_refused')).map(({ outcome }) => outcome),
+    [...Array(10).fill('wrong_password'), 'sign_in_required', 'sign_in_required']
+  )
 })
 
 t.test('within the minute in which a change may be sent again a guess is one all the same', async (t) => {

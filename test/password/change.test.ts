@@ -17,6 +17,20 @@ t.test('whoever has just signed in sets a first password; their session goes on 
   await until(() => mails(email).find(({ subject }) => subject === 'Your Postern password was changed'))
 })
 
+t.test('a change counts the sessions that it ends, and none that an earlier one has ended', async (t) => {
+  const { api, signUp, signIn } = await startWithPasswords(t)
+  const bearer = (await signUp()).body.access_token
+  const change = async (current_password: string, next: string) =>
+    (await api.changePassword({ current_password, password: next }, { bearer })).body
+
+  await signIn(email)
+  const first = await change(password, otherPassword)
+  await signIn(email)
+  const second = await change(otherPassword, password)
+
+  t.strictSame([first, second], [{ sessions_ended: 1 }, { sessions_ended: 1 }])
+})
+
 t.test('a password that is set must be given to change it', async (t) => {
   const { api, signUp, login } = await startWithPasswords(t)
   const bearer = (await signUp()).body.access_token

@@ -137,6 +137,17 @@ t.test('a line that only pads the answer is no leak', async (t) => {
   t.equal(await judge('correct horse battery staple'), 'taken')
 })
 
+t.test('a service that sends elsewhere is not followed', async (t) => {
+  const { url, asked } = await breachService(t, (request, response) => {
+    if (request.url === '/elsewhere') response.end('AD6438836DBE526AA231ABDE2D0EEF74D42:217')
+    else response.writeHead(302, { location: '/elsewhere' }).end()
+  })
+  const { judge } = startPolicy({ BREACH_CHECK_URL: url })
+
+  t.equal(await judge('correct horse battery staple'), 'taken')
+  t.match(asked, [{ url: '/range/ABF7A' }])
+})
+
 for (const [what, answer] of [
   ['that fails', (_request, response) => response.writeHead(500).end()],
   ['that leads elsewhere', (_request, response) => response.writeHead(302, { location: 'http://127.0.0.1:9/' }).end()],

@@ -37,6 +37,21 @@ t.test('whoever leaves takes everything along, and a mail says so', async (t) =>
   )
 })
 
+t.test('nothing of whoever leaves, or of their clients, stays in the challenges of the account', async (t) => {
+  const { api, codeOf, sql } = await startWithPasswords(t)
+  const headers = { 'user-agent': 'Phone/1' }
+  const { challenge } = (await api.requestOtp({ email, locale: 'de' }, { headers })).body
+  const { body } = await api.verifyOtp({ challenge, code: codeOf(challenge) }, { headers })
+  await api.requestOtp({ email, locale: 'de', device_token: body.device_token }, { headers })
+
+  await api.deleteMe({ bearer: body.access_token })
+
+  const columns = 'email, email_key, locale, device_id, client_network, client_agent'
+  t.strictSame(await sql(`select distinct ${columns} from postern.challenge`), [
+    { email: '', email_key: '', locale: null, device_id: null, client_network: null, client_agent: null }
+  ])
+})
+
 t.test('the address can begin anew, as somebody else', async (t) => {
   const { api, signUp, signIn, login } = await startWithPasswords(t)
   const { body: before } = await signUp()
