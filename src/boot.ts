@@ -39,7 +39,7 @@ export type Instance = {
   /** Where the metrics are, if METRICS_PORT is set. */
   metricsUrl: string | undefined
   inbox: DevInbox | undefined
-  housekeeper: Pick<Housekeeper, 'stop'>
+  housekeeper: Pick<Housekeeper, 'stop' | 'purge' | 'rotate'>
   /** Ends in order: ready flips, requests finish, mails under way finish, connections close. @param linger seconds to go on serving while not ready */
   stop: (linger?: number) => Promise<void>
 }

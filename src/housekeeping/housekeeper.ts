@@ -62,7 +62,7 @@ export class Housekeeper {
     this.#jobs = [
       job(SETTLE, 'settling challenges', () => this.settle()),
       job(PURGE, 'purging', () => this.purge()),
-      job(ROTATE, 'rotating signing keys', this.#options.rotateKeys)
+      job(ROTATE, 'rotating signing keys', () => this.rotate())
     ]
   }
 
@@ -110,6 +110,10 @@ export class Housekeeper {
     const some = Object.fromEntries(Object.entries(done).filter(([, rows]) => rows > 0))
     if (Object.keys(some).length > 0) this.#options.log.debug({ rows: some }, 'purged')
     return some
+  }
+
+  rotate(): Promise<unknown> {
+    return this.#options.rotateKeys()
   }
 
   /** Looks at the next stretch of the budgets, and begins again where the table ends. */

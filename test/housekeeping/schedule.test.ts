@@ -1,6 +1,9 @@
+import { mock } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
+import { Housekeeper } from '../../src/housekeeping/housekeeper.ts'
 import { rotateAgedSigningKeys } from '../../src/keys/rotate.ts'
-import { DAY } from '../../src/lib/time.ts'
+import { DAY, HOUR, milliseconds } from '../../src/lib/time.ts'
 import { start, until } from '../helper.ts'
 import { expireChallenges, levels } from './keeper.ts'
 
@@ -16,6 +19,32 @@ t.test('the service keeps house by itself', async (t) => {
 
   t.equal(settled.length, 1)
   t.strictSame(await levels(world.sql), [0])
+})
+
+t.test('in an hour it settles every ten seconds, purges every minute and looks at the signing keys once', async (t) => {
+  const done = { settled: 0, purged: 0, looked: 0 }
+  class Counting extends Housekeeper {
+    override async settle() {
+      return ++done.settled
+    }
+    override async purge() {
+      done.purged += 1
+      return {}
+    }
+  }
+  const rotateKeys = async () => ++done.looked
+  mock.timers.enable({ apis: ['setTimeout', 'Date'], now: Date.parse('2026-03-01T00:00:00.500Z') })
+  t.teardown(() => mock.timers.reset())
+  const keeper = new Counting({ eventRetention: DAY, mailRetention: DAY, rotateKeys } as never)
+
+  keeper.start()
+  for (let second = 1; second <= HOUR; second++) {
+    mock.timers.tick(milliseconds(1))
+    await turn()
+  }
+  await keeper.stop()
+
+  t.strictSame(done, { settled: 360, purged: 60, looked: 1 })
 })
 
 t.test('a signing key that has grown old is replaced once, however many instances look', async (t) => {
