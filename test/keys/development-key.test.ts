@@ -1,0 +1,14 @@
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { developmentKey } from '../../src/keys/development-key.ts'
+
+t.test('the key of a development instance is made once, and nobody but its owner may read it', async (t) => {
+  const folder = join(t.testdir({}), 'data')
+
+  const [first, second] = [developmentKey(folder), developmentKey(folder)]
+
+  t.equal(Buffer.from(first, 'base64url').length, 32)
+  t.equal(second, first)
+  t.equal(statSync(join(folder, 'secret-key')).mode & 0o777, 0o600)
+})
