@@ -94,15 +94,15 @@ t.test('a server that says 421 gets the mail again later, under the same Message
   t.strictSame(received.map(messageIdOf), [put?.message_id])
 })
 
-t.test('each put-off mail waits longer than the time before, and never beyond its code', async (t) => {
+t.test('each put-off mail waits longer, up to five minutes, and never beyond its code', async (t) => {
   const { url } = await mailServer(t, {
     disableReverseLookup: true,
     onRcptTo: (_address, _session, done) => done(refusing(451, '4.7.1 later'))
   })
   const { api, sql } = await start(t, { SMTP_URL: url })
-  const settledAfter = async (attempts: number): Promise<number> => {
+  const settledAfter = async (attempts: number, below = 29): Promise<number> => {
     const look = `select extract(epoch from due_at - now())::float8 as wait from postern.mail
-      where state = 'queued' and answer like '451%' and attempts = ${attempts} and due_at < now() + interval '29 seconds'`
+      where state = 'queued' and answer like '451%' and attempts = ${attempts} and due_at < now() + interval '${below} seconds'`
     return await until(async () => (await sql<{ wait: number }>(look))[0]?.wait)
   }
   await api.requestOtp({ email: 'maya@example.com' })
@@ -112,6 +112,8 @@ t.test('each put-off mail waits longer than the time before, and never beyond it
     await sql(`update postern.mail set due_at = now(), answer = null`)
     waits.push(await settledAfter(attempts))
   }
+  await sql(`update postern.mail set due_at = now(), answer = null, attempts = 9`)
+  const late = await settledAfter(10, 3000)
   await sql(`update postern.mail set due_at = now(), valid_until = now()`)
   const [row] = await until(async () => {
     const rows = await sql<Row>(ledger)
@@ -122,6 +124,7 @@ t.test('each put-off mail waits longer than the time before, and never beyond it
     waits.every((wait, nth) => wait > 2 ** (nth + 1) - 1.5 && wait < 2 ** (nth + 1) + 0.1),
     `${waits} are near 2, 4, 8, 16`
   )
+  t.ok(late > 298 && late <= 300, `${late} is near 300`)
   t.match(row, { state: 'expired', answer: /^451/ })
 })
 

@@ -104,3 +104,23 @@ t.test('who leaves and comes back on the same day with the same keys is let in',
   t.equal(again.status, 200)
   t.not(again.body.user.id, first.body.user.id)
 })
+
+t.test('where a key has made two challenges, days apart, a request between them meets the older', async (t) => {
+  for (const days of [
+    [0, 2],
+    [2, 0]
+  ]) {
+    const { goTo, ask } = await withDays(t)
+    const made: string[] = []
+    for (const day of days) {
+      goTo(day)
+      made.push((await ask()).body.challenge)
+    }
+
+    goTo(1)
+    const between = [await ask(0), await ask(1)].map(({ body }) => body.challenge)
+
+    t.not(made[0], made[1])
+    t.strictSame(between, [made[0], made[0]], `${days}`)
+  }
+})
