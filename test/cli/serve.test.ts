@@ -63,6 +63,28 @@ t.test(
   }
 )
 
+t.test('a start logs what LOG_LEVEL says, and points out a setting that is misspelt', async (t) => {
+  const settings = { HOST: 'nowhere.invalid', CODE_TTTL: '60' }
+
+  const [warned, debugged, quiet] = [
+    await failedStart(t, { ...settings, LOG_LEVEL: 'warn' }),
+    await failedStart(t, { ...settings, LOG_LEVEL: 'debug' }),
+    await failedStart(t, { ...settings, LOG_LEVEL: 'fatal' })
+  ].map(({ said }) =>
+    said
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+  )
+
+  const hint = { level: 'warn', msg: 'CODE_TTTL is not a setting; CODE_TTL is' }
+  t.match(warned, [hint, { level: 'fatal', err: undefined }])
+  t.match(debugged?.at(0), hint)
+  t.match(debugged?.at(-1), { level: 'fatal', err: { message: /nowhere/ } })
+  t.match(quiet, [{ level: 'fatal' }])
+  t.equal(quiet?.length, 1)
+})
+
 for (const [whom, toGroup] of [
   ['npm alone', false],
   ['all of its group, as a terminal and a supervisor do', true]

@@ -173,3 +173,15 @@ t.test('the operator may begin with longer codes, and allow other tries', async 
   t.match(await strong.ask(), { code_length: 13, code_alphabet: 'base32', tries: 3 })
   t.equal(await strong.level(), 0)
 })
+
+t.test('with strict codes nobody gets fewer than eight digits, not even a device that is known', async (t) => {
+  const { ask, api, signIn, sql } = await watched(t, { STRICT_CODES: 'on' })
+  const stranger = await ask()
+  const { device_token } = (await signIn(email)).body
+  await sql('delete from postern.known_network')
+
+  const known = (await api.requestOtp({ email, device_token })).body
+
+  for (const body of [stranger, known]) t.match(body, { code_length: 8, code_alphabet: 'digits' })
+  t.match(await sql('select pool from postern.challenge order by created_at desc limit 1'), [{ pool: /^device:/ }])
+})

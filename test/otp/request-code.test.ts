@@ -175,3 +175,15 @@ t.test('nothing that a mail scanner sends changes anything: GET, HEAD and OPTION
   t.ok(tables.length >= 7 && statuses.every((status) => status < 500))
   t.equal((await api.verifyOtp({ challenge: asked.challenge, code })).status, 200)
 })
+
+t.test('a code lasts as long as the operator says, and the mail says so too', async (t) => {
+  const { api, newestMail, sql } = await start(t, { CODE_TTL: '120' })
+
+  const { body } = await api.requestOtp({ email })
+
+  t.ok(body.expires_in > 110 && body.expires_in <= 120, `${body.expires_in} s`)
+  t.match((await newestMail(email)).text, /\b2 minutes\b/)
+  t.strictSame(await sql('select extract(epoch from expires_at - sent_at)::int as life from postern.challenge'), [
+    { life: 120 }
+  ])
+})
