@@ -85,3 +85,27 @@ t.test('a change whose session ends meanwhile is told that', async (t) => {
   t.match(answer?.problem, { status: 401, code: 'session-rejected' })
   t.equal((await login(password)).status, 200)
 })
+
+t.test('a right password that waits behind the last guess is refused with it, and leaves an event', async (t) => {
+  const { api, second, bearer, hold, waiting, sql } = await changing(t)
+  const guess = (current_password: string, at = api) =>
+    at.changePassword({ current_password, password: 'neun Birnen in der Schale' }, { bearer })
+  for (let nth = 1; nth <= 9; nth++) await guess(otherPassword)
+
+  const held = await hold('select from postern.address_budget for update')
+  const wrong = guess(otherPassword)
+  await waiting(1)
+  const right = guess(password, second.api)
+  await waiting(2)
+  await held.query('rollback')
+
+  t.match([await wrong, await right], [{ status: 401 }, { status: 403, problem: { code: 'step-up-required' } }])
+  t.strictSame(
+    await sql(`select outcome, count(*)::int from postern.event where kind = 'password_change_refused' group by 1
+      order by 1`),
+    [
+      { outcome: 'sign_in_required', count: 1 },
+      { outcome: 'wrong_password', count: 10 }
+    ]
+  )
+})
