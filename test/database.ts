@@ -15,6 +15,8 @@ const FOLDER = `postern-tests-${process.getuid?.() ?? 'user'}-`
  */
 export async function testServer(): Promise<{ url: string; stop: () => Promise<void> }> {
   const given = process.env.TEST_DATABASE_URL
+  if (given && new URL(given).password === '')
+    throw new Error('TEST_DATABASE_URL must hold a password: tests look whether it gets out')
   if (given) return { url: given, stop: async () => undefined }
   clearAway()
   const dataDir = join(tmpdir(), `${FOLDER}${process.pid}`)

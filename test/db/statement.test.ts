@@ -116,7 +116,7 @@ t.test('a conflict inside a transaction repeats the whole of it', async (t) => {
 })
 
 t.test('a row that stays locked is 503 and not a hanging request; one that comes free is waited for', async (t) => {
-  const { api, databaseUrl, sql: ask } = await start(t, { DATABASE_STATEMENT_TIMEOUT: '1' })
+  const { api, databaseUrl, sql: ask } = await start(t, { DATABASE_STATEMENT_TIMEOUT: '4' })
   await api.requestOtp({ email: 'maya@example.com' })
   const holder = new pg.Client({ connectionString: databaseUrl })
   await holder.connect()
