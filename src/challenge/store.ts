@@ -130,7 +130,7 @@ export const challengeState = sql`
 
 /**
  * What a guess brings for the challenge that it is at. `usedKey` is a digest of its Idempotency-Key, and of the code where that is wrong:
- * the same guess sent again is one guess.
+ * the same guess sent again at once is one guess.
  */
 export const spendColumns = { id: 'uuid', keyId: 'text', right: 'bool', usedKey: 'bytea?' } as const
 

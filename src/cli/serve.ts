@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { boot, type Instance } from '../boot.ts'
 import { isProduction, readConfig, suspiciousNames } from '../config.ts'
 import { demoIsHere } from '../http/demo.ts'
@@ -7,6 +8,8 @@ import { makeLog } from './log.ts'
 
 /** Seconds from the signal to the end, whatever hangs; below the 30 s that orchestrators usually grant. */
 const DRAIN_LIMIT = 25
+/** Seconds that a start may still take when the signal comes: one that waits for a table takes as long as somebody else likes. */
+const START_GRACE = 8
 /** Seconds to go on serving as not ready, so that load balancers look elsewhere before the door closes. */
 const LINGER = 2
 
@@ -44,8 +47,9 @@ export async function serve(env: Environment): Promise<number | undefined> {
     log.info({ signal }, 'shutting down')
     setTimeout(() => process.exit(1), milliseconds(DRAIN_LIMIT)).unref()
     try {
-      await (await started).stop(signal === 'SIGTERM' ? LINGER : 0)
-      log.info('stopped')
+      const instance = await Promise.race([started, sleep(milliseconds(START_GRACE))])
+      await instance?.stop(signal === 'SIGTERM' ? LINGER : 0)
+      log.info(instance === undefined ? 'stopped before it had started' : 'stopped')
       process.exit(0)
     } catch (error) {
       log.error({ err: error }, 'could not stop in order')

@@ -4,7 +4,10 @@ import { milliseconds } from '../lib/time.ts'
 
 /** Seconds until a pipe that is full is looked at again. */
 const REST = 0.01
-/** Seconds that all else stands still for a reader who has fallen behind, once; then lines are lost until it reads again. */
+/**
+ * Seconds that all else stands still for a reader that takes nothing; after it lines are lost until it reads again. That a full pipe says
+ * so, and does not just hold us, is due to Node, which makes it non-blocking as soon as `process.stdout` is looked at: see `run`.
+ */
 const PATIENCE = 0.5
 
 /**

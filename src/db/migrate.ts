@@ -37,8 +37,12 @@ export async function pendingMigrations(db: Db): Promise<string[]> {
 /** Ours among the advisory locks of the database; any number that no other program uses there. */
 const LOCK = 7_629_413
 
-/** Seconds a migration waits for a table: whoever wants the table meanwhile, if only to read, stands behind it. */
-const LOCK_WAIT = 1
+/**
+ * Seconds a migration waits for a table: whoever wants the table meanwhile, if only to read, stands behind it. Above Postgres'
+ * `deadlock_timeout` (1 s), at which an autovacuum is sent away, and below the lock timeout of the service (half of
+ * DATABASE_STATEMENT_TIMEOUT).
+ */
+const LOCK_WAIT = 2
 /** Seconds until it tries again, in which all those get done. */
 const REST = 4
 
@@ -46,8 +50,8 @@ const REST = 4
  * Brings the schema up to date and returns what it ran. Any number of instances may do so at once: all of it is one
  * transaction behind a lock of that transaction, and whoever comes second finds nothing left to do. It is tried again when it was in the
  * way of an instance that serves and holds the tables in another order, and for as long as somebody else (a dump, a report, a
- * transaction left open) has a table that it must change. (Kysely's own lock is one of the session, which behind PgBouncer belongs to
- * nobody: see `connect`.)
+ * transaction left open) has a table that it must change: by one instance alone, or their waits would follow one another and nobody
+ * would get to the table. (Kysely's own lock is one of the session, which behind PgBouncer belongs to nobody: see `connect`.)
  *
  * @param say told once, when somebody else's use of a table is waited for
  */
@@ -55,27 +59,34 @@ export async function migrate(url: string, say: (line: string) => void = () => u
   const db = connect({ url, poolSize: 1, statementTimeout: 0, prepared: false, onIdleError: () => undefined })
   try {
     if ((await pendingMigrations(db)).length === 0) return []
-    for (let said = false; ; said = true) {
-      try {
-        return await transaction(db, run)
-      } catch (error) {
-        if (!isLockRefusal(error)) throw error
-        if (!said)
-          say(`the schema waits for a table that is in use (${(error as Error).message}); see pg_stat_activity`)
-        await sleep(milliseconds(REST))
-      }
-    }
+    return await transaction(db, async (tx) => {
+      for (const timeout of ['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout'])
+        await sql`set local ${sql.raw(timeout)} = 0`.execute(tx)
+      await sql`select pg_advisory_xact_lock(${sql.lit(LOCK)})`.execute(tx)
+      await sql`set local lock_timeout = ${sql.lit(milliseconds(LOCK_WAIT))}`.execute(tx)
+      return await whenTablesAreFree(tx, say)
+    })
   } finally {
     await db.destroy()
   }
 }
 
+async function whenTablesAreFree(tx: Tx, say: (line: string) => void): Promise<string[]> {
+  for (let said = false; ; said = true) {
+    await sql`savepoint untried`.execute(tx)
+    try {
+      return await run(tx)
+    } catch (error) {
+      if (!isLockRefusal(error)) throw error
+      if (!said) say(`the schema waits for a table that is in use (${(error as Error).message}); see pg_stat_activity`)
+      await sql`rollback to savepoint untried`.execute(tx)
+      await sleep(milliseconds(REST))
+    }
+  }
+}
+
 async function run(tx: Tx): Promise<string[]> {
-  await sql`set local statement_timeout = 0`.execute(tx)
-  await sql`set local lock_timeout = 0`.execute(tx) // another instance's migrations may take their time
-  await sql`select pg_advisory_xact_lock(${sql.lit(LOCK)})`.execute(tx)
   if ((await pendingMigrations(tx)).length === 0) return []
-  await sql`set local lock_timeout = ${sql.lit(milliseconds(LOCK_WAIT))}`.execute(tx)
   const migrator = new Migrator({
     db: tx.withoutPlugins(),
     provider: { getMigrations: allMigrations },

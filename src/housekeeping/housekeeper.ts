@@ -3,6 +3,7 @@ import { Cron } from 'croner'
 import type { Logger } from 'pino'
 import { transaction } from '../db/statement.ts'
 import type { Db, Tx } from '../db/tables.ts'
+import { monotonicNow } from '../lib/time.ts'
 import {
   type Done,
   forgetRecipients,
@@ -25,6 +26,8 @@ import {
 const BATCH = 500
 /** Milliseconds between batches, for those who wait for a connection. */
 const BREATH = 5
+/** Seconds of a round of settling: while more and more ends, one that was held must not wait for all of it. */
+const SETTLE_ROUND = 8
 /** Batches of budgets that one round walks on. */
 const BUDGET_BATCHES = 20
 
@@ -73,11 +76,11 @@ export class Housekeeper {
     await Promise.all(this.#running)
   }
 
-  /** Settles every challenge that has ended, but those of addresses that somebody holds: it is their turn the next time. @returns how many */
+  /** Settles every challenge that has ended, but those of addresses that somebody holds: it is their turn in the next round. @returns how many */
   async settle(): Promise<number> {
     const skipped: Buffer[] = []
     let total = 0
-    while (!this.#stopped) {
+    for (const end = monotonicNow() + SETTLE_ROUND; !this.#stopped && monotonicNow() < end; ) {
       const [batch] = await this.#locked((tx) => settleChallenges(tx, { most: BATCH, skipped }))
       if (batch === undefined || batch.done + batch.skipped.length === 0) break
       total += batch.done

@@ -24,7 +24,7 @@ export const settleChallenges = statement(
   { most: 'int4', skipped: 'bytea[]' },
   ({ most, skipped }) => sql<Done & { skipped: Buffer[] }>`
     with due as (
-      select id, budget_key, pool, first_value(pool) over (partition by budget_key order by expires_at, id) as turn from (
+      select id, budget_key, pool, first_value(pool) over (partition by budget_key order by expires_at, id) as first_pool from (
         select id, budget_key, pool, expires_at from postern.challenge
         where settled_at is null and expires_at <= now() and budget_key <> all (${skipped})
         order by expires_at limit ${most}
@@ -39,8 +39,8 @@ export const settleChallenges = statement(
       select c.id from postern.challenge as c
       where c.id in (
           select due.id from due
-          where due.pool is not distinct from due.turn and due.budget_key not in (select busy.key from busy))
-        and c.settled_at is null and c.expires_at <= now()
+          where due.pool is not distinct from due.first_pool and due.budget_key not in (select busy.key from busy))
+        and num_nulls(c.settled_at) = 1 and c.expires_at <= now() -- no "is null", for the reason of spendTries
       order by c.id for update skip locked
     ), ended as (
       update postern.challenge as c set settled_at = now() from taken where c.id = taken.id

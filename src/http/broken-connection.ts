@@ -13,7 +13,7 @@ const codes: Record<string, ProblemCode> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'request-timeout'
 }
 
-/** Seconds to read the answer; sooner, what the client still sends would have the system throw the answer away. */
+/** Seconds to read the answer in: closed sooner, the kernel resets the connection and the answer is lost. */
 const LAST_WORD = 1
 
 /** Answers what is no HTTP, too large or too slow: no request exists yet, so the answer is written, logged and counted by hand. */

@@ -3,7 +3,7 @@ import { strictJson } from '../lib/strict-json.ts'
 import { Problem } from '../problems.ts'
 
 const JSON_IN_UTF8 = /^application\/json(?:\s*;\s*charset="?utf-8"?)?$/i
-const PLAIN = /^identity$/i
+const PLAIN = /^(identity)?$/i
 
 /** Bodies are JSON in UTF-8 without anything two readers could understand differently. Everything else is 415 or 400. */
 export function parseStrictly(app: FastifyInstance): void {

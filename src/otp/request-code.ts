@@ -52,7 +52,7 @@ async function requestUnderKey(ctx: Context, challenge: NewChallenge, ids: Daily
 }
 
 /** What a client sees of a challenge whose code is used, or whose tries are: that it needs another key. */
-const nothingLeft = { expiresIn: 0, triesLeft: 0, sends: Number.POSITIVE_INFINITY }
+const nothingLeft = { expiresIn: 0, triesLeft: 0, sends: Number.POSITIVE_INFINITY, sentAgo: Number.POSITIVE_INFINITY }
 
 const isMade = (requested: Requested): requested is Requested & Made => requested.keyId !== null
 

@@ -2,6 +2,7 @@ import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import pg from 'pg'
 import t, { type Test } from 'tap'
 import { makeDatabase, testServer } from '../database.ts'
 import { newKey, type Settings, until } from '../helper.ts'
@@ -83,6 +84,38 @@ t.test('a start logs what LOG_LEVEL says, and points out a setting that is missp
   t.match(debugged?.at(-1), { level: 'fatal', err: { message: /nowhere/ } })
   t.match(quiet, [{ level: 'fatal' }])
   t.equal(quiet?.length, 1)
+})
+
+t.test('a start that waits for somebody else’s table ends when it is told to', async (t) => {
+  const database = await makeDatabase((await testServer()).url)
+  t.teardown(() => database.drop())
+  const dump = new pg.Client({ connectionString: database.url })
+  await dump.connect()
+  t.teardown(() => dump.end())
+  await dump.query(
+    `alter table postern."user" drop column change_level, drop column change_level_at;
+     drop index postern.password_reset_address, postern.mail_settled_address;
+     delete from postern.kysely_migration where name >= '0011'`
+  )
+  await dump.query('begin; lock table postern."user" in access share mode')
+  const { PATH, HOME, TMPDIR } = process.env
+  const own = { NODE_ENV: 'test', PORT: '0', DATABASE_URL: database.url, SECRET_KEYS: newKey() }
+  const service = spawn(process.execPath, [program], {
+    env: { PATH, HOME, TMPDIR, ...own },
+    stdio: ['ignore', 'pipe', 'inherit']
+  })
+  t.teardown(() => service.kill('SIGKILL'))
+  let said = ''
+  service.stdout.on('data', (chunk) => {
+    said += chunk
+  })
+  const ended = once(service, 'exit')
+
+  await until(() => /waits for a table/.test(said) || undefined, 60)
+  service.kill('SIGTERM')
+
+  t.strictSame(await ended, [0, null])
+  t.match(said, 'stopped before it had started')
 })
 
 for (const [whom, toGroup] of [
