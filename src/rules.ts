@@ -24,7 +24,7 @@ export function rules(config: Settings, known: ReadonlySet<string>): string[] {
     [
       'DATABASE_URL',
       config.DATABASE_URL === undefined || hasScheme(config.DATABASE_URL, ['postgres:', 'postgresql:']),
-      'must be a postgres:// address'
+      'must be a postgres:// address with a host (localhost, where ?host= names a socket)'
     ],
     [
       'DATABASE_URL',
