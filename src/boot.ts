@@ -39,6 +39,7 @@ export type Instance = {
   /** Where the metrics are, if METRICS_PORT is set. */
   metricsUrl: string | undefined
   inbox: DevInbox | undefined
+  courier: Pick<Courier, 'offer'>
   housekeeper: Pick<Housekeeper, 'stop' | 'purge' | 'rotate'>
   /** Ends in order: ready flips, requests finish, mails under way finish, connections close. @param linger seconds to go on serving while not ready */
   stop: (linger?: number) => Promise<void>
@@ -95,7 +96,6 @@ export async function assemble(config: Config, databaseUrl: string, log: Logger)
     db,
     secrets,
     signing,
-    courier,
     promiseMail: mailPromiser(courier, mailHostOf(config)),
     passwords,
     guesses,
@@ -193,5 +193,5 @@ async function startParts(config: Config, log: Logger, started: AsyncDisposableS
     await new Promise((resolve) => setTimeout(resolve, milliseconds(linger)))
     await started.disposeAsync()
   }
-  return { ctx, app, url, metricsUrl: metrics?.url, inbox, housekeeper, stop }
+  return { ctx, app, url, metricsUrl: metrics?.url, inbox, courier, housekeeper, stop }
 }

@@ -6,7 +6,6 @@ import type { Secrets } from './keys/secrets.ts'
 import type { SigningKeys } from './keys/signing.ts'
 import type { Suggest } from './lib/suggestion.ts'
 import type { GuessTally } from './limit/guess-tally.ts'
-import type { Courier } from './mail/courier.ts'
 import type { PromiseMail } from './mail/promise.ts'
 
 /** What flows work with; one per instance. */
@@ -15,7 +14,6 @@ export type Context = {
   db: Db
   secrets: Secrets
   signing: SigningKeys
-  courier: Pick<Courier, 'offer'>
   promiseMail: PromiseMail
   passwords: Pick<Passwords, 'turns' | 'requireRoom' | 'hash' | 'check' | 'decoy' | 'outdated' | 'refusal'>
   guesses: Pick<GuessTally, 'note' | 'strained'>

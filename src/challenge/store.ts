@@ -31,10 +31,8 @@ type ChallengeSlots = Slots<typeof challengeParameters>
 /** One request for a code, and the rules that are the same for all of them. */
 export type NewChallenge = RowOf<typeof requests.columns> & { rules: Values<typeof ruleParameters> }
 
-export const listed = (challenges: readonly NewChallenge[]): Values<typeof challengeParameters> => ({
-  ...requests.values(challenges),
-  ...(challenges[0] as NewChallenge).rules
-})
+/** Challenges as the parameters of a statement. */
+export const listed = requests.values<Values<typeof ruleParameters>>
 
 /** The arm that lists the requests, each with its place. */
 export const askedFor = requests.asked

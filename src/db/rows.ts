@@ -12,19 +12,21 @@ const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${l
 /**
  * The rows that a statement takes many of at once: named and typed here, sent as one list for each column.
  *
- * `parameters` are the statement's, `values` fills them in, and `asked` is the arm that makes rows of them again: its columns
- * are the names in snake_case, and `place`, from 1.
+ * `parameters` are the statement's, `values` fills them in, with the `rules` that all rows have in common, and `asked` is the arm that
+ * makes rows of them again: its columns are the names in snake_case, and `place`, from 1.
  */
 export function rowsOf<const C extends Columns>(columns: C) {
   const names = Object.keys(columns) as (keyof C & string)[]
   const refs = sql.join([...names.map((name) => sql.ref(snake(name))), sql.ref('place')])
+  const listsOf = (rows: readonly RowOf<C>[]) =>
+    Object.fromEntries(names.map((name) => [name, rows.map((row) => row[name])])) as { [K in keyof C]: RowOf<C>[K][] }
   return {
     columns,
     parameters: Object.fromEntries(names.map((name) => [name, `${columns[name]}[]`])) as ParametersOf<C>,
-    values: (rows: readonly RowOf<C>[]) =>
-      Object.fromEntries(names.map((name) => [name, rows.map((row) => row[name])])) as {
-        [K in keyof C]: RowOf<C>[K][]
-      },
+    values: <R extends object>(rows: readonly (RowOf<C> & { rules: R })[]) => ({
+      ...listsOf(rows),
+      ...(rows[0] as { rules: R }).rules
+    }),
     /** @param which a condition on the rows */
     asked: (slots: { [K in keyof C]: Expression<unknown> }, which: RawBuilder<unknown> = sql`true`) => sql`
       select ${refs} from unnest(${sql.join(names.map((name) => slots[name]))}) with ordinality as asked (${refs})

@@ -80,7 +80,7 @@ export function expectation(schema: SettingSchema): string {
   return 'a text of the right form'
 }
 
-/** Names that are set, are none of ours, and look like one of ours misspelt, or like the file of one that comes from none. */
+/** Names that are set and are none of ours, but look like one misspelt, or name a file for a setting that is no secret. */
 export function misspelt(table: TObject, env: Environment): string[] {
   const ours = settingsOf(table)
   const known = ours.flatMap(([name, schema]) => (schema.secret ? [name, `${name}_FILE`] : [name]))

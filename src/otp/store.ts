@@ -94,8 +94,7 @@ const verifyChallenges = statement({ ...guesses.parameters, ...ruleParameters },
 })
 
 const verifyOne = gathered(
-  (db: Db, all: readonly CodeGuess[], tries?: number) =>
-    verifyChallenges(db, { ...guesses.values(all), ...(all[0] as CodeGuess).rules }, tries),
+  (db: Db, all: readonly CodeGuess[], tries?: number) => verifyChallenges(db, guesses.values(all), tries),
   {
     inFlight: 3,
     apart: ({ id }) => id

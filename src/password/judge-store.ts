@@ -118,7 +118,6 @@ const judgePasswords = statement({ ...guesses.parameters, ...ruleParameters }, (
 
 /** Judges one password, sharing a statement with those of the same moment; two for one address never do, for they change the same row. */
 export const judgePassword = gathered(
-  (db: Db, all: readonly PasswordGuess[], tries?: number) =>
-    judgePasswords(db, { ...guesses.values(all), ...(all[0] as PasswordGuess).rules }, tries),
+  (db: Db, all: readonly PasswordGuess[], tries?: number) => judgePasswords(db, guesses.values(all), tries),
   { inFlight: 3, apart: ({ budgetKey }) => budgetKey.toString('latin1') }
 )

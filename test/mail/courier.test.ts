@@ -106,7 +106,7 @@ t.test('a mail is not sent when its code has expired, was used or was guessed aw
 
 t.test('a mail whose lease could end while it is sent is left to whoever takes it next', async (t) => {
   const { url, received } = await mailServer(t, { disableReverseLookup: true })
-  const { api, ctx, sql } = await start(t, { SMTP_URL: url })
+  const { api, ctx, courier, sql } = await start(t, { SMTP_URL: url })
   const { challenge } = (await api.requestOtp({ email: 'maya@example.com' })).body
   await until(() => received[0])
   const subjectId = ctx.secrets.readChallenge(challenge)?.id as string
@@ -118,7 +118,7 @@ t.test('a mail whose lease could end while it is sent is left to whoever takes i
        select $1, kind, subject_id, email_key, valid_until, now() + interval '30 seconds', $2, key_id from postern.mail limit 1`,
       [id, `<${id}@example.com>`]
     )
-    ctx.courier.offer({ id, kind: 'code', subjectId, messageId: `<${id}@example.com>` }, monotonicNow() - LEASE + left)
+    courier.offer({ id, kind: 'code', subjectId, messageId: `<${id}@example.com>` }, monotonicNow() - LEASE + left)
     return id
   }
 
