@@ -67,6 +67,18 @@ export async function query<Row extends pg.QueryResultRow>(
   }
 }
 
+/**
+ * A pool for statements of a test's own. `end` does not wait until the server has seen the goodbyes: the database may be
+ * dropped before, which is then no error.
+ */
+export function poolOf(url: string, max = 10): pg.Pool {
+  const pool = new pg.Pool({ connectionString: url, max })
+  pool.on('error', (error) => {
+    if (!pool.ending) throw error
+  })
+  return pool
+}
+
 export function withDatabase(url: string, name: string): string {
   const changed = new URL(url)
   changed.pathname = `/${name}`

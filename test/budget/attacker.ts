@@ -1,6 +1,7 @@
-import pg from 'pg'
+import type pg from 'pg'
 import type { Test } from 'tap'
 import type { Answer } from '../contract-client.ts'
+import { poolOf } from '../database.ts'
 import { type Api, type Settings, start } from '../helper.ts'
 import { keeperOf } from '../housekeeping/keeper.ts'
 
@@ -35,7 +36,7 @@ export async function underAttack(t: Test, settings: Settings = {}) {
   const world = await start(t, { TRUSTED_PROXIES: '127.0.0.0/8', BCRYPT_COST: '4', LOG_LEVEL: 'warn', ...settings })
   const { codeOf } = world
   const keeper = await keeperOf(world)
-  const pool = new pg.Pool({ connectionString: world.databaseUrl, max: 1 })
+  const pool = poolOf(world.databaseUrl, 1)
   t.teardown(() => pool.end())
   const sql = async <Row extends pg.QueryResultRow>(text: string, values: unknown[] = []) =>
     (await pool.query<Row>(text, values)).rows

@@ -1,9 +1,9 @@
 import { sql } from 'kysely'
-import pg from 'pg'
 import t, { type Test } from 'tap'
 import { fill } from '../../bench/fill.ts'
 import { makeMembers } from '../../bench/members.ts'
 import { findMailsOf } from '../../src/mail/ledger-store.ts'
+import { poolOf } from '../database.ts'
 import { type Running, until } from '../helper.ts'
 import { another, email, password, startWithPasswords } from '../password/with-password.ts'
 
@@ -95,7 +95,7 @@ t.test('statements planned on an empty database find their rows by key when it h
 
 t.test('statements planned among many rows that are over find theirs by key', (t) =>
   findsRowsByKey(t, async ({ ctx, databaseUrl }) => {
-    const pool = new pg.Pool({ connectionString: databaseUrl })
+    const pool = poolOf(databaseUrl)
     await makeMembers(pool, 500, 'argon2id')
     await fill(pool, 50_000, ctx.secrets.ring.newest.id)
     await pool.end()
@@ -104,7 +104,7 @@ t.test('statements planned among many rows that are over find theirs by key', (t
 
 t.test('the mails of an address are found by it, and besides only those that wait are walked', async (t) => {
   const service = await startWithPasswords(t, { DATABASE_POOL_SIZE: '1' })
-  const pool = new pg.Pool({ connectionString: service.databaseUrl })
+  const pool = poolOf(service.databaseUrl)
   await makeMembers(pool, 50, 'argon2id')
   await fill(pool, 20_000, service.ctx.secrets.ring.newest.id)
   await pool.end()

@@ -1,11 +1,10 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import pg from 'pg'
 import { Client } from 'undici'
 import { secretsOf } from '../../src/keys/secrets.ts'
 import type { CodeForm } from '../../src/lib/code.ts'
 import { newId } from '../../src/lib/identifier.ts'
-import { makeDatabase, testServer } from '../database.ts'
+import { makeDatabase, poolOf, testServer } from '../database.ts'
 import { newKey } from '../helper.ts'
 
 /** What an address may be. The first is what every other is compared with. */
@@ -28,8 +27,7 @@ export async function makeWorld(settings: Record<string, string>, hashes: readon
   const database = await makeDatabase(server.url)
   const key = newKey()
   const secrets = secretsOf([Buffer.from(key, 'base64url')])
-  const pool = new pg.Pool({ connectionString: database.url, max: 2 })
-  pool.on('error', () => {}) // an idle connection that ends with the database
+  const pool = poolOf(database.url, 2)
 
   /** So many addresses that nobody has asked about. */
   const addresses = async (state: State, count: number): Promise<string[]> => {
