@@ -1,12 +1,10 @@
 import { type RawBuilder, type Sql, sql } from 'kysely'
 
+/** Where a client calls from, and what kind of client it is. */
+export const clientParameters = { network: 'cidr?', agent: 'text?' } as const
+
 /** The parameters of a statement that writes one event. */
-export const eventParameters = {
-  eventId: 'uuid',
-  network: 'cidr?',
-  agent: 'text?',
-  requestId: 'text?'
-} as const
+export const eventParameters = { eventId: 'uuid', ...clientParameters, requestId: 'text?' } as const
 
 /** What stands in an event that nobody at a client brought about. */
 export const nobody = { network: null, agent: null, requestId: null }
@@ -19,9 +17,13 @@ export type EventPart = {
   outcome: Fragment
   userId?: Fragment
   emailMac?: Fragment
-  client: { network: Fragment; agent: Fragment; requestId: Fragment }
+  /** Without it no client brought it about, but an operator or the service itself. */
+  client?: { network: Fragment; agent: Fragment; requestId: Fragment }
 }
 type Fragment = Parameters<Sql>[1]
+
+/** The `client` of an event in a statement that serves many: each row of `asked` has its own. */
+export const askedBy = { network: sql`asked.network`, agent: sql`asked.agent`, requestId: sql`asked.request_id` }
 
 /**
  * The arm of a statement that writes one audit event: it commits with the change it tells of, or not at all. Whatever is judged
@@ -31,5 +33,5 @@ type Fragment = Parameters<Sql>[1]
 export const record = (event: EventPart): RawBuilder<unknown> => sql`
   insert into postern.event (id, kind, outcome, user_id, email_mac, network, agent, request_id)
   select ${event.id}, ${event.kind}, ${event.outcome}, ${event.userId ?? sql`null`}, ${event.emailMac ?? sql`null`},
-         ${event.client.network}, ${event.client.agent}, ${event.client.requestId}
+         ${event.client?.network ?? sql`null::cidr`}, ${event.client?.agent ?? sql`null`}, ${event.client?.requestId ?? sql`null`}
   from ${event.from}`

@@ -1,4 +1,5 @@
 import { type RawBuilder, sql } from 'kysely'
+import { clientParameters } from '../audit/store.ts'
 import { budgetParameters, codeColumns, codeRuling, firstCodeRuling, STRONG_CODE } from '../budget/code-store.ts'
 import { codeRow, refunding } from '../budget/store.ts'
 import { type RowOf, rowsOf } from '../db/rows.ts'
@@ -16,8 +17,7 @@ const requests = rowsOf({
   emailKey: 'text',
   budgetKey: 'bytea',
   locale: 'text?',
-  network: 'cidr?',
-  agent: 'text?',
+  ...clientParameters,
   knownDeviceId: 'uuid?', // that a token of an earlier sign-in names
   knownSeedHash: 'bytea?',
   mailId: 'uuid',

@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely'
-import { record } from '../audit/store.ts'
+import { type clientParameters, eventParameters, record } from '../audit/store.ts'
 import { type Slots, statement } from '../db/statement.ts'
 
 /** What each of several sign-ins brings for the device that it comes from, and what all have in common. */
@@ -35,7 +35,7 @@ export const makeDevices = (slots: DeviceSlots) => sql`
 /** The arm that makes a device of the client that set a password by a link, which came to the mailbox. @param from a row with `email_key` */
 export const makeDevice = (
   from: RawBuilder<unknown>,
-  slots: DeviceSlots & Slots<typeof deviceColumns & { network: 'cidr?'; agent: 'text?' }>
+  slots: DeviceSlots & Slots<typeof deviceColumns & typeof clientParameters>
 ) => sql`
   insert into postern.device (id, email_key, seed_hash, client_network, client_agent, expires_at, key_id)
   select ${slots.deviceId}, email_key, ${slots.deviceSeedHash}, ${slots.network}, ${slots.agent},
@@ -111,7 +111,7 @@ export const findDevices = statement(
 )
 
 export const deleteDevice = statement(
-  { userId: 'uuid', id: 'uuid', eventId: 'uuid', network: 'cidr?', agent: 'text?', requestId: 'text' },
+  { ...eventParameters, userId: 'uuid', id: 'uuid' },
   (slots) => sql<{ id: string }>`
     with gone as (
       delete from postern.device as d using postern."user" as u

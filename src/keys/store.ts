@@ -104,8 +104,7 @@ export const endCodesOf = statement(
       from: sql`(select) as once`,
       id: eventId,
       kind: sql`'master_key_compromised'`,
-      outcome: sql`'sessions_and_codes_ended'`,
-      client: { network: sql`null`, agent: sql`null`, requestId: sql`null` }
+      outcome: sql`'sessions_and_codes_ended'`
     })}), challenges as (
       update postern.challenge set expires_at = now()
       where key_id = ${keyId} and used_at is null and expires_at > now() returning 1

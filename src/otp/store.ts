@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { record } from '../audit/store.ts'
+import { askedBy, record } from '../audit/store.ts'
 import { lockedBudgets, namedTries, overtaken, refundCharges, spendColumns, spendTries } from '../challenge/store.ts'
 import { gathered } from '../db/gather.ts'
 import { type RowOf, rowsOf } from '../db/rows.ts'
@@ -83,7 +83,7 @@ const verifyChallenges = statement({ ...guesses.parameters, ...ruleParameters },
       outcome: sql`case when owner.id is not null then 'signed_in' when spent.used_at is not null then 'no_account' else 'wrong_code' end`,
       userId: sql`owner.id`,
       emailMac: sql`spent.budget_key`,
-      client: { network: sql`asked.network`, agent: sql`asked.agent`, requestId: sql`asked.request_id` }
+      client: askedBy
     })})
     select named.place::int4, named.turn = 1 as judged, spent.code_length as "codeLength", ${openedView}, coalesce(kept.id, asked.device_id) as "deviceId",
       ${sessionCount} as "openSessions", ${deviceCount} as devices, ${overtaken} as overtaken

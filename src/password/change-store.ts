@@ -1,5 +1,5 @@
 import { type Expression, type RawBuilder, sql } from 'kysely'
-import { record } from '../audit/store.ts'
+import { eventParameters, record } from '../audit/store.ts'
 import { epochOf } from '../budget/levels.ts'
 import { freshRow, passwordRow, passwordRuling } from '../budget/store.ts'
 import { statement } from '../db/statement.ts'
@@ -77,16 +77,7 @@ export const findOwnGuard = statement(
  * @param signIn names the sign-in
  */
 export const judgeOwnPassword = statement(
-  {
-    emailMac: 'bytea',
-    signIn: 'text',
-    right: 'bool',
-    userId: 'uuid',
-    eventId: 'uuid',
-    network: 'cidr?',
-    agent: 'text?',
-    requestId: 'text'
-  },
+  { ...eventParameters, emailMac: 'bytea', signIn: 'text', right: 'bool', userId: 'uuid' },
   (slots) => {
     const right = sql`${slots.right}`
     const pool = ownPool(slots.signIn)

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { record } from '../audit/store.ts'
+import { askedBy, record } from '../audit/store.ts'
 import { freshRow, passwordColumns, passwordRow, passwordRuling } from '../budget/store.ts'
 import { askingNetwork, trustedAmong } from '../challenge/store.ts'
 import { gathered } from '../db/gather.ts'
@@ -105,7 +105,7 @@ const judgePasswords = statement({ ...guesses.parameters, ...ruleParameters }, (
         outcome: sql`case when budget.guarded then 'code_required' when owner.id is not null then 'signed_in' else asked.outcome end`,
         userId: sql`case when asked.known then asked.user_id end`,
         emailMac: sql`asked.budget_key`,
-        client: { network: sql`asked.network`, agent: sql`asked.agent`, requestId: sql`asked.request_id` }
+        client: askedBy
       })})
       select asked.place::int4, budget.guarded, ${openedView}, coalesce(kept.id, asked.device_id) as "deviceId",
         ${sessionCount} as "openSessions", ${deviceCount} as devices,

@@ -1,6 +1,6 @@
-import { type Expression, type RawBuilder, sql } from 'kysely'
-import { record } from '../audit/store.ts'
-import { statement } from '../db/statement.ts'
+import { type RawBuilder, sql } from 'kysely'
+import { eventParameters, record } from '../audit/store.ts'
+import { type Slots, statement } from '../db/statement.ts'
 import { deviceColumns, deviceParameters, makeDevice } from '../device/store.ts'
 import { MINUTE } from '../lib/time.ts'
 import { unended } from '../session/store.ts'
@@ -70,12 +70,10 @@ export const spendResets = statement(
 )
 
 export const changeParameters = {
+  ...eventParameters,
   ...noticeParameters,
   passwordHash: 'text',
-  emailMac: 'bytea',
-  network: 'cidr?',
-  agent: 'text?',
-  requestId: 'text'
+  emailMac: 'bytea'
 } as const
 
 /**
@@ -86,7 +84,7 @@ export const changeParameters = {
  * @param kept the session that goes on, if any
  */
 export const changingPassword = (
-  slots: { [K in keyof typeof changeParameters]: Expression<unknown> },
+  slots: Slots<typeof changeParameters>,
   change: { kind: string; which: RawBuilder<unknown>; verifies: boolean; kept: RawBuilder<unknown> }
 ): RawBuilder<unknown> => sql`
   changed as (
@@ -108,7 +106,7 @@ export const changingPassword = (
     userId: sql`changed.id`,
     emailMac: slots.emailMac,
     client: slots
-  })}), told as (${queueNotice('password-changed', sql`changed`, slots as Parameters<typeof queueNotice>[2])})`
+  })}), told as (${queueNotice('password-changed', sql`changed`, slots)})`
 
 /**
  * Sets the password that a reset was used for, and proves the address. The device that did it is trusted from now on. No row: the account has changed or gone meanwhile.

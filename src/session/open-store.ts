@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely'
-import { eventParameters, record } from '../audit/store.ts'
+import { clientParameters, eventParameters, record } from '../audit/store.ts'
 import { type Slots, statement } from '../db/statement.ts'
 import { live, unended } from './store.ts'
 
@@ -8,8 +8,7 @@ export const openColumns = {
   sessionId: 'uuid',
   seedHash: 'bytea',
   renewId: 'uuid?',
-  network: 'cidr?',
-  agent: 'text?'
+  ...clientParameters
 } as const
 export const openParameters = { sessionKeyId: 'text', idleTtl: 'int4', sessionTtl: 'int4' } as const
 type OpenSlots = Slots<typeof openParameters>

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { record } from '../audit/store.ts'
+import { eventParameters, record } from '../audit/store.ts'
 import { gathered } from '../db/gather.ts'
 import { statement } from '../db/statement.ts'
 import type { Db } from '../db/tables.ts'
@@ -89,16 +89,13 @@ export type Refreshed = SessionView & { stolen: boolean }
  */
 export const stepSession = statement(
   {
+    ...eventParameters,
     id: 'uuid',
     seedHash: 'bytea',
     given: 'int4',
     givenKeyId: 'text',
     keyId: 'text',
-    idleTtl: 'int4',
-    eventId: 'uuid',
-    network: 'cidr?',
-    agent: 'text?',
-    requestId: 'text'
+    idleTtl: 'int4'
   },
   (slots) => {
     const given = slots.given

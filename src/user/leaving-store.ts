@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { record } from '../audit/store.ts'
+import { eventParameters, record } from '../audit/store.ts'
 import { statement } from '../db/statement.ts'
 import { noticeParameters, queueNotice } from './notice-store.ts'
 import { holdCaller } from './store.ts'
@@ -10,13 +10,11 @@ import { holdCaller } from './store.ts'
  */
 export const deleteUser = statement(
   {
+    ...eventParameters,
     ...noticeParameters,
     userId: 'uuid',
     sessionId: 'uuid',
-    emailMac: 'bytea',
-    network: 'cidr?',
-    agent: 'text?',
-    requestId: 'text'
+    emailMac: 'bytea'
   },
   (slots) => sql<{ id: string }>`
     with ${holdCaller(slots)}, gone as (

@@ -1,5 +1,6 @@
-import { type Expression, type RawBuilder, sql } from 'kysely'
-import { statement } from '../db/statement.ts'
+import { type RawBuilder, sql } from 'kysely'
+import type { eventParameters } from '../audit/store.ts'
+import { type Slots, statement } from '../db/statement.ts'
 import { DAY } from '../lib/time.ts'
 import { queueMail } from '../mail/store.ts'
 
@@ -8,7 +9,8 @@ const NOTICE_TTL = 3 * DAY
 
 export type NoticeKind = 'password-changed' | 'account-deleted'
 
-export const noticeParameters = { eventId: 'uuid', noticeId: 'uuid', messageId: 'text', noticeKeyId: 'text' } as const
+/** Beside those of the event that the notice tells of. */
+export const noticeParameters = { noticeId: 'uuid', messageId: 'text', noticeKeyId: 'text' } as const
 
 /**
  * The arm that promises a mail about a change to the account's own address. The mail is made of the event that the change wrote
@@ -19,7 +21,7 @@ export const noticeParameters = { eventId: 'uuid', noticeId: 'uuid', messageId: 
 export const queueNotice = (
   kind: NoticeKind,
   from: RawBuilder<unknown>,
-  slots: { [K in keyof typeof noticeParameters]: Expression<string> }
+  slots: Slots<typeof noticeParameters & Pick<typeof eventParameters, 'eventId'>>
 ): RawBuilder<unknown> =>
   queueMail({
     from: sql`(

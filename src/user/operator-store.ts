@@ -27,8 +27,7 @@ const administering = (change: { kind: string; set: RawBuilder<unknown>; where: 
         kind: sql.lit(change.kind),
         outcome: sql`'by_operator'`,
         userId: sql`changed.id`,
-        emailMac,
-        client: { network: sql`null::cidr`, agent: sql`null`, requestId: sql`null` }
+        emailMac
       })})
       select changed.id is not null as changed, ended.number as "sessionsEnded"
       from found left join changed using (id) cross join ended`

@@ -36,8 +36,7 @@ export const insertUsers = statement(
       kind: sql`'account_imported'`,
       outcome: sql`'by_operator'`,
       userId: sql`given.id`,
-      emailMac: sql`given.email_mac`,
-      client: { network: sql`null::cidr`, agent: sql`null`, requestId: sql`null` }
+      emailMac: sql`given.email_mac`
     })})
     select id from made`
 )
@@ -80,7 +79,6 @@ export const noteExport = statement({ eventId: 'uuid' }, ({ eventId }) =>
     from: sql`(select 1) as once`,
     id: eventId,
     kind: sql`'accounts_exported'`,
-    outcome: sql`'by_operator'`,
-    client: { network: sql`null::cidr`, agent: sql`null`, requestId: sql`null` }
+    outcome: sql`'by_operator'`
   })
 )
