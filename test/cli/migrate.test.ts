@@ -1,4 +1,5 @@
 import t from 'tap'
+import { showMails } from '../../src/cli/mail.ts'
 import { runMigrations } from '../../src/cli/migrate.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { query, testServer, withDatabase } from '../database.ts'
@@ -13,6 +14,11 @@ t.test('`migrate` makes the schema, says what it ran and ends, and has nothing t
   t.teardown(() => query(server.url, `drop database ${name} with (force)`))
   const settings = { DATABASE_URL: withDatabase(server.url, name), SECRET_KEYS: newKey() }
 
+  await t.rejects(showMails(settings, 'maya@example.com'), {
+    message: /^the database lacks 0001\S+, .+: run `migrate` first$/
+  })
+  const made = await query(settings.DATABASE_URL, `select from pg_namespace where nspname = 'postern'`)
+  t.strictSame(made, [], 'a command that only looks makes no schema')
   const first = await postern(['migrate'], settings)
   const second = await inProcess(t, () => runMigrations(settings))
 
