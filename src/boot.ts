@@ -23,7 +23,7 @@ import { GuessTally } from './limit/guess-tally.ts'
 import type { SharedCounts } from './limit/shared-counts.ts'
 import { CONNECTIONS, Courier, SEND_DEADLINE } from './mail/courier.ts'
 import { type DevInbox, devInbox } from './mail/dev-inbox.ts'
-import { mailPromiser } from './mail/promise.ts'
+import { mailDrafter } from './mail/draft.ts'
 import { loadRenderer } from './mail/render.ts'
 import { smtpTransport } from './mail/transport.ts'
 import { openMetrics } from './open-metrics.ts'
@@ -96,7 +96,7 @@ export async function assemble(config: Config, databaseUrl: string, log: Logger)
     db,
     secrets,
     signing,
-    promiseMail: mailPromiser(courier, mailHostOf(config)),
+    draftMail: mailDrafter(courier, mailHostOf(config)),
     passwords,
     guesses,
     suggest: suggester(config.EMAIL_SUGGESTION_DOMAINS),

@@ -6,7 +6,7 @@ import type { Secrets } from './keys/secrets.ts'
 import type { SigningKeys } from './keys/signing.ts'
 import type { Suggest } from './lib/suggestion.ts'
 import type { GuessTally } from './limit/guess-tally.ts'
-import type { PromiseMail } from './mail/promise.ts'
+import type { DraftMail } from './mail/draft.ts'
 
 /** What flows work with; one per instance. */
 export type Context = {
@@ -14,7 +14,7 @@ export type Context = {
   db: Db
   secrets: Secrets
   signing: SigningKeys
-  promiseMail: PromiseMail
+  draftMail: DraftMail
   passwords: Pick<Passwords, 'turns' | 'requireRoom' | 'hash' | 'check' | 'decoy' | 'outdated' | 'refusal'>
   guesses: Pick<GuessTally, 'note' | 'strained'>
   suggest: Suggest

@@ -7,7 +7,7 @@ import { networkOf } from './lib/network.ts'
 import { named } from './lib/schema.ts'
 import { Problem, type ProblemCode, passwordReasons, problems } from './problems.ts'
 import { readBearer, sessionBehind } from './session/authenticate.ts'
-import { requireRecentSignIn } from './session/step-up.ts'
+import { ensureRecentSignIn } from './session/step-up.ts'
 import type { LiveSession } from './session/store.ts'
 
 declare module 'fastify' {
@@ -118,10 +118,10 @@ export const requireSession =
   }
 
 /** A hook for a route behind `requireSession`: refuses whoever has not signed in within the last minutes. */
-export const requireFreshSignIn =
+export const requireRecentSignIn =
   (ctx: Context) =>
   async (request: FastifyRequest): Promise<void> =>
-    await requireRecentSignIn(ctx, sessionOf(request))
+    await ensureRecentSignIn(ctx, sessionOf(request))
 
 /** The live session of whoever signs in again. A bearer that has run out is no hindrance to that; an outage is. */
 export async function callersSession(ctx: Context, request: FastifyRequest): Promise<LiveSession | undefined> {

@@ -2,7 +2,7 @@ import { LONG_CODE, SHORT_CODE } from '../budget/code-store.ts'
 import type { Client, Context } from '../context.ts'
 import type { Address } from '../lib/email.ts'
 import { preferredLanguage } from '../lib/language.ts'
-import type { PromisedMail } from '../mail/promise.ts'
+import type { MailDraft } from '../mail/draft.ts'
 import type { NewChallenge } from './store.ts'
 
 /** What a request for a code says. */
@@ -19,9 +19,9 @@ export function newChallenge(
   ctx: Context,
   request: ChallengeRequest,
   client: Client
-): { challenge: NewChallenge; mail: PromisedMail } {
+): { challenge: NewChallenge; mail: MailDraft } {
   const { secrets } = ctx
-  const mail = ctx.promiseMail('code')
+  const mail = ctx.draftMail('code')
   const challenge: NewChallenge = {
     id: request.id,
     email: request.address.spelling,

@@ -104,7 +104,7 @@ const challengeMails = sql`(
   where budget.wait = 0)`
 
 /** The arm that promises the mails of the arm `made`. */
-export const promisedMails = queueMail({
+export const queuedMails = queueMail({
   from: challengeMails,
   kind: 'code',
   id: sql`made.mail_id`,

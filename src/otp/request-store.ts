@@ -9,7 +9,7 @@ import {
   insertChallenges,
   listed,
   type NewChallenge,
-  promisedMails,
+  queuedMails,
   trustedAmong
 } from '../challenge/store.ts'
 import { gathered } from '../db/gather.ts'
@@ -41,7 +41,7 @@ const requestChallenges = statement(
     trusted as (${trustedAmong}),
     budget as (${chargeBudgets(slots)}),
     made as (${insertChallenges(slots)}),
-    queued as (${promisedMails})
+    queued as (${queuedMails})
     select asked.place::int4, made.id, ${challengeState}, true as fresh, budget.wait
     from asked join budget on budget.key = asked.budget_key left join made on made.id = asked.id`
 )
@@ -62,7 +62,7 @@ const requestChallengeOnce = statement(
     trusted as (${trustedAmong}),
     budget as (${chargeBudgets(slots)}),
     made as (${insertChallenges(slots)}),
-    queued as (${promisedMails})
+    queued as (${queuedMails})
     select id, ${challengeState}, true as fresh, budget.wait, false as closed, false as over from budget left join made on true
     union all
     select id, "keyId", "codeLength", "codeAlphabet", "triesLeft", sends, "expiresIn", "sentAgo", false, 0, closed, over from existing`

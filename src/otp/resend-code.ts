@@ -15,7 +15,7 @@ export async function resendCode(ctx: Context, token: string, client: Client): P
   if (challenge === undefined) throw new Problem('code-rejected')
   const { CODE_RESENDS, CODE_RESEND_AFTER } = ctx.config
 
-  const mail = ctx.promiseMail('code')
+  const mail = ctx.draftMail('code')
   const [state] = await resendChallenge(ctx.db, {
     id: challenge.id,
     keyId: challenge.keyId,

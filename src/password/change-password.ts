@@ -5,7 +5,7 @@ import { forgetTrust } from '../device/store.ts'
 import { newId } from '../lib/identifier.ts'
 import { Problem } from '../problems.ts'
 import type { LiveSession } from '../session/store.ts'
-import { promiseNotice } from '../user/promise-notice.ts'
+import { draftNotice } from '../user/draft-notice.ts'
 import { chargeChange, findOwnCredentials, findOwnGuard, judgeOwnPassword, setOwnPassword } from './change-store.ts'
 import { requireGoodPassword } from './policy.ts'
 import { spendResets } from './reset-store.ts'
@@ -35,7 +35,7 @@ export async function changePassword(
   await requireGoodPassword(ctx, password, session.email)
   const passwordHash = await ctx.passwords.turns.take(userId, () => ctx.passwords.hash(password))
 
-  const notice = promiseNotice(ctx, 'password-changed')
+  const notice = draftNotice(ctx, 'password-changed')
   const values = { ...notice.values, ...client, userId, sessionId, version, passwordHash, emailMac }
   const ended = await transaction(ctx.db, async (tx) => {
     await lockBudgets(tx, { keys: [emailMac] })

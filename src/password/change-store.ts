@@ -4,7 +4,7 @@ import { epochOf } from '../budget/levels.ts'
 import { freshRow, passwordRow, passwordRuling } from '../budget/store.ts'
 import { statement } from '../db/statement.ts'
 import { HOUR, MINUTE } from '../lib/time.ts'
-import { RECENT } from '../session/own-store.ts'
+import { RECENT_SIGN_IN } from '../session/own-store.ts'
 import { holdCaller } from '../user/store.ts'
 import { changeParameters, changingPassword, REPEATABLE } from './reset-store.ts'
 
@@ -54,7 +54,7 @@ const OWN_POOL = 'session:'
 const recentPools = (pools: RawBuilder<unknown>) => sql`(
   select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(${pools})
   where not starts_with(key, ${sql.lit(`password:${OWN_POOL}`)})
-    or (value ->> 1)::float8 > ${epochOf(sql`now()`)} - ${sql.lit(RECENT + MINUTE)})`
+    or (value ->> 1)::float8 > ${epochOf(sql`now()`)} - ${sql.lit(RECENT_SIGN_IN + MINUTE)})`
 
 const ownPool = (signIn: Expression<string>) => sql`(${sql.lit(OWN_POOL)} || ${signIn})`
 /** Who guesses from a session comes from no network: it has nothing but its own pool. */

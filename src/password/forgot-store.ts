@@ -49,7 +49,7 @@ export const enterResetLane = statement(
  * To be run behind `lockBudgets`, for a count sees only what was committed before its statement. The same work for every
  * address: nothing here asks whether there is an account.
  */
-export const promiseReset = statement(
+export const queueReset = statement(
   {
     id: 'uuid',
     email: 'text',
@@ -63,7 +63,7 @@ export const promiseReset = statement(
     messageId: 'text'
   },
   (slots) => sql<{ subjectId: string }>`
-    with promised as (select from postern.mail as m where m.id = any(${slots.mailIds})),
+    with earlier as (select from postern.mail as m where m.id = any(${slots.mailIds})),
     live as (
       select r.id, r.email_key, r.locale, r.expires_at, r.key_id, r.created_at
       from postern.password_reset as r where r.email_key = ${slots.emailKey} and ${open}
@@ -71,13 +71,13 @@ export const promiseReset = statement(
       insert into postern.password_reset (id, email, email_key, budget_key, locale, created_at, expires_at, key_id)
       select ${slots.id}, ${slots.email}, ${slots.emailKey}, ${slots.budgetKey}, ${slots.locale}, statement_timestamp(),
         statement_timestamp() + ${slots.ttl} * interval '1 second', ${slots.keyId}
-      where (select count(*) from live) < ${sql.lit(MOST_LIVE)} and not exists (select from promised)
+      where (select count(*) from live) < ${sql.lit(MOST_LIVE)} and not exists (select from earlier)
       returning id, email_key, locale, expires_at, key_id
     ), made as (
       select id, email_key, locale, expires_at, key_id from fresh
       union all (
         select id, email_key, locale, expires_at, key_id from live
-        where not exists (select from fresh) and not exists (select from promised)
+        where not exists (select from fresh) and not exists (select from earlier)
         order by created_at desc, id desc limit 1
       )
     ), queued as (${queueMail({ from: sql`made`, kind: 'reset', id: slots.mailId, messageId: slots.messageId })})

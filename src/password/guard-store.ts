@@ -8,7 +8,7 @@ import {
   insertChallenges,
   listed,
   type NewChallenge,
-  promisedMails,
+  queuedMails,
   trustedAmong
 } from '../challenge/store.ts'
 import { statement } from '../db/statement.ts'
@@ -21,7 +21,7 @@ const makeChallenge = statement({ ...challengeParameters, right: 'bool' }, (slot
     trusted as (${trustedAmong}),
     budget as (${chargeBudgets(slots, right)}),
     made as (${insertChallenges(slots, right)}),
-    queued as (${promisedMails})
+    queued as (${queuedMails})
     select ${challengeState}, budget.wait = 0 as mailed from made, budget`
 })
 

@@ -6,7 +6,7 @@ import { transaction } from '../db/statement.ts'
 import { idsOfDays, newId } from '../lib/identifier.ts'
 import { preferredLanguage } from '../lib/language.ts'
 import { addressOf } from '../user/address.ts'
-import { enterResetLane, promiseReset } from './forgot-store.ts'
+import { enterResetLane, queueReset } from './forgot-store.ts'
 import type { Forgot } from './schema.ts'
 
 export type ResetRequest = {
@@ -29,7 +29,7 @@ export async function requestReset(ctx: Context, request: ResetRequest, client: 
   const key = request.idempotencyKey?.toLowerCase()
   const id = key ? idsOfDays('reset', key, address.key)[0] : newId()
   const mailIds = key ? idsOfDays('reset mail', key, address.key) : [newId()]
-  const mail = ctx.promiseMail('reset', mailIds[0])
+  const mail = ctx.draftMail('reset', mailIds[0])
   const budgetKey = secrets.addressMac(address.key)
   const values = {
     id,
@@ -56,8 +56,8 @@ export async function requestReset(ctx: Context, request: ResetRequest, client: 
     await lockBudgets(tx, { keys: [budgetKey] })
     const [lane] = await enterResetLane(tx, asking)
     if (lane !== undefined && lane.wait > 0) throw laneIsFull(lane.wait)
-    const [promised] = await promiseReset(tx, values)
-    return promised
+    const [queued] = await queueReset(tx, values)
+    return queued
   }).catch(unlessTwin)
 
   if (made !== undefined) mail.offer(made.subjectId)

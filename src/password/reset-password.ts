@@ -7,7 +7,7 @@ import { sha256 } from '../lib/capability.ts'
 import { maskAddress } from '../lib/email.ts'
 import { derivedId, newId } from '../lib/identifier.ts'
 import { Problem } from '../problems.ts'
-import { promiseNotice } from '../user/promise-notice.ts'
+import { draftNotice } from '../user/draft-notice.ts'
 import { requireGoodPassword } from './policy.ts'
 import { findLiveReset, findUsedReset, type LiveReset, setPasswordByReset, spendReset } from './reset-store.ts'
 import type { PasswordReset, Reset } from './schema.ts'
@@ -34,7 +34,7 @@ export async function resetPassword(ctx: Context, attempt: ResetAttempt, client:
   await requireGoodPassword(ctx, attempt.password, reset.email)
   const passwordHash = await ctx.passwords.hash(attempt.password)
 
-  const notice = promiseNotice(ctx, 'password-changed')
+  const notice = draftNotice(ctx, 'password-changed')
   const emailMac = ctx.secrets.addressMac(reset.emailKey)
   const device = deviceOf(ctx, ref, attempt.idempotencyKey)
   const values = {

@@ -7,7 +7,7 @@ import {
   bodyRefusals,
   callersSession,
   clientOf,
-  requireFreshSignIn,
+  requireRecentSignIn,
   requireSession,
   sessionOf
 } from '../routing.ts'
@@ -125,7 +125,7 @@ const protectedRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app,
   app.put(
     '/me/password',
     {
-      preHandler: requireFreshSignIn(ctx),
+      preHandler: requireRecentSignIn(ctx),
       schema: {
         operationId: 'changePassword',
         tags,

@@ -30,12 +30,12 @@ export const listLiveSessions = statement(
 )
 
 /** Seconds after a sign-in in which it stands for the person: time to fill in a form, and none to find an open screen. */
-export const RECENT = 5 * MINUTE
+export const RECENT_SIGN_IN = 5 * MINUTE
 
-export const findSignInAge = statement(
+export const isSignInRecent = statement(
   { id: 'uuid' },
   ({ id }) => sql<{ recent: boolean }>`
-    select s.authenticated_at >= now() - ${sql.lit(RECENT)} * interval '1 second' as recent
+    select s.authenticated_at >= now() - ${sql.lit(RECENT_SIGN_IN)} * interval '1 second' as recent
     from postern.session as s where s.id = ${id}`
 )
 

@@ -1,11 +1,11 @@
 import type { Context } from '../context.ts'
 import { Problem } from '../problems.ts'
-import { findSignInAge } from './own-store.ts'
+import { isSignInRecent } from './own-store.ts'
 import type { LiveSession } from './store.ts'
 
 /** Refuses with `step-up-required` unless the person behind a session has shown who they are in the last minutes. */
-export async function requireRecentSignIn(ctx: Context, session: LiveSession): Promise<void> {
-  const [found] = await findSignInAge(ctx.db, { id: session.sessionId })
+export async function ensureRecentSignIn(ctx: Context, session: LiveSession): Promise<void> {
+  const [found] = await isSignInRecent(ctx.db, { id: session.sessionId })
   if (found === undefined) throw new Problem('session-rejected')
   if (!found.recent) throw new Problem('step-up-required')
 }

@@ -6,8 +6,8 @@ import { forgetTrust } from '../device/store.ts'
 import { forgetResets } from '../password/reset-store.ts'
 import { Problem } from '../problems.ts'
 import type { LiveSession } from '../session/store.ts'
+import { draftNotice } from './draft-notice.ts'
 import { deleteUser, findEmailKey } from './leaving-store.ts'
-import { promiseNotice } from './promise-notice.ts'
 
 /** Deletes an account and everything that belongs to it, in one transaction, and tells the address. */
 export async function deleteMe(ctx: Context, { userId, sessionId }: LiveSession, client: Client): Promise<void> {
@@ -15,7 +15,7 @@ export async function deleteMe(ctx: Context, { userId, sessionId }: LiveSession,
   if (account === undefined) throw new Problem('session-rejected') // gone while the request was on its way
   const { emailKey } = account
   const emailMac = ctx.secrets.addressMac(emailKey)
-  const notice = promiseNotice(ctx, 'account-deleted')
+  const notice = draftNotice(ctx, 'account-deleted')
 
   await transaction(ctx.db, async (tx) => {
     await lockBudgets(tx, { keys: [emailMac] })

@@ -7,7 +7,7 @@ import {
   clientOf,
   NoContent,
   refusals,
-  requireFreshSignIn,
+  requireRecentSignIn,
   requireSession,
   sessionOf
 } from '../routing.ts'
@@ -55,7 +55,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (ap
   app.delete(
     '/me',
     {
-      preHandler: requireFreshSignIn(ctx),
+      preHandler: requireRecentSignIn(ctx),
       schema: {
         operationId: 'deleteMe',
         tags,

@@ -2,8 +2,8 @@ import { newId } from '../lib/identifier.ts'
 import { monotonicNow } from '../lib/time.ts'
 import type { Courier } from './courier.ts'
 
-/** A mail that the next statement promises by `queueMail`. */
-export type PromisedMail = {
+/** A mail that the next statement puts into the outbox by `queueMail`. */
+export type MailDraft = {
   id: string
   /** RFC 5322 3.6.4; of the row, and the same however often the mail is sent. */
   messageId: string
@@ -12,16 +12,16 @@ export type PromisedMail = {
 }
 
 /** @param id of the mail's row, where a retry has to meet it */
-export type PromiseMail = (kind: string, id?: string) => PromisedMail
+export type DraftMail = (kind: string, id?: string) => MailDraft
 
 /**
- * What makes the mails of an instance. To be asked right before the statement: the lease in memory counts from here, and must
+ * Drafts the mails of an instance. To be called right before the statement: the lease in memory counts from here, and must
  * never outlast that of the row.
  *
  * @param host the part of every Message-ID behind the @
  */
-export const mailPromiser =
-  (courier: Pick<Courier, 'offer'>, host: string): PromiseMail =>
+export const mailDrafter =
+  (courier: Pick<Courier, 'offer'>, host: string): DraftMail =>
   (kind, id = newId()) => {
     const leasedAt = monotonicNow()
     const messageId = `<${id}@${host}>`
