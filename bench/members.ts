@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Pool } from 'pg'
+import { type HashParameters, perform } from '../src/hashing/compute.ts'
 import { envelope, UNPEPPERED } from '../src/hashing/stored.ts'
-import { type Making, perform } from '../src/hashing/work.ts'
 import { newId } from '../src/lib/identifier.ts'
 import { newAddress } from './side.ts'
 
@@ -9,7 +9,10 @@ export const schemes = ['bcrypt', 'argon2id'] as const
 export type Scheme = (typeof schemes)[number]
 
 /** What the service hashes with as it comes. */
-const makings: Record<Scheme, Making> = { bcrypt: { scheme: 'bcrypt', cost: 10 }, argon2id: { scheme: 'argon2id' } }
+const makings: Record<Scheme, HashParameters> = {
+  bcrypt: { scheme: 'bcrypt', cost: 10 },
+  argon2id: { scheme: 'argon2id' }
+}
 
 export const PASSWORD = 'only the bench knows this'
 /** What the service, without a pepper, gives to a hash in the password's place. */

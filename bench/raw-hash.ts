@@ -4,9 +4,9 @@
  */
 import { availableParallelism } from 'node:os'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
-import { type Form, readForm } from '../src/hashing/form.ts'
-import { giveWay } from '../src/hashing/give-way.ts'
-import { perform } from '../src/hashing/work.ts'
+import { perform } from '../src/hashing/compute.ts'
+import { type ParsedHash, parseHash } from '../src/hashing/hash-format.ts'
+import { lowerThreadPriority } from '../src/hashing/thread-priority.ts'
 import { SECRET } from './members.ts'
 
 function serve(hash: string): void {
@@ -26,8 +26,8 @@ function serve(hash: string): void {
 }
 
 function work(hash: string): void {
-  giveWay() // as the service's threads do, so that whatever else the machine has to do takes as much from either
-  const task = { check: readForm(hash) as Form, secrets: [SECRET] }
+  lowerThreadPriority() // as the service's threads do, so that whatever else the machine has to do takes as much from either
+  const task = { check: parseHash(hash) as ParsedHash, secrets: [SECRET] }
   parentPort?.on('message', (seconds: number) => {
     const start = performance.now()
     let hashes = 0

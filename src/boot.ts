@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
-import { refuseUsedAddresses, testModeNotice } from './challenge/fixed-code.ts'
+import { refuseUsedAddresses, testModeNotice } from './challenge/test-address.ts'
 import { composeMails } from './compose-mails.ts'
 import { type Config, isProduction } from './config.ts'
 import type { Context } from './context.ts'

@@ -24,8 +24,10 @@ export const isConflict = (error: unknown): boolean => mayRepeat(error) || isLoc
 /** A write where nothing can be written. */
 export const isReadOnlyRefusal = (error: unknown): boolean => sqlState(error) === '25006'
 
-/** Another statement has made the same row first. */
-export const isUniqueViolation = (error: unknown): boolean => sqlState(error) === '23505'
+/** For `catch`: another statement has made the same row first, and this one was undone. Throws everything else. */
+export function undefinedOnUniqueViolation(error: unknown): undefined {
+  if (sqlState(error) !== '23505') throw error
+}
 
 /** The statement behind a name went stale (its result type changed, or a pooler switched servers). */
 export const isStaleStatement = (error: unknown): boolean => ['0A000', '26000', '42P05'].includes(sqlState(error) ?? '')

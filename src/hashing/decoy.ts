@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Making } from './work.ts'
+import type { HashParameters } from './compute.ts'
 
 /** Hashes that cost the same: what stands before salt and digest, how long the digest is, and how many there are. */
 export type Kind = { start: string; length: number; count: number }
@@ -8,9 +8,9 @@ export type Kind = { start: string; length: number; count: number }
 const BCRYPT_LENGTH = 53
 
 /** The kind of what is made now. @param start what it begins with */
-export const kindOf = (making: Making, start: string): Kind => ({
+export const kindOf = (parameters: HashParameters, start: string): Kind => ({
   start,
-  length: making.scheme === 'bcrypt' ? BCRYPT_LENGTH : 43,
+  length: parameters.scheme === 'bcrypt' ? BCRYPT_LENGTH : 43,
   count: 1
 })
 

@@ -7,11 +7,11 @@ import { keyIdOf } from '../lib/capability.ts'
 import { MINUTE, milliseconds } from '../lib/time.ts'
 import { Turns } from '../lib/turns.ts'
 import { Problem } from '../problems.ts'
+import { type HashParameters, prefixOf } from './compute.ts'
 import { decoyOf, type Kind, kindOf } from './decoy.ts'
 import { Pool, unavailable } from './pool.ts'
 import { findPeppers, sampleHashes } from './store.ts'
 import { envelope, readStored, type Stored, UNPEPPERED } from './stored.ts'
-import { type Making, prefixOf } from './work.ts'
 
 type Deps = { db: Db; config: Config; log: Logger }
 
@@ -32,7 +32,7 @@ export class Passwords {
   readonly #pool: Pool
   readonly #peppers: ReadonlyMap<string, KeyObject>
   readonly #newestPepper: string
-  readonly #making: Making
+  readonly #parameters: HashParameters
   /** What every hash made now begins with. */
   readonly #prefix: string
   #kinds: readonly Kind[]
@@ -50,10 +50,10 @@ export class Passwords {
     const peppers = config.PASSWORD_PEPPERS.map((pepper) => Buffer.from(pepper, 'base64url'))
     this.#peppers = new Map(peppers.map((pepper) => [keyIdOf(pepper), createSecretKey(pepper)]))
     this.#newestPepper = this.#peppers.keys().next().value ?? UNPEPPERED
-    this.#making =
+    this.#parameters =
       config.PASSWORD_HASH === 'argon2id' ? { scheme: 'argon2id' } : { scheme: 'bcrypt', cost: config.BCRYPT_COST }
-    this.#prefix = envelope(this.#newestPepper, prefixOf(this.#making))
-    this.#kinds = [kindOf(this.#making, this.#prefix)]
+    this.#prefix = envelope(this.#newestPepper, prefixOf(this.#parameters))
+    this.#kinds = [kindOf(this.#parameters, this.#prefix)]
   }
 
   /** Refuses to start without a pepper that a stored hash names; then learns what is stored, now and every minute. */
@@ -84,10 +84,10 @@ export class Passwords {
     return this.#pool
   }
 
-  /** A stored form by the newest scheme and pepper. Refuses with `unavailable` when too many wait already. */
+  /** A stored hash by the newest scheme and pepper. Refuses with `unavailable` when too many wait already. */
   async hash(password: string): Promise<string> {
     const made = await this.#pool.run<string>({
-      make: this.#making,
+      make: this.#parameters,
       secret: this.#sealed(this.#newestPepper, password)
     })
     return envelope(this.#newestPepper, made)
@@ -100,13 +100,13 @@ export class Passwords {
   async check(password: string, stored: string): Promise<boolean> {
     const read = readStored(stored)
     const readable = typeof read === 'object'
-    const { pepper, form } = readable ? read : (readStored(this.decoy(NOBODY)) as Stored)
+    const { pepper, parsed } = readable ? read : (readStored(this.decoy(NOBODY)) as Stored)
     const secrets = pepper === undefined ? spellings(password) : [this.#sealed(pepper, password)]
-    return (await this.#pool.run<boolean>({ check: form, secrets })) && readable
+    return (await this.#pool.run<boolean>({ check: parsed, secrets })) && readable
   }
 
   /**
-   * A stored form that no password matches. Its scheme and cost are drawn from what is stored, so that imported hashes
+   * A stored hash that no password matches. Its scheme and cost are drawn from what is stored, so that imported hashes
    * do not show by their time who is a member.
    *
    * @param mac of the address: the same address always draws alike

@@ -2,8 +2,8 @@ import { Worker } from 'node:worker_threads'
 import type { Logger } from 'pino'
 import { monotonicNow } from '../lib/time.ts'
 import { Problem } from '../problems.ts'
-import { HandOver } from './hand-over.ts'
-import type { Task } from './work.ts'
+import type { Task } from './compute.ts'
+import { ResultBatcher } from './result-batcher.ts'
 
 type Job = { task: Task; resolve: (result: never) => void; reject: (reason: unknown) => void }
 /** `since`: when the job was handed to the thread, monotonic seconds. */
@@ -21,7 +21,7 @@ const LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 2 }
 export class Pool {
   readonly #options: Options
   readonly #threads = new Set<Thread>()
-  readonly #handOver = new HandOver()
+  readonly #handOver = new ResultBatcher()
   #queue: Job[] = []
   #refused = 0
   #stopped = false

@@ -1,10 +1,10 @@
-import { type Form, type Refusal, readForm } from './form.ts'
+import { type ParsedHash, parseHash, type Refusal } from './hash-format.ts'
 
 /** In place of a pepper's id where there is none. */
 export const UNPEPPERED = '-'
 
 /** A stored hash; `pepper` is there when we made it, so that what was hashed is not the password itself. */
-export type Stored = { pepper: string | undefined; form: Form }
+export type Stored = { pepper: string | undefined; parsed: ParsedHash }
 
 const OURS = /^\$postern\$v=1\$k=(-|[0-9a-f]{8})(?=\$)/
 
@@ -13,6 +13,6 @@ export const envelope = (pepper: string, inner: string): string => `$postern$v=1
 
 export function readStored(stored: string): Stored | Refusal {
   const ours = OURS.exec(stored)
-  const form = readForm(ours === null ? stored : stored.slice(ours[0].length))
-  return typeof form === 'string' ? form : { pepper: ours?.[1], form }
+  const parsed = parseHash(ours === null ? stored : stored.slice(ours[0].length))
+  return typeof parsed === 'string' ? parsed : { pepper: ours?.[1], parsed }
 }

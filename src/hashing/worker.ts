@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads'
-import { giveWay } from './give-way.ts'
-import { perform, type Task } from './work.ts'
+import { perform, type Task } from './compute.ts'
+import { lowerThreadPriority } from './thread-priority.ts'
 
-giveWay()
+lowerThreadPriority()
 parentPort?.on('message', (task: Task) => parentPort?.postMessage(perform(task)))

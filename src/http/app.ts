@@ -19,6 +19,7 @@ import { sessionRoutes } from '../session/routes.ts'
 import { Session } from '../session/schema.ts'
 import { userRoutes } from '../user/routes.ts'
 import { User } from '../user/schema.ts'
+import { logAnswers, markAnswers, measureAnswers } from './answer-hooks.ts'
 import { answerBrokenConnections, answerOddRequests } from './broken-connection.ts'
 import { changePasswordRoute } from './change-password.ts'
 import { noteClientAddresses } from './client-address.ts'
@@ -34,7 +35,6 @@ import { problemPages } from './pages.ts'
 import { parseStrictly } from './parsing.ts'
 import { limitClients } from './quotas.ts'
 import { buildSerializer } from './serializing.ts'
-import { logAnswers, markAnswers, measureAnswers } from './tracing.ts'
 
 export type AppOptions = {
   /** Looks at everything the service needs. */

@@ -1,4 +1,4 @@
-import { testModeNotice } from '../challenge/fixed-code.ts'
+import { testModeNotice } from '../challenge/test-address.ts'
 import type { Context } from '../context.ts'
 import { pendingMigrations } from '../db/migrate.ts'
 import { isReadOnly } from '../db/read-only.ts'

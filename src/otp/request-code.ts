@@ -1,11 +1,11 @@
 import { laneIsFull } from '../budget/lane-is-full.ts'
-import { testForm } from '../challenge/fixed-code.ts'
 import { newChallenge } from '../challenge/new-challenge.ts'
 import { presentChallenge } from '../challenge/present.ts'
 import type { Challenge } from '../challenge/schema.ts'
 import type { NewChallenge } from '../challenge/store.ts'
+import { testCodeForm } from '../challenge/test-address.ts'
 import type { Client, Context } from '../context.ts'
-import { isUniqueViolation } from '../db/failure.ts'
+import { undefinedOnUniqueViolation } from '../db/failure.ts'
 import { type DailyIds, idsOfDays, newId } from '../lib/identifier.ts'
 import { Problem } from '../problems.ts'
 import { addressOf } from '../user/address.ts'
@@ -34,13 +34,14 @@ export async function requestCode(ctx: Context, request: CodeRequest, client: Cl
 
   const run = () => (ids ? requestUnderKey(ctx, challenge, ids) : requestChallenge(ctx.db, challenge))
   let made: Requested | undefined
-  for (let look = 1; made === undefined && look <= LOOKS; look++) made = await run().catch(unlessTwin)
+  // A twin may make the challenge first: then this charge and mail are undone, and the next look finds the twin's.
+  for (let look = 1; made === undefined && look <= LOOKS; look++) made = await run().catch(undefinedOnUniqueViolation)
   if (made === undefined) throw new Problem('unavailable', { retryAfter: 1 })
   if (!isMade(made)) throw laneIsFull(made.wait)
 
   if (made.fresh) mail.offer(made.id)
   const suggestion = ctx.suggest(address.spelling)
-  const form = await testForm(ctx, made.id, address.key)
+  const form = await testCodeForm(ctx, made.id, address.key)
   return { ...presentChallenge(ctx, made.id, made), ...form, ...(suggestion && { email_suggestion: suggestion }) }
 }
 
@@ -55,8 +56,3 @@ async function requestUnderKey(ctx: Context, challenge: NewChallenge, ids: Daily
 const nothingLeft = { expiresIn: 0, triesLeft: 0, sends: Number.POSITIVE_INFINITY, sentAgo: Number.POSITIVE_INFINITY }
 
 const isMade = (requested: Requested): requested is Requested & Made => requested.keyId !== null
-
-/** A twin made the challenge first: this statement was undone with its charge and its mail, and the next look finds the twin's. */
-function unlessTwin(error: unknown): undefined {
-  if (!isUniqueViolation(error)) throw error
-}

@@ -1,6 +1,6 @@
-import { testForm } from '../challenge/fixed-code.ts'
 import { presentChallenge } from '../challenge/present.ts'
 import type { Challenge } from '../challenge/schema.ts'
+import { testCodeForm } from '../challenge/test-address.ts'
 import type { Client, Context } from '../context.ts'
 import { newId } from '../lib/identifier.ts'
 import { Problem } from '../problems.ts'
@@ -41,6 +41,6 @@ export async function resendCode(ctx: Context, token: string, client: Client): P
   if (state.mailed) mail.offer(challenge.id)
   return {
     ...presentChallenge(ctx, challenge.id, { ...state, sends: state.sends + 1, sentAgo: 0 }),
-    ...(await testForm(ctx, challenge.id))
+    ...(await testCodeForm(ctx, challenge.id))
   }
 }

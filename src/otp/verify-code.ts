@@ -1,4 +1,4 @@
-import { isTestCode } from '../challenge/fixed-code.ts'
+import { isTestCode } from '../challenge/test-address.ts'
 import type { Client, Context } from '../context.ts'
 import type { ChallengeRef } from '../keys/secrets.ts'
 import { sameText, sha256 } from '../lib/capability.ts'

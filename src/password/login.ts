@@ -1,6 +1,6 @@
-import { testForm } from '../challenge/fixed-code.ts'
 import { type ChallengeRequest, newChallenge } from '../challenge/new-challenge.ts'
 import { presentChallenge } from '../challenge/present.ts'
+import { testCodeForm } from '../challenge/test-address.ts'
 import type { Client, Context } from '../context.ts'
 import type { Address } from '../lib/email.ts'
 import { newId } from '../lib/identifier.ts'
@@ -90,7 +90,7 @@ async function codeRequired(
   const { challenge, mail } = newChallenge(ctx, asked, client)
   const made = await requireCode(ctx.db, challenge, right)
   if (made.mailed) mail.offer(challenge.id)
-  const form = await testForm(ctx, challenge.id, asked.address.key)
+  const form = await testCodeForm(ctx, challenge.id, asked.address.key)
   return new Problem('code-required', {
     next: { methods: ['otp'], challenge: { ...presentChallenge(ctx, challenge.id, made), ...form } }
   })

@@ -1,7 +1,7 @@
 import { laneIsFull } from '../budget/lane-is-full.ts'
 import { lockBudgets } from '../budget/lock-store.ts'
 import type { Client, Context } from '../context.ts'
-import { isUniqueViolation } from '../db/failure.ts'
+import { undefinedOnUniqueViolation } from '../db/failure.ts'
 import { transaction } from '../db/statement.ts'
 import { idsOfDays, newId } from '../lib/identifier.ts'
 import { preferredLanguage } from '../lib/language.ts'
@@ -58,14 +58,9 @@ export async function requestReset(ctx: Context, request: ResetRequest, client: 
     if (lane !== undefined && lane.wait > 0) throw laneIsFull(lane.wait)
     const [queued] = await queueReset(tx, values)
     return queued
-  }).catch(unlessTwin)
+  }).catch(undefinedOnUniqueViolation) // a twin with the same key has just queued the same mail, behind another master key's budget row
 
   if (made !== undefined) mail.offer(made.subjectId)
   const suggestion = ctx.suggest(address.spelling)
   return { expires_in: config.RESET_TTL, ...(suggestion && { email_suggestion: suggestion }) }
-}
-
-/** A twin with the same Idempotency-Key has just promised the same mail, behind the budget row of another master key. */
-function unlessTwin(error: unknown): undefined {
-  if (!isUniqueViolation(error)) throw error
 }

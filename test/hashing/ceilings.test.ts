@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readForm } from '../../src/hashing/form.ts'
+import { parseHash } from '../../src/hashing/hash-format.ts'
 
 const base64 = (bytes: number): string => Buffer.alloc(bytes, 1).toString('base64').replaceAll('=', '')
 const salt = base64(16)
@@ -29,12 +29,12 @@ const ceilings: [what: string, last: string, beyond: string][] = [
 
 for (const [what, last, beyond] of ceilings)
   t.test(`a hash is refused as too costly beyond the ceiling of ${what}, and not before`, async (t) => {
-    t.type(readForm(last), 'object')
-    t.equal(readForm(beyond), 'too-costly')
+    t.type(parseHash(last), 'object')
+    t.equal(parseHash(beyond), 'too-costly')
   })
 
 t.test('a digest of less than 16 bytes, or of more than 128, is no proof of a password', async (t) => {
-  const read = (bytes: number) => readForm(pbkdf2('sha256', 1000, bytes))
+  const read = (bytes: number) => parseHash(pbkdf2('sha256', 1000, bytes))
 
   t.strictSame([read(15), read(129)], ['unknown', 'unknown'])
   t.match([read(16), read(128)], [{ scheme: 'pbkdf2' }, { scheme: 'pbkdf2' }])

@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads'
-import { perform, type Task } from '../../src/hashing/work.ts'
+import { perform, type Task } from '../../src/hashing/compute.ts'
 
 /** Hashes as the service does, and dies of one password: by an exception, or without a word. */
 parentPort?.on('message', (task: Task) => {

@@ -1,13 +1,13 @@
 import { mock } from 'node:test'
 import t from 'tap'
-import { HandOver } from '../../src/hashing/hand-over.ts'
+import { ResultBatcher } from '../../src/hashing/result-batcher.ts'
 
 t.beforeEach(() => mock.timers.enable({ apis: ['setTimeout'] }))
 t.afterEach(() => mock.timers.reset())
 
 function handingOver() {
   const given: string[] = []
-  const handOver = new HandOver()
+  const handOver = new ResultBatcher()
   const add = (name: string, { waiting = 9, next = 0.01 } = {}) =>
     handOver.add(() => void given.push(name), { waiting, next })
   return { given, add }

@@ -4,13 +4,13 @@ import { sameText } from '../lib/capability.ts'
 import { tidyCode } from '../lib/code.ts'
 import { maskAddress } from '../lib/email.ts'
 import { type TestAddress, testAddresses } from '../lib/test-address.ts'
-import { findTestedAddress, findUsedAddresses } from './fixed-store.ts'
 import type { Challenge } from './schema.ts'
+import { findTestAddress, findUsedAddresses } from './test-address-store.ts'
 
 const found = async ({ db }: Context, challengeId: string, among: readonly TestAddress[]) => {
   if (among.length === 0) return undefined
   const values = { id: challengeId, keys: among.map(({ key }) => key), lastDays: among.map(({ lastDay }) => lastDay) }
-  const [tested] = await findTestedAddress(db, values)
+  const [tested] = await findTestAddress(db, values)
   return among.find(({ key }) => key === tested?.key)
 }
 
@@ -26,7 +26,7 @@ export async function isTestCode(ctx: Context, challengeId: string, given: strin
  *
  * @param emailKey the address, where it is known: then others cost nothing
  */
-export async function testForm(
+export async function testCodeForm(
   ctx: Context,
   challengeId: string,
   emailKey?: string

@@ -10,6 +10,6 @@ const NICENESS = 15
  * Lets everybody else's sessions be checked first while this thread hashes; on Linux a priority is the thread's own. Where the service
  * was given a lower one already, nobody but root may raise it.
  */
-export function giveWay(): void {
+export function lowerThreadPriority(): void {
   if (process.platform === 'linux' && getPriority() < NICENESS) setPriority(NICENESS)
 }

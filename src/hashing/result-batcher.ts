@@ -12,7 +12,7 @@ const STILL_WAITING = 4
  * woken after it does all else from memory: done for several logins in a row, it takes half of the time that it takes for each alone.
  * Where hashes take so long that no other comes in time, each is handed over at once.
  */
-export class HandOver {
+export class ResultBatcher {
   readonly #held: (() => void)[] = []
   #timer: NodeJS.Timeout | undefined
 

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { statement } from '../db/statement.ts'
 
 /** Which of the test addresses a challenge was made for, while its last day has not passed. */
-export const findTestedAddress = statement(
+export const findTestAddress = statement(
   { id: 'uuid', keys: 'text[]', lastDays: 'text[]' },
   ({ id, keys, lastDays }) => sql<{ key: string }>`
     select tested.key from postern.challenge as c

@@ -1,5 +1,5 @@
 /** A hash and all it takes to make it again. */
-export type Form =
+export type ParsedHash =
   | { scheme: 'bcrypt'; hash: string }
   | { scheme: Argon2; memory: number; passes: number; lanes: number; salt: Buffer; digest: Buffer }
   | { scheme: 'scrypt'; cost: number; blocks: number; lanes: number; salt: Buffer; digest: Buffer }
@@ -19,7 +19,7 @@ const SHORTEST_DIGEST = 16
 const LONGEST_DIGEST = 128
 
 const B64 = '([A-Za-z0-9+/._-]+={0,2})'
-const forms: [RegExp, (parts: string[]) => Form | Refusal][] = [
+const forms: [RegExp, (parts: string[]) => ParsedHash | Refusal][] = [
   [/^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}$/, ([cost, hash]) => bcrypt(Number(cost), hash as string)],
   [
     new RegExp(`^\\$(argon2id?)\\$v=19\\$m=(\\d{1,9}),t=(\\d{1,9}),p=(\\d{1,9})\\$${B64}\\$${B64}$`),
@@ -57,15 +57,15 @@ const forms: [RegExp, (parts: string[]) => Form | Refusal][] = [
  * Firebase's scrypt as `$fbscrypt$v=1,n=MEMORY_COST,r=ROUNDS,p=1,ss=SALT_SEPARATOR,sk=SIGNER_KEY$SALT$HASH`, PBKDF2 as
  * `$pbkdf2-sha256$i=N$salt$hash` (sha1, sha512) and as Django writes it. Base64 with or without padding, `.` for `+`.
  */
-export function readForm(text: string): Form | Refusal {
+export function parseHash(text: string): ParsedHash | Refusal {
   if (text.length > LONGEST) return 'unknown'
   for (const [pattern, read] of forms) {
     const found = pattern.exec(text)
     if (found === null) continue
-    const form = read([...found.slice(1), text])
-    if (typeof form === 'object' && 'digest' in form)
-      if (form.digest.length < SHORTEST_DIGEST || form.digest.length > LONGEST_DIGEST) return 'unknown'
-    return form
+    const parsed = read([...found.slice(1), text])
+    if (typeof parsed === 'object' && 'digest' in parsed)
+      if (parsed.digest.length < SHORTEST_DIGEST || parsed.digest.length > LONGEST_DIGEST) return 'unknown'
+    return parsed
   }
   return 'unknown'
 }
@@ -79,7 +79,7 @@ const MOST_SCRYPT_WORK = 2 ** 22 // N times r times p
 const MOST_SCRYPT_SHAPE = 1024 // r, and p: beyond it the same work takes several times as long
 const MOST_PBKDF2_WORK = 3_000_000 // rounds of the hash
 
-const bcrypt = (cost: number, hash: string): Form | Refusal => {
+const bcrypt = (cost: number, hash: string): ParsedHash | Refusal => {
   if (cost < 4) return 'unknown'
   return cost > MOST_BCRYPT_COST ? 'too-costly' : { scheme: 'bcrypt', hash }
 }
@@ -92,17 +92,17 @@ function argon2(scheme: Argon2, memory: number, passes: number, lanes: number, s
   return { scheme, memory, passes, lanes, salt, digest }
 }
 
-function scrypt(form: Extract<Form, { scheme: 'scrypt' | 'fbscrypt' }>): Form | Refusal {
-  const { cost, blocks, lanes } = form
+function scrypt(parsed: Extract<ParsedHash, { scheme: 'scrypt' | 'fbscrypt' }>): ParsedHash | Refusal {
+  const { cost, blocks, lanes } = parsed
   // RFC 7914 2: what is beyond is no scrypt, and OpenSSL refuses it.
   if (cost < 2 || blocks < 1 || lanes < 1 || cost >= 2 ** (16 * blocks)) return 'unknown'
-  if (form.scheme === 'fbscrypt' && form.signer.length !== form.digest.length) return 'unknown' // one is the other, encrypted
+  if (parsed.scheme === 'fbscrypt' && parsed.signer.length !== parsed.digest.length) return 'unknown' // one is the other, encrypted
   const odd = blocks > MOST_SCRYPT_SHAPE || lanes > MOST_SCRYPT_SHAPE
   const costly = odd || 128 * cost * blocks > MOST_MEMORY || cost * blocks * lanes > MOST_SCRYPT_WORK
-  return costly ? 'too-costly' : form
+  return costly ? 'too-costly' : parsed
 }
 
-function pbkdf2(name: string, iterations: number, salt: Buffer, digest: Buffer): Form | Refusal {
+function pbkdf2(name: string, iterations: number, salt: Buffer, digest: Buffer): ParsedHash | Refusal {
   const hash = name as Pbkdf2Hash
   const blocks = Math.ceil(digest.length / { sha1: 20, sha256: 32, sha512: 64 }[hash])
   if (iterations < 1) return 'unknown'
