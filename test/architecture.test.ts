@@ -15,12 +15,13 @@ const floors: { name: string; files: RegExp; only?: RegExp }[] = [
   { name: 'settings and problems', files: /^(settings|rules|config|problems)\.ts$/, only: /^typebox$/ },
   { name: 'database', files: /^db\//, only: /^(kysely|pg)(\/|$)/ },
   { name: 'audit and mail stores', files: /^((audit|mail)\/store|budget\/[\w-]+)\.ts$/, only: /^kysely$/ },
-  { name: 'account store', files: /^user\/(\w+-)?(store|schema)\.ts$/, only: /^(kysely|typebox)$/ },
+  { name: 'account store', files: /^user\/([\w-]+-)?(store|schema)\.ts$/, only: /^(kysely|typebox)$/ },
   {
     name: 'session and challenge stores',
-    files: /^(session|challenge|device)\/(\w+-)?(store|schema)\.ts$/,
+    files: /^(session|challenge|device)\/([\w-]+-)?(store|schema)\.ts$/,
     only: /^(kysely|typebox)$/
   },
+  { name: 'what sign-ins have in common', files: /^sign-in\/store\.ts$/, only: /^kysely$/ },
   {
     name: 'services',
     files: /^(mail|keys|limit|hashing|housekeeping)\/(?!routes\.ts)/,
@@ -29,7 +30,7 @@ const floors: { name: string; files: RegExp; only?: RegExp }[] = [
   { name: 'metrics', files: /^metrics\//, only: /^(pino|prom-client)$/ },
   {
     name: 'sign-in stores, schemas and mails',
-    files: /^(otp|password)\/(\w+-)?(store|schema|mail)\.ts$/,
+    files: /^(otp|password)\/([\w-]+-)?(store|schema|mail)\.ts$/,
     only: /^(kysely|typebox)$/
   },
   { name: 'context', files: /^context\.ts$/, only: /^pino$/ },

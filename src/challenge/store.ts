@@ -2,13 +2,10 @@ import { type RawBuilder, sql } from 'kysely'
 import { clientParameters } from '../audit/store.ts'
 import { budgetParameters, codeColumns, codeRuling, firstCodeRuling, STRONG_CODE } from '../budget/code-store.ts'
 import { codeRow, refunding } from '../budget/store.ts'
+import { askingNetwork, trustedAmong } from '../budget/trust.ts'
 import { type RowOf, rowsOf } from '../db/rows.ts'
 import type { Slots, Values } from '../db/statement.ts'
-import { DAY } from '../lib/time.ts'
 import { queueMail } from '../mail/store.ts'
-
-/** How long a network is known for a sign-in that came from it. */
-export const KNOWN_NETWORK_TTL = 90 * DAY
 
 /** One request for a code, as a statement takes many of them. */
 const requests = rowsOf({
@@ -34,31 +31,6 @@ export type NewChallenge = RowOf<typeof requests.columns> & { rules: Values<type
 /** Challenges as the parameters of a statement. */
 export const listed = requests.values<Values<typeof ruleParameters>>
 
-/** The arm that lists the requests, each with its place. */
-export const askedFor = requests.asked
-
-/**
- * The arm that finds what has signed in before: the device whose token came along, or else the network.
- * `limit` keeps the planner to the key: before the tables' first `analyze` it would rather walk an index over times.
- */
-export const trustedAmong = sql`
-  select asked.place, device.id as device_id,
-    case when device.id is not null then 'device:' || device.id
-         when known.network is not null then 'network:' || known.network end as pool
-  from asked
-  left join lateral (
-    select d.id, d.email_key, d.seed_hash, d.previous_seed_hash, d.shown_seed_hash, d.expires_at from postern.device as d
-    where d.id = asked.known_device_id limit 1
-  ) as device on device.email_key = asked.email_key
-    and asked.known_seed_hash in (device.seed_hash, device.previous_seed_hash, device.shown_seed_hash) and device.expires_at > now()
-  left join lateral (
-    select n.network, n.signed_in_at from postern.known_network as n
-    where n.email_key = asked.email_key and n.network = asked.network limit 1
-  ) as known on known.signed_in_at > now() - ${sql.lit(KNOWN_NETWORK_TTL)} * interval '1 second'`
-
-/** The network that asks, as the lanes name it. */
-export const askingNetwork = sql`'network:' || coalesce(asked.network::text, '')`
-
 /**
  * The arm that charges each address for its challenge's tries and says how long the code must be, or that no lane has room.
  * Only `on conflict do update` sees what a parallel request has just committed, so the count happens there and nowhere else.
@@ -66,7 +38,7 @@ export const askingNetwork = sql`'network:' || coalesce(asked.network::text, '')
  *
  * @param password for a sign-in whose password was given: whether it was right. Its challenge is made in any case.
  */
-export const chargeBudgets = (slots: ChallengeSlots, password?: RawBuilder<unknown>): RawBuilder<unknown> => sql`
+const chargeBudgets = (slots: ChallengeSlots, password?: RawBuilder<unknown>): RawBuilder<unknown> => sql`
   insert into postern.address_budget as b (key, ${codeColumns})
   select asked.budget_key, ${codeColumns}
   from asked join trusted using (place)
@@ -85,7 +57,7 @@ const challengeColumns = sql`
  *
  * @param password as in `chargeBudgets`; a code that follows a right one proves two things at once
  */
-export const insertChallenges = (slots: ChallengeSlots, password?: RawBuilder<unknown>): RawBuilder<unknown> => sql`
+const insertChallenges = (slots: ChallengeSlots, password?: RawBuilder<unknown>): RawBuilder<unknown> => sql`
   insert into postern.challenge (
     id, purpose, email, email_key, budget_key, locale, code_length, code_alphabet, charged, pool, device_id,
     shown_seed_hash, tries_left, sends, sent_at, expires_at, client_network, client_agent, key_id, mailed, created_at)
@@ -103,13 +75,27 @@ const challengeMails = sql`(
   from made join asked on asked.id = made.id join budget on budget.key = asked.budget_key
   where budget.wait = 0)`
 
-/** The arm that promises the mails of the arm `made`. */
-export const queuedMails = queueMail({
-  from: challengeMails,
-  kind: 'code',
-  id: sql`made.mail_id`,
-  messageId: sql`made.message_id`
-})
+/**
+ * The CTEs that charge the addresses, make challenges of the form that each charge allows, and queue their mails: asked, trusted,
+ * budget, made, queued. The same work for every address: nothing here asks whether there is an account.
+ *
+ * @param right for a sign-in whose password was given: whether it was right
+ * @param which the condition on the requests that are to be made at all
+ */
+export const makingChallenges = (
+  slots: ChallengeSlots,
+  { right, which }: { right?: RawBuilder<unknown>; which?: RawBuilder<unknown> } = {}
+): RawBuilder<unknown> => sql`
+  asked as (${requests.asked(slots, which)}),
+  trusted as (${trustedAmong}),
+  budget as (${chargeBudgets(slots, right)}),
+  made as (${insertChallenges(slots, right)}),
+  queued as (${queueMail({
+    from: challengeMails,
+    kind: 'code',
+    id: sql`made.mail_id`,
+    messageId: sql`made.message_id`
+  })})`
 
 /** A challenge as its token's holder may see it. */
 export type ChallengeState = {

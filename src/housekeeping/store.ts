@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import { emptyBudget, poolsLeft, refunding } from '../budget/store.ts'
-import { KNOWN_NETWORK_TTL } from '../challenge/store.ts'
+import { KNOWN_NETWORK_TTL } from '../budget/trust.ts'
 import { statement } from '../db/statement.ts'
 import { DAY } from '../lib/time.ts'
 

@@ -1,16 +1,12 @@
 import { sql } from 'kysely'
 import { eventParameters, record } from '../audit/store.ts'
 import {
-  askedFor,
   type ChallengeState,
   challengeParameters,
   challengeState,
-  chargeBudgets,
-  insertChallenges,
   listed,
-  type NewChallenge,
-  queuedMails,
-  trustedAmong
+  makingChallenges,
+  type NewChallenge
 } from '../challenge/store.ts'
 import { gathered } from '../db/gather.ts'
 import { statement } from '../db/statement.ts'
@@ -30,18 +26,10 @@ export type Requested = { [K in keyof Made]: Made[K] | null } & { fresh: boolean
  */
 export type RequestedOnce = Requested & { closed: boolean; over: boolean }
 
-/**
- * Charges the addresses, makes challenges of the form that each charge allows and promises their mails. The same work for
- * every address: nothing here asks whether there is an account.
- */
 const requestChallenges = statement(
   challengeParameters,
   (slots) => sql<Requested & { place: number }>`
-    with asked as (${askedFor(slots)}),
-    trusted as (${trustedAmong}),
-    budget as (${chargeBudgets(slots)}),
-    made as (${insertChallenges(slots)}),
-    queued as (${queuedMails})
+    with ${makingChallenges(slots)}
     select asked.place::int4, made.id, ${challengeState}, true as fresh, budget.wait
     from asked join budget on budget.key = asked.budget_key left join made on made.id = asked.id`
 )
@@ -57,12 +45,7 @@ const requestChallengeOnce = statement(
       select id, ${challengeState}, used_at is not null or tries_left = 0 as closed,
         email_key = '' and used_at is not null as over
       from postern.challenge where id = any(${slots.sameIds}) order by created_at, id limit 1
-    ),
-    asked as (${askedFor(slots, sql`not exists (select from existing)`)}),
-    trusted as (${trustedAmong}),
-    budget as (${chargeBudgets(slots)}),
-    made as (${insertChallenges(slots)}),
-    queued as (${queuedMails})
+    ), ${makingChallenges(slots, { which: sql`not exists (select from existing)` })}
     select id, ${challengeState}, true as fresh, budget.wait, false as closed, false as over from budget left join made on true
     union all
     select id, "keyId", "codeLength", "codeAlphabet", "triesLeft", sends, "expiresIn", "sentAgo", false, 0, closed, over from existing`

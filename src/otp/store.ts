@@ -6,49 +6,35 @@ import { type RowOf, rowsOf } from '../db/rows.ts'
 import { statement, type Values } from '../db/statement.ts'
 import type { Db } from '../db/tables.ts'
 import {
-  deviceColumns,
-  deviceCount,
-  deviceParameters,
-  makeDevices,
-  noteNetworks,
-  renewDevices
-} from '../device/store.ts'
-import {
-  openColumns,
-  openedOf,
-  openedView,
-  openParameters,
-  openSessions,
-  renewSessions,
-  sessionCount
-} from '../session/open-store.ts'
-import type { SessionView } from '../session/store.ts'
+  type SignedIn,
+  signedInAt,
+  signedInView,
+  signInColumns,
+  signInParameters,
+  signingIn
+} from '../sign-in/store.ts'
 import { changedSince, knownUser, ownerOf, proveUser } from '../user/store.ts'
 
 /** One guess at a code, as a statement takes many of them. */
 const guesses = rowsOf({
   ...spendColumns,
-  ...openColumns,
-  ...deviceColumns,
+  ...signInColumns,
   userId: 'uuid',
   test: 'bool', // whether it was the fixed code of a test address
   eventId: 'uuid',
   requestId: 'text'
 })
-const ruleParameters = { ...openParameters, ...deviceParameters, defaultLocale: 'text', signupOpen: 'bool' } as const
+const ruleParameters = { ...signInParameters, defaultLocale: 'text', signupOpen: 'bool' } as const
 
 /** One guess, and the rules that are the same for all of them. */
 export type CodeGuess = RowOf<typeof guesses.columns> & { rules: Values<typeof ruleParameters> }
 
 /** What became of a try. Without a session the code was wrong, or right for an account that may not sign in. */
-export type Verified = { [K in keyof SessionView]: SessionView[K] | null } & {
+export type Verified = SignedIn & {
   place: number
   judged: boolean
   /** Of the code that was guessed at; null where another guess goes first. */
   codeLength: number | null
-  openSessions: number | null
-  devices: number | null
-  deviceId: string | null
   /** Sessions may have been opened at the same moment that `openSessions` does not count. */
   overtaken: boolean
 }
@@ -70,12 +56,7 @@ const verifyChallenges = statement({ ...guesses.parameters, ...ruleParameters },
     known as (${knownUser}),
     proven as (${proveUser(slots)}),
     owner as (${ownerOf}),
-    renewed as (${renewSessions(amr)}),
-    created as (${openSessions(slots, amr)}),
-    opened as (${openedOf}),
-    kept as (${renewDevices(slots)}),
-    made as (${makeDevices(slots)}),
-    networks as (${noteNetworks}),
+    ${signingIn(slots, amr)},
     noted as (${record({
       from: sql`spent join asked using (place) left join owner using (place)`,
       id: sql`asked.event_id`,
@@ -85,11 +66,8 @@ const verifyChallenges = statement({ ...guesses.parameters, ...ruleParameters },
       emailMac: sql`spent.budget_key`,
       client: askedBy
     })})
-    select named.place::int4, named.turn = 1 as judged, spent.code_length as "codeLength", ${openedView}, coalesce(kept.id, asked.device_id) as "deviceId",
-      ${sessionCount} as "openSessions", ${deviceCount} as devices, ${overtaken} as overtaken
-    from named join asked using (place) left join spent using (place)
-      left join (owner join opened on opened.user_id = owner.id) on owner.place = named.place
-      left join kept on kept.place = named.place
+    select named.place::int4, named.turn = 1 as judged, spent.code_length as "codeLength", ${overtaken} as overtaken, ${signedInView}
+    from named join asked using (place) left join spent using (place) ${signedInAt(sql`named.place`)}
     where named.turn > 1 or spent.place is not null`
 })
 

@@ -42,7 +42,7 @@ export const findOwnCredentials = statement(
 )
 
 /** A level that is always reached: what strangers may still guess is no part of what a session may. */
-const spent = sql`'infinity'::float8`
+const ALWAYS_REACHED = sql`'infinity'::float8`
 
 /** What a sign-in's own pool is called, among those of devices and networks that guess at the same address. */
 const OWN_POOL = 'session:'
@@ -66,7 +66,7 @@ export const findOwnGuard = statement(
   ({ emailMac, signIn }) => sql<{ guarded: boolean }>`
     select ruled.last_guarded as guarded
     from postern.address_budget as b cross join lateral (
-      ${passwordRuling({ ...passwordRow, level: spent, pool: ownPool(signIn), from: fromSession }, sql`true`)}) as ruled
+      ${passwordRuling({ ...passwordRow, level: ALWAYS_REACHED, pool: ownPool(signIn), from: fromSession }, sql`true`)}) as ruled
     where b.key = ${emailMac}`
 )
 
@@ -85,10 +85,10 @@ export const judgeOwnPassword = statement(
       with judged as (
         insert into postern.address_budget as b (key, pools, last_pool, last_guarded)
         select ${slots.emailMac}, first.pools, ${pool}, first.last_guarded
-        from (${passwordRuling({ ...freshRow, level: spent, pool, from: fromSession }, right)}) as first
+        from (${passwordRuling({ ...freshRow, level: ALWAYS_REACHED, pool, from: fromSession }, right)}) as first
         on conflict (key) do update set (pools, last_guarded) = (
           select ${recentPools(sql`next.pools`)}, next.last_guarded
-          from (${passwordRuling({ ...passwordRow, level: spent, from: fromSession }, right)}) as next)
+          from (${passwordRuling({ ...passwordRow, level: ALWAYS_REACHED, from: fromSession }, right)}) as next)
         returning last_guarded as guarded
       ), noted as (${record({
         from: sql`judged where judged.guarded or not ${right}`,

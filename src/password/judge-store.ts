@@ -1,38 +1,25 @@
 import { sql } from 'kysely'
 import { askedBy, record } from '../audit/store.ts'
 import { freshRow, passwordColumns, passwordRow, passwordRuling } from '../budget/store.ts'
-import { askingNetwork, trustedAmong } from '../challenge/store.ts'
+import { askingNetwork, trustedAmong } from '../budget/trust.ts'
 import { gathered } from '../db/gather.ts'
 import { type RowOf, rowsOf } from '../db/rows.ts'
 import { statement, type Values } from '../db/statement.ts'
 import type { Db } from '../db/tables.ts'
 import {
-  deviceColumns,
-  deviceCount,
-  deviceParameters,
-  makeDevices,
-  noteNetworks,
-  renewDevices
-} from '../device/store.ts'
-import {
-  openColumns,
-  openedOf,
-  openedView,
-  openParameters,
-  openSessions,
-  renewSessions,
-  sessionCount
-} from '../session/open-store.ts'
-import type { SessionView } from '../session/store.ts'
+  type SignedIn,
+  signedInAt,
+  signedInView,
+  signInColumns,
+  signInParameters,
+  signingIn
+} from '../sign-in/store.ts'
 
 const amr = sql`'{pwd}'::text[]`
 
 /** What became of a password. Without a session it was refused, or is not enough (`guarded`). */
-export type Judged = { [K in keyof SessionView]: SessionView[K] | null } & {
+export type Judged = SignedIn & {
   guarded: boolean
-  openSessions: number | null
-  devices: number | null
-  deviceId: string | null
   overtaken: boolean
 }
 
@@ -41,8 +28,7 @@ const wasRight = sql`(excluded.password_level = 0 and excluded.pools = '{}')`
 
 /** One password that was held against a hash, as a statement takes many of them. */
 const guesses = rowsOf({
-  ...openColumns,
-  ...deviceColumns,
+  ...signInColumns,
   emailKey: 'text',
   budgetKey: 'bytea',
   right: 'bool',
@@ -55,10 +41,8 @@ const guesses = rowsOf({
   eventId: 'uuid',
   requestId: 'text'
 })
-const ruleParameters = { ...openParameters, ...deviceParameters } as const
-
 /** One password, and the rules that are the same for all of them. */
-export type PasswordGuess = RowOf<typeof guesses.columns> & { rules: Values<typeof ruleParameters> }
+export type PasswordGuess = RowOf<typeof guesses.columns> & { rules: Values<typeof signInParameters> }
 
 /**
  * Judges passwords that were held against their hashes: charges a wrong one to the address, whether or not it has an account,
@@ -66,7 +50,7 @@ export type PasswordGuess = RowOf<typeof guesses.columns> & { rules: Values<type
  * share`: a reset under way is waited for, and then its new version is seen. What `guarded` says binds both: nobody learns
  * whether a password is right while strangers may not sign in by it alone. In lock order: budget, user, session.
  */
-const judgePasswords = statement({ ...guesses.parameters, ...ruleParameters }, (slots) => {
+const judgePasswords = statement({ ...guesses.parameters, ...signInParameters }, (slots) => {
   const first = passwordRuling({ ...freshRow, pool: sql`trusted.pool`, from: askingNetwork }, sql`asked."right"`)
   return sql<Judged & { place: number }>`
       with asked as (${guesses.asked(slots)}),
@@ -92,12 +76,7 @@ const judgePasswords = statement({ ...guesses.parameters, ...ruleParameters }, (
           and (select count(*) from budget) >= 0 -- all budget rows are taken before the first account is
         for share of u
       ),
-      renewed as (${renewSessions(amr)}),
-      created as (${openSessions(slots, amr)}),
-      opened as (${openedOf}),
-      kept as (${renewDevices(slots)}),
-      made as (${makeDevices(slots)}),
-      networks as (${noteNetworks}),
+      ${signingIn(slots, amr)},
       noted as (${record({
         from: sql`asked join budget on budget.key = asked.budget_key left join owner using (place)`,
         id: sql`asked.event_id`,
@@ -107,13 +86,11 @@ const judgePasswords = statement({ ...guesses.parameters, ...ruleParameters }, (
         emailMac: sql`asked.budget_key`,
         client: askedBy
       })})
-      select asked.place::int4, budget.guarded, ${openedView}, coalesce(kept.id, asked.device_id) as "deviceId",
-        ${sessionCount} as "openSessions", ${deviceCount} as devices,
+      select asked.place::int4, budget.guarded, ${signedInView},
         budget.before is distinct from (
           select b.password_level_at from postern.address_budget as b where b.key = budget.key) as overtaken
       from asked join budget on budget.key = asked.budget_key join spent on spent.place = asked.place
-        left join (owner join opened on opened.user_id = owner.id) on owner.place = asked.place
-        left join kept on kept.place = asked.place`
+        ${signedInAt(sql`asked.place`)}`
 })
 
 /** Judges one password, sharing a statement with those of the same moment; two for one address never do, for they change the same row. */

@@ -10,9 +10,9 @@ import { presentSession } from '../session/present.ts'
 import type { Session } from '../session/schema.ts'
 import type { LiveSession, SessionView } from '../session/store.ts'
 import { addressOf } from '../user/address.ts'
-import { requireCode } from './guard-store.ts'
 import { type Judged, judgePassword } from './judge-store.ts'
 import { type Credentials, findCredentials, replaceHash } from './login-store.ts'
+import { makeRequiredChallenge } from './required-code-store.ts'
 
 export type Login = {
   email: string
@@ -88,7 +88,7 @@ async function codeRequired(
   right: boolean
 ): Promise<Problem> {
   const { challenge, mail } = newChallenge(ctx, asked, client)
-  const made = await requireCode(ctx.db, challenge, right)
+  const made = await makeRequiredChallenge(ctx.db, challenge, right)
   if (made.mailed) mail.offer(challenge.id)
   const form = await testCodeForm(ctx, challenge.id, asked.address.key)
   return new Problem('code-required', {

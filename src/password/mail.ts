@@ -5,7 +5,7 @@ import { HOUR } from '../lib/time.ts'
 import type { Composed } from '../mail/courier.ts'
 import type { Renderer } from '../mail/render.ts'
 import type { MailRow } from '../mail/store.ts'
-import { findResetMailSubjects, type ResetMailSubject } from './forgot-store.ts'
+import { findResetMailSubjects, type ResetMailSubject } from './request-reset-store.ts'
 
 type Deps = { db: Db; config: Config; secrets: Secrets; renderer: Renderer }
 

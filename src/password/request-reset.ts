@@ -6,7 +6,7 @@ import { transaction } from '../db/statement.ts'
 import { idsOfDays, newId } from '../lib/identifier.ts'
 import { preferredLanguage } from '../lib/language.ts'
 import { addressOf } from '../user/address.ts'
-import { enterResetLane, queueReset } from './forgot-store.ts'
+import { enterResetLane, queueReset } from './request-reset-store.ts'
 import type { Forgot } from './schema.ts'
 
 export type ResetRequest = {

@@ -6,7 +6,7 @@ import { MINUTE } from '../lib/time.ts'
 import { unended } from '../session/store.ts'
 import { noticeParameters, queueNotice } from '../user/notice-store.ts'
 import { changedSince } from '../user/store.ts'
-import { open } from './forgot-store.ts'
+import { open } from './request-reset-store.ts'
 
 /** Seconds in which a new password that is sent again, because the answer was lost, is answered as done. */
 export const REPEATABLE = MINUTE

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { codeRow, freshRow, mailColumns, mailRuling } from '../budget/store.ts'
-import { askingNetwork, trustedAmong } from '../challenge/store.ts'
+import { askingNetwork, trustedAmong } from '../budget/trust.ts'
 import { statement } from '../db/statement.ts'
 import { queueMail } from '../mail/store.ts'
 import { changedSince } from '../user/store.ts'
