@@ -412,7 +412,7 @@ export interface components {
             code: string;
             /**
              * @description On `password-refused`: what is wrong with the password.
-             * @enum {unknown}
+             * @enum {string}
              */
             reason?: "too_short" | "too_long" | "common" | "personal" | "breached";
             /** @description On `code-required`: how the sign-in goes on. */
@@ -452,11 +452,8 @@ export interface components {
             tries: number;
             /** @description Characters of the code. It grows for an address that many codes were asked for. */
             code_length: number;
-            /**
-             * @description Which keyboard to show. An open list.
-             * @enum {unknown}
-             */
-            code_alphabet: "digits" | "base32";
+            /** @description Which keyboard to show: `digits` or `base32`. An open list: for any other show the usual one. */
+            code_alphabet: string;
             /** @description Four letters that stand in the mail too, so that two mails can be told apart. */
             reference: string;
             /** @description What the person may have meant to type. Advice from the typed text alone; it says nothing about accounts. */
@@ -502,25 +499,51 @@ export interface components {
             refresh_expires_in: number;
             /** @description Names this device at later sign-ins of this account, which then has limits of its own there. Keep it when the person signs out. A newer one replaces it. */
             device_token?: string;
-            session: {
-                /** Format: uuid */
-                id: string;
-                /** Format: date-time */
-                created_at: string;
-                /**
-                 * Format: date-time
-                 * @description When the person last proved who they are.
-                 */
-                authenticated_at: string;
-                /**
-                 * Format: date-time
-                 * @description When the session ends at the latest, however often it is refreshed.
-                 */
-                expires_at: string;
-                /** @description How the person signed in (RFC 8176): `otp`, `pwd`; `test` by the fixed code of a test address. An open list. */
-                amr: string[];
-            };
+            session: components["schemas"]["SessionInfo"];
             user: components["schemas"]["User"];
+        };
+        SessionInfo: {
+            /** Format: uuid */
+            id: string;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When the person last proved who they are.
+             */
+            authenticated_at: string;
+            /**
+             * Format: date-time
+             * @description When the session ends at the latest, however often it is refreshed.
+             */
+            expires_at: string;
+            /** @description How the person signed in (RFC 8176): `otp`, `pwd`; `test` by the fixed code of a test address. An open list. */
+            amr: string[];
+        };
+        ListedSession: {
+            /** Format: uuid */
+            id: string;
+            /** @description Whether this is the session that asks. */
+            current: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            authenticated_at: string;
+            /**
+             * Format: date-time
+             * @description When it was opened or last refreshed.
+             */
+            last_used_at: string;
+            /**
+             * Format: date-time
+             * @description When it ends unless it is refreshed.
+             */
+            expires_at: string;
+            amr: string[];
+            /** @description The network it was opened from: /24 of an IPv4, /64 of an IPv6 address. */
+            network: string | null;
+            /** @description The User-Agent it was opened with. */
+            agent: string | null;
         };
         /**
          * @example {
@@ -545,6 +568,29 @@ export interface components {
             locale: string;
             /** Format: date-time */
             created_at: string;
+        };
+        Device: {
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it signed in for the first time.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it signed in last.
+             */
+            last_used_at: string;
+            /**
+             * Format: date-time
+             * @description Until when it is trusted unless it signs in again.
+             */
+            expires_at: string;
+            /** @description The network it signed in from last: /24 of an IPv4, /64 of an IPv6 address. */
+            network: string | null;
+            /** @description The User-Agent it signed in with last. */
+            agent: string | null;
         };
     };
     responses: never;
@@ -938,7 +984,7 @@ export interface operations {
                     /**
                      * @description `bearer`, which it is when absent: the refresh token is in the answer. `cookie`: it is in an HttpOnly cookie, and the request must come from an allowed origin on the same site.
                      * @example bearer
-                     * @enum {unknown}
+                     * @enum {string}
                      */
                     session_transport?: "bearer" | "cookie";
                 };
@@ -1150,7 +1196,7 @@ export interface operations {
                     /**
                      * @description `bearer`, which it is when absent: the refresh token is in the answer. `cookie`: it is in an HttpOnly cookie, and the request must come from an allowed origin on the same site.
                      * @example bearer
-                     * @enum {unknown}
+                     * @enum {string}
                      */
                     session_transport?: "bearer" | "cookie";
                 };
@@ -2443,24 +2489,7 @@ export interface operations {
                      *     }
                      */
                     "application/json": {
-                        session: {
-                            /** Format: uuid */
-                            id: string;
-                            /** Format: date-time */
-                            created_at: string;
-                            /**
-                             * Format: date-time
-                             * @description When the person last proved who they are.
-                             */
-                            authenticated_at: string;
-                            /**
-                             * Format: date-time
-                             * @description When the session ends at the latest, however often it is refreshed.
-                             */
-                            expires_at: string;
-                            /** @description How the person signed in (RFC 8176): `otp`, `pwd`; `test` by the fixed code of a test address. An open list. */
-                            amr: string[];
-                        };
+                        session: components["schemas"]["SessionInfo"];
                         user: components["schemas"]["User"];
                     };
                 };
@@ -2588,31 +2617,7 @@ export interface operations {
                      *     }
                      */
                     "application/json": {
-                        sessions: {
-                            /** Format: uuid */
-                            id: string;
-                            /** @description Whether this is the session that asks. */
-                            current: boolean;
-                            /** Format: date-time */
-                            created_at: string;
-                            /** Format: date-time */
-                            authenticated_at: string;
-                            /**
-                             * Format: date-time
-                             * @description When it was opened or last refreshed.
-                             */
-                            last_used_at: string;
-                            /**
-                             * Format: date-time
-                             * @description When it ends unless it is refreshed.
-                             */
-                            expires_at: string;
-                            amr: string[];
-                            /** @description The network it was opened from: /24 of an IPv4, /64 of an IPv6 address. */
-                            network: string | null;
-                            /** @description The User-Agent it was opened with. */
-                            agent: string | null;
-                        }[];
+                        sessions: components["schemas"]["ListedSession"][];
                     };
                 };
             };
@@ -3385,29 +3390,7 @@ export interface operations {
                      *     }
                      */
                     "application/json": {
-                        devices: {
-                            /** Format: uuid */
-                            id: string;
-                            /**
-                             * Format: date-time
-                             * @description When it signed in for the first time.
-                             */
-                            created_at: string;
-                            /**
-                             * Format: date-time
-                             * @description When it signed in last.
-                             */
-                            last_used_at: string;
-                            /**
-                             * Format: date-time
-                             * @description Until when it is trusted unless it signs in again.
-                             */
-                            expires_at: string;
-                            /** @description The network it signed in from last: /24 of an IPv4, /64 of an IPv6 address. */
-                            network: string | null;
-                            /** @description The User-Agent it signed in with last. */
-                            agent: string | null;
-                        }[];
+                        devices: components["schemas"]["Device"][];
                     };
                 };
             };
@@ -3881,7 +3864,7 @@ export interface operations {
                      *     }
                      */
                     "application/json": {
-                        /** @enum {unknown} */
+                        /** @enum {string} */
                         status: "ready" | "not-ready";
                         checks: {
                             [key: string]: {
@@ -3960,7 +3943,7 @@ export interface operations {
                      *     }
                      */
                     "application/json": {
-                        /** @enum {unknown} */
+                        /** @enum {string} */
                         status: "ready" | "not-ready";
                         checks: {
                             [key: string]: {

@@ -4,7 +4,7 @@ import { Challenge, exampleNext } from './challenge/schema.ts'
 import type { Client, Context } from './context.ts'
 import type { SessionClaims } from './keys/recent-tokens.ts'
 import { networkOf } from './lib/network.ts'
-import { named } from './lib/schema.ts'
+import { named, OneOf } from './lib/schema.ts'
 import { Problem, type ProblemCode, passwordReasons, problems } from './problems.ts'
 import { readBearer, sessionBehind } from './session/authenticate.ts'
 import { ensureRecentSignIn } from './session/step-up.ts'
@@ -31,7 +31,7 @@ export const ProblemBody = Type.Object(
     instance: Type.String({ description: '`urn:uuid:` and the request id: what to tell the operator.' }),
     code: Type.String({ description: 'What to switch on. An open list: treat an unknown code by its status.' }),
     reason: Type.Optional(
-      Type.Enum([...passwordReasons], { description: 'On `password-refused`: what is wrong with the password.' })
+      OneOf(passwordReasons, { description: 'On `password-refused`: what is wrong with the password.' })
     ),
     next: Type.Optional(
       Type.Object(

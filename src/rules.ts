@@ -1,6 +1,7 @@
 import type { Static } from 'typebox'
 import { DATABASE_OPTIONS, hasPlainDatabaseOptions, SSL_MODES } from './lib/database-url.ts'
 import { isRange } from './lib/network.ts'
+import { LANGUAGE_TAG } from './lib/schema.ts'
 import { readSender } from './lib/sender.ts'
 import { hasPlainSmtpOptions, SMTP_OPTIONS } from './lib/smtp-url.ts'
 import { parseTestAddress, testAddresses } from './lib/test-address.ts'
@@ -126,7 +127,7 @@ export function rules(config: Settings, known: ReadonlySet<string>): string[] {
     ],
     [
       'DEFAULT_LOCALE',
-      /^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/.test(config.DEFAULT_LOCALE ?? ''),
+      new RegExp(LANGUAGE_TAG).test(config.DEFAULT_LOCALE ?? ''),
       'must be a language tag, such as en or pt-BR'
     ],
     // Written as negations: a figure that could not be read is a fault of its own and drags no other along.

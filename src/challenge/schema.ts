@@ -28,7 +28,9 @@ export const Challenge = Type.Object(
     code_length: Type.Integer({
       description: 'Characters of the code. It grows for an address that many codes were asked for.'
     }),
-    code_alphabet: Type.Enum(['digits', 'base32'], { description: 'Which keyboard to show. An open list.' }),
+    code_alphabet: Type.String({
+      description: 'Which keyboard to show: `digits` or `base32`. An open list: for any other show the usual one.'
+    }),
     reference: Type.String({
       description: 'Four letters that stand in the mail too, so that two mails can be told apart.'
     }),

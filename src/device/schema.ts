@@ -1,19 +1,23 @@
 import Type, { type Static } from 'typebox'
+import { named } from '../lib/schema.ts'
 
-const Device = Type.Object({
-  id: Type.String({ format: 'uuid' }),
-  created_at: Type.String({ format: 'date-time', description: 'When it signed in for the first time.' }),
-  last_used_at: Type.String({ format: 'date-time', description: 'When it signed in last.' }),
-  expires_at: Type.String({ format: 'date-time', description: 'Until when it is trusted unless it signs in again.' }),
-  network: Type.Union([Type.String(), Type.Null()], {
-    description: 'The network it signed in from last: /24 of an IPv4, /64 of an IPv6 address.'
-  }),
-  agent: Type.Union([Type.String(), Type.Null()], { description: 'The User-Agent it signed in with last.' })
-})
+export const Device = Type.Object(
+  {
+    id: Type.String({ format: 'uuid' }),
+    created_at: Type.String({ format: 'date-time', description: 'When it signed in for the first time.' }),
+    last_used_at: Type.String({ format: 'date-time', description: 'When it signed in last.' }),
+    expires_at: Type.String({ format: 'date-time', description: 'Until when it is trusted unless it signs in again.' }),
+    network: Type.Union([Type.String(), Type.Null()], {
+      description: 'The network it signed in from last: /24 of an IPv4, /64 of an IPv6 address.'
+    }),
+    agent: Type.Union([Type.String(), Type.Null()], { description: 'The User-Agent it signed in with last.' })
+  },
+  { $id: 'Device' }
+)
 export type DeviceBody = Static<typeof Device>
 
 export const DeviceList = Type.Object(
-  { devices: Type.Array(Device) },
+  { devices: Type.Array(named(Device)) },
   {
     description: 'The trusted devices.',
     examples: [

@@ -5,6 +5,7 @@ import { Challenge } from '../challenge/schema.ts'
 import { isProduction } from '../config.ts'
 import type { Context } from '../context.ts'
 import { deviceRoutes } from '../device/routes.ts'
+import { Device } from '../device/schema.ts'
 import { keyRoutes } from '../keys/routes.ts'
 import { newId } from '../lib/identifier.ts'
 import { inRanges } from '../lib/network.ts'
@@ -16,7 +17,7 @@ import { otpRoutes } from '../otp/routes.ts'
 import { passwordRoutes } from '../password/routes.ts'
 import { ProblemBody } from '../routing.ts'
 import { sessionRoutes } from '../session/routes.ts'
-import { Session } from '../session/schema.ts'
+import { ListedSession, Session, SessionInfo } from '../session/schema.ts'
 import { userRoutes } from '../user/routes.ts'
 import { User } from '../user/schema.ts'
 import { logAnswers, markAnswers, measureAnswers } from './answer-hooks.ts'
@@ -64,7 +65,8 @@ export async function buildApp(
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: milliseconds(15),
     keepAliveTimeout: milliseconds(72), // longer than the usual 60 s of a load balancer, which then closes first
-    http: { headersTimeout: milliseconds(10), requireHostHeader: false }, // see answerOddRequests
+    // How often Node looks at them; of its own it does so every 30 s. For the Host see answerOddRequests.
+    http: { headersTimeout: milliseconds(10), connectionsCheckingInterval: milliseconds(2), requireHostHeader: false },
     forceCloseConnections: 'idle',
     return503OnClosing: false, // a connection that was accepted is served; the framework's own 503 is no problem of ours
     trustProxy: ctx.config.TRUSTED_PROXIES.length > 0 ? inRanges(ctx.config.TRUSTED_PROXIES) : false,
@@ -80,7 +82,8 @@ export async function buildApp(
     }
   }).withTypeProvider<TypeBoxTypeProvider>()
 
-  for (const schema of [ProblemBody, Challenge, Session, User]) app.addSchema(schema)
+  for (const schema of [ProblemBody, Challenge, Session, SessionInfo, ListedSession, User, Device])
+    app.addSchema(schema)
   app.decorateRequest('liveSession', null)
   app.decorateRequest('claims', null)
   app.setErrorHandler(handleError)

@@ -1,10 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type, { type Static } from 'typebox'
+import { OneOf } from '../lib/schema.ts'
 import { strayRefusals } from '../routing.ts'
 
 const Check = Type.Object({ ok: Type.Boolean(), detail: Type.Optional(Type.String()) })
 const Health = Type.Object(
-  { status: Type.Enum(['ready', 'not-ready']), checks: Type.Record(Type.String(), Check) },
+  { status: OneOf(['ready', 'not-ready']), checks: Type.Record(Type.String(), Check) },
   {
     examples: [
       {

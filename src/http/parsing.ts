@@ -18,11 +18,21 @@ export function parseStrictly(app: FastifyInstance): void {
       done(new Problem('invalid-request', { errors: [{ pointer: '', detail }] }))
     }
   })
-  // A POST that sends nothing at all means an empty object, which most clients can't be bothered to write.
   app.addHook('preValidation', (request, _reply, done) => {
+    // A POST that sends nothing at all means an empty object, which most clients can't be bothered to write.
     if (request.method === 'POST' && request.body === undefined) request.body = {}
+    if (isObject(request.body)) dropNulls(request.body, request.routeOptions.schema?.body)
     done()
   })
 }
+
+/** Takes members that are null for absent ones, as the serializers of many languages write what is not set. Unknown ones stay, to be refused. */
+function dropNulls(body: Record<string, unknown>, schema: unknown): void {
+  const known = isObject(schema) && isObject(schema.properties) ? schema.properties : {}
+  for (const name of Object.keys(known)) if (Object.hasOwn(body, name) && body[name] === null) delete body[name]
+}
+
+const isObject = (body: unknown): body is Record<string, unknown> =>
+  typeof body === 'object' && body !== null && !Array.isArray(body)
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

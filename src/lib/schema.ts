@@ -1,4 +1,4 @@
-import Type, { type Static, type TSchema } from 'typebox'
+import Type, { type Static, type TSchema, type TSchemaOptions } from 'typebox'
 
 /**
  * A reference to a schema that the contract names, with the type of what it refers to.
@@ -7,6 +7,13 @@ import Type, { type Static, type TSchema } from 'typebox'
  */
 export const named = <T extends TSchema & { $id?: string }>(schema: T, description?: string) =>
   Type.Unsafe<Static<T>>({ ...(description && { description }), $ref: `${schema.$id}#` })
+
+/** One of some texts. With its type, which generators of other languages do not conclude from the values. */
+export const OneOf = <const T extends string[]>(values: readonly [...T], options: TSchemaOptions = {}) =>
+  Type.Enum([...values], { type: 'string', ...options })
+
+/** A language tag (BCP 47), as far as mails care for it. */
+export const LANGUAGE_TAG = '^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$'
 
 /** No NUL, no control characters, no lone surrogates: Postgres refuses the first and mangles the last. */
 export const PRINTABLE = '^[^\\u0000-\\u001f\\u007f\\ud800-\\udfff]*$'

@@ -8,7 +8,7 @@ import { presentUser } from '../user/present.ts'
 import { endOtherSessions, endSession, listSessions } from './own-sessions.ts'
 import { presentSessionInfo } from './present.ts'
 import { refreshSession } from './refresh-session.ts'
-import { CurrentSession, LogoutBody, RefreshBody, SessionList, SessionsEnded } from './schema.ts'
+import { CurrentSession, RefreshBody, SessionList, SessionsEnded } from './schema.ts'
 import { signOut, signOutBrowser } from './sign-out.ts'
 
 const tags = ['Sessions']
@@ -51,7 +51,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async 
         description:
           'Ends the session of the refresh token, or else that of the cookie and of the bearer token. Also fine when it has ended already. The cookie is cleared.',
         security: [{}, { bearer: [] }, { cookie: [] }],
-        body: LogoutBody,
+        body: RefreshBody,
         response: {
           204: loggedOut,
           ...bodyRefusals('refresh-rejected', 'session-rejected', 'origin-rejected')

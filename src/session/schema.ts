@@ -1,12 +1,12 @@
 import Type, { type Static } from 'typebox'
-import { exampleDevice, named } from '../lib/schema.ts'
+import { exampleDevice, named, OneOf } from '../lib/schema.ts'
 import { exampleUser, User } from '../user/schema.ts'
 
 /** A token is opaque: anything that is a text is judged, not validated. */
 export const Token = (example: string) => Type.String({ minLength: 1, maxLength: 512, examples: [example] })
 
 /** Where a sign-in puts the refresh token. */
-export const SessionTransport = Type.Enum(['bearer', 'cookie'], {
+export const SessionTransport = OneOf(['bearer', 'cookie'], {
   description:
     '`bearer`, which it is when absent: the refresh token is in the answer. `cookie`: it is in an HttpOnly cookie, and the request must come from an allowed origin on the same site.',
   examples: ['bearer']
@@ -15,19 +15,22 @@ export type SessionTransport = Static<typeof SessionTransport>
 
 const exampleRefresh = 'rfr_jZYkQAGiBF4zenNYqWI3xcbRVMMAAAABq0aZ1l9v2kQpC1u5mXw7dBFh8wkN2sYt0oQe5rL3'
 
-const SessionInfo = Type.Object({
-  id: Type.String({ format: 'uuid' }),
-  created_at: Type.String({ format: 'date-time' }),
-  authenticated_at: Type.String({ format: 'date-time', description: 'When the person last proved who they are.' }),
-  expires_at: Type.String({
-    format: 'date-time',
-    description: 'When the session ends at the latest, however often it is refreshed.'
-  }),
-  amr: Type.Array(Type.String(), {
-    description:
-      'How the person signed in (RFC 8176): `otp`, `pwd`; `test` by the fixed code of a test address. An open list.'
-  })
-})
+export const SessionInfo = Type.Object(
+  {
+    id: Type.String({ format: 'uuid' }),
+    created_at: Type.String({ format: 'date-time' }),
+    authenticated_at: Type.String({ format: 'date-time', description: 'When the person last proved who they are.' }),
+    expires_at: Type.String({
+      format: 'date-time',
+      description: 'When the session ends at the latest, however often it is refreshed.'
+    }),
+    amr: Type.Array(Type.String(), {
+      description:
+        'How the person signed in (RFC 8176): `otp`, `pwd`; `test` by the fixed code of a test address. An open list.'
+    })
+  },
+  { $id: 'SessionInfo' }
+)
 export type SessionInfo = Static<typeof SessionInfo>
 
 const exampleInfo = {
@@ -61,7 +64,7 @@ export const Session = Type.Object(
           'Names this device at later sign-ins of this account, which then has limits of its own there. Keep it when the person signs out. A newer one replaces it.'
       })
     ),
-    session: SessionInfo,
+    session: named(SessionInfo),
     user: named(User)
   },
   {
@@ -83,36 +86,36 @@ export const Session = Type.Object(
 export type Session = Static<typeof Session>
 
 export const CurrentSession = Type.Object(
-  { session: SessionInfo, user: named(User) },
+  { session: named(SessionInfo), user: named(User) },
   { description: 'The session and its user.', examples: [{ session: exampleInfo, user: exampleUser }] }
 )
 
+/** For a refresh and for signing out alike. */
 export const RefreshBody = Type.Object(
   { refresh_token: Type.Optional(Token(exampleRefresh)) },
   { additionalProperties: false, examples: [{ refresh_token: exampleRefresh }] }
 )
-export const LogoutBody = Type.Object(
-  { refresh_token: Type.Optional(Token(exampleRefresh)) },
-  { additionalProperties: false, examples: [{ refresh_token: exampleRefresh }] }
-)
 
-const ListedSession = Type.Object({
-  id: Type.String({ format: 'uuid' }),
-  current: Type.Boolean({ description: 'Whether this is the session that asks.' }),
-  created_at: Type.String({ format: 'date-time' }),
-  authenticated_at: Type.String({ format: 'date-time' }),
-  last_used_at: Type.String({ format: 'date-time', description: 'When it was opened or last refreshed.' }),
-  expires_at: Type.String({ format: 'date-time', description: 'When it ends unless it is refreshed.' }),
-  amr: Type.Array(Type.String()),
-  network: Type.Union([Type.String(), Type.Null()], {
-    description: 'The network it was opened from: /24 of an IPv4, /64 of an IPv6 address.'
-  }),
-  agent: Type.Union([Type.String(), Type.Null()], { description: 'The User-Agent it was opened with.' })
-})
+export const ListedSession = Type.Object(
+  {
+    id: Type.String({ format: 'uuid' }),
+    current: Type.Boolean({ description: 'Whether this is the session that asks.' }),
+    created_at: Type.String({ format: 'date-time' }),
+    authenticated_at: Type.String({ format: 'date-time' }),
+    last_used_at: Type.String({ format: 'date-time', description: 'When it was opened or last refreshed.' }),
+    expires_at: Type.String({ format: 'date-time', description: 'When it ends unless it is refreshed.' }),
+    amr: Type.Array(Type.String()),
+    network: Type.Union([Type.String(), Type.Null()], {
+      description: 'The network it was opened from: /24 of an IPv4, /64 of an IPv6 address.'
+    }),
+    agent: Type.Union([Type.String(), Type.Null()], { description: 'The User-Agent it was opened with.' })
+  },
+  { $id: 'ListedSession' }
+)
 export type ListedSessionBody = Static<typeof ListedSession>
 
 export const SessionList = Type.Object(
-  { sessions: Type.Array(ListedSession) },
+  { sessions: Type.Array(named(ListedSession)) },
   {
     description: 'The live sessions.',
     examples: [

@@ -1,8 +1,7 @@
 import type { Context } from '../context.ts'
 import { parseAddress } from '../lib/email.ts'
-import { PRINTABLE } from '../lib/schema.ts'
+import { LANGUAGE_TAG, PRINTABLE } from '../lib/schema.ts'
 import { strictJson } from '../lib/strict-json.ts'
-import { LANGUAGE_TAG } from './schema.ts'
 
 /** An account as a line of a file holds it; only the address is needed. */
 export type PortableUser = {

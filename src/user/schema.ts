@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox'
-import { PRINTABLE } from '../lib/schema.ts'
+import { LANGUAGE_TAG, PRINTABLE } from '../lib/schema.ts'
 
 export const Email = Type.String({
   minLength: 3,
@@ -9,8 +9,6 @@ export const Email = Type.String({
   examples: ['maya@example.com']
 })
 
-/** A language tag (BCP 47), as far as mails care for it. */
-export const LANGUAGE_TAG = '^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$'
 export const Locale = Type.String({
   pattern: LANGUAGE_TAG,
   maxLength: 35,
