@@ -3,16 +3,13 @@ import { DatabaseUnavailable } from '../db/failure.ts'
 import type { Db } from '../db/tables.ts'
 import { domainOf } from '../lib/email.ts'
 import { milliseconds, monotonicNow } from '../lib/time.ts'
+import type { Compose, Composed } from './composed.ts'
 import { Deliveries } from './deliveries.ts'
 import { DomainQueues } from './domain-queues.ts'
 import { Outcomes } from './outcomes.ts'
 import { pacer } from './pace.ts'
 import { LEASE, type MailRow, releaseMails, takeDueMails } from './store.ts'
 import type { Delivery, OutgoingMail, Transport } from './transport.ts'
-
-/** What a feature makes of a mail row: a mail to send, or a reason why none leaves. */
-export type Composed = { id: string; mail: OutgoingMail } | { id: string; state: 'expired' | 'dropped' }
-export type Compose = (rows: readonly MailRow[]) => Promise<Composed[]>
 
 /** Seconds one send may take at the most, whatever the server does. */
 export const SEND_DEADLINE = 12
@@ -152,15 +149,19 @@ export class Courier {
   #dispatch(composed: Composed): void {
     const item = this.#held.get(composed.id)
     if (item === undefined) return
-    if ('state' in composed) {
-      this.#settle({ id: composed.id, state: composed.state, answer: null })
-      return
+    if ('state' in composed) this.#settle({ id: composed.id, state: composed.state, answer: null })
+    else {
+      const endsAt = monotonicNow() + (composed.goodFor ?? Number.POSITIVE_INFINITY)
+      this.#queues.push({ domain: domainOf(composed.mail.to), run: () => this.#send(composed.mail, item, endsAt) })
     }
-    this.#queues.push({ domain: domainOf(composed.mail.to), run: () => this.#send(composed.mail, item) })
   }
 
-  async #send(mail: OutgoingMail, item: Item): Promise<{ stuck?: boolean }> {
+  async #send(mail: OutgoingMail, item: Item, endsAt: number): Promise<{ stuck?: boolean }> {
     const startedAt = monotonicNow()
+    if (endsAt <= startedAt) {
+      this.#settle({ id: mail.id, state: 'expired', answer: null }) // its code or link has run out in the queue
+      return {}
+    }
     if (item.leaseEndsAt - startedAt < SEND_DEADLINE) {
       this.#held.delete(mail.id) // another instance could take it while we send
       return {}

@@ -1,3 +1,4 @@
+import { DatabaseUnavailable } from '../db/failure.ts'
 import type { Db } from '../db/tables.ts'
 import { milliseconds } from '../lib/time.ts'
 import type { DomainQueues } from './domain-queues.ts'
@@ -37,6 +38,23 @@ export class Outcomes {
     clearTimeout(this.#timer)
   }
 
+  /** @returns what could not be written and is to be tried again */
+  async #settle(batch: readonly Settled[]): Promise<readonly Settled[]> {
+    try {
+      await settleMails(this.#db, {
+        ids: batch.map((settled) => settled.id),
+        states: batch.map((settled) => settled.state),
+        answers: batch.map((settled) => settled.answer ?? '')
+      })
+      return []
+    } catch (error) {
+      this.#onError(error)
+      if (error instanceof DatabaseUnavailable) return batch
+      // One that cannot be written must not keep the others from it. It is let go, and taken up again when its lease has run out.
+      return batch.length === 1 ? [] : (await Promise.all(batch.map((one) => this.#settle([one])))).flat()
+    }
+  }
+
   #flush(): Promise<void> {
     this.#flushing ??= this.#write().finally(() => {
       this.#flushing = undefined
@@ -49,17 +67,8 @@ export class Outcomes {
     this.#timer = undefined
     const batch = this.#pending.splice(0)
     if (batch.length === 0) return
-    try {
-      await settleMails(this.#db, {
-        ids: batch.map((settled) => settled.id),
-        states: batch.map((settled) => settled.state),
-        answers: batch.map((settled) => settled.answer ?? '')
-      })
-      if (this.#pending.length < BATCH) this.#queues.resume()
-    } catch (error) {
-      this.#onError(error)
-      this.#pending.unshift(...batch)
-    }
+    this.#pending.unshift(...(await this.#settle(batch)))
+    if (this.#pending.length < BATCH) this.#queues.resume()
     if (this.#pending.length > 0) this.#timer ??= setTimeout(() => void this.#flush(), milliseconds(FLUSH_AFTER))
   }
 }

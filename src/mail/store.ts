@@ -68,7 +68,7 @@ export const settleMails = statement(
       settled_at = case when news.state <> 'queued' then now() end,
       email_key = case when news.state <> 'dropped' then mail.email_key end,
       recipient = case when news.state <> 'dropped' then mail.recipient end,
-      due_at = case when news.state = 'queued' then now() + least(300, 2 ^ (mail.attempts + 1)) * interval '1 second' else mail.due_at end
+      due_at = case when news.state = 'queued' then now() + least(300, 2 ^ least(9, mail.attempts + 1)) * interval '1 second' else mail.due_at end
     from unnest(${ids}, ${states}, ${answers}) as news (id, state, answer)
     where mail.id = news.id and mail.settled_at is null -- and not by state, whose index holds all that waits
     returning mail.id`

@@ -2,7 +2,7 @@ import type { Config } from '../config.ts'
 import type { Db } from '../db/tables.ts'
 import type { Secrets } from '../keys/secrets.ts'
 import { HOUR } from '../lib/time.ts'
-import type { Composed } from '../mail/courier.ts'
+import { type Composed, composeEach } from '../mail/composed.ts'
 import type { Renderer } from '../mail/render.ts'
 import type { MailRow } from '../mail/store.ts'
 import { findResetMailSubjects, type ResetMailSubject } from './request-reset-store.ts'
@@ -18,11 +18,7 @@ const WRITING_TIME = 60
  */
 export async function composeResetMails(deps: Deps, rows: readonly MailRow[]): Promise<Composed[]> {
   const subjects = await findResetMailSubjects(deps.db, { ids: rows.map((row) => row.subjectId) })
-  const byId = new Map(subjects.map((subject) => [subject.id, subject]))
-  return rows.map((row) => {
-    const subject = byId.get(row.subjectId)
-    return subject === undefined ? { id: row.id, state: 'expired' } : compose(deps, row, subject)
-  })
+  return composeEach(rows, subjects, (row, subject) => compose(deps, row, subject))
 }
 
 function compose({ config, secrets, renderer }: Deps, row: MailRow, subject: ResetMailSubject): Composed {
@@ -36,5 +32,5 @@ function compose({ config, secrets, renderer }: Deps, row: MailRow, subject: Res
   if (!hasAccount && config.UNKNOWN_ADDRESS === 'silent') return { id: row.id, state: 'dropped' }
   const content = hasAccount ? link : renderer.render('reset-no-account', locale, {})
   const to = subject.accountEmail ?? subject.typedEmail
-  return { id: row.id, mail: { id: row.id, to, messageId: row.messageId, ...content } }
+  return { id: row.id, mail: { id: row.id, to, messageId: row.messageId, ...content }, goodFor: subject.expiresIn }
 }

@@ -1,6 +1,6 @@
 import type { Db } from '../db/tables.ts'
 import { agentName } from '../lib/agent.ts'
-import type { Composed } from '../mail/courier.ts'
+import type { Composed } from '../mail/composed.ts'
 import type { Renderer } from '../mail/render.ts'
 import type { MailRow } from '../mail/store.ts'
 import { findNoticeSubjects, type NoticeKind, type NoticeSubject } from './notice-store.ts'

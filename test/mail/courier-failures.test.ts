@@ -173,3 +173,71 @@ t.test('a connection that closes after the final dot leads to a second copy with
   t.equal(taken.length, 2)
   t.strictSame(taken.map(messageIdOf), [sent.message_id, sent.message_id])
 })
+
+t.test('a mail that was taken up a thousand times does not keep the marks of others from being written', async (t) => {
+  const { url, received } = await mailServer(t, {
+    disableReverseLookup: true,
+    onRcptTo: ({ address }, _session, done) =>
+      address === 'full@example.com' ? done(Object.assign(new Error('mailbox full'), { responseCode: 450 })) : done()
+  })
+  const { api, sql } = await start(t, { SMTP_URL: url })
+  await api.requestOtp({ email: 'full@example.com' })
+  await until(async () => (await sql(`select from postern.mail where answer is not null`)).length || undefined)
+  await sql(`update postern.mail set attempts = 2000, due_at = now() + interval '1 minute'`)
+  await sql(`update postern.mail set due_at = now()`)
+
+  await until(
+    async () =>
+      (await sql(`select from postern.mail where attempts > 2000 and due_at > now() + interval '4 minutes'`)).length ||
+      undefined
+  )
+  await api.requestOtp({ email: 'maya@example.com' })
+  await until(async () => (await sql(`select from postern.mail where state = 'sent'`)).length || undefined)
+
+  t.strictSame(
+    received.map(({ to }) => to),
+    [['maya@example.com']]
+  )
+})
+
+t.test('a mark that cannot be written is given up, and those beside it are written', async (t) => {
+  const { url, received } = await mailServer(t, { disableReverseLookup: true })
+  const { api, sql } = await start(t, { SMTP_URL: url })
+  await sql(`create function postern.odd() returns trigger language plpgsql as $$ begin
+    if new.state = 'sent' and new.email_key = 'odd@example.com' then raise exception 'odd' using errcode = '22003'; end if;
+    return new; end $$`)
+  await sql(`create trigger odd before update on postern.mail for each row execute function postern.odd()`)
+
+  await Promise.all(['odd', 'maya', 'ines'].map((name) => api.requestOtp({ email: `${name}@example.com` })))
+  await until(async () => (await sql(`select from postern.mail where state = 'sent'`)).length === 2 || undefined)
+
+  t.equal(received.length, 3)
+})
+
+t.test('a code that runs out while its mail waits for a slow server is not sent', async (t) => {
+  const held: (() => void)[] = []
+  const { url, received } = await mailServer(t, {
+    disableReverseLookup: true,
+    onRcptTo: (_address, _session, done) => void held.push(done)
+  })
+  const { api, sql } = await start(t, { SMTP_URL: url })
+  await sql(`create function postern.hurry() returns trigger language plpgsql as $$ begin
+    if new.email_key = 'last@example.com' then new.expires_at = now() + interval '0.5 s'; end if; return new; end $$`)
+  await sql(`create trigger hurry before insert on postern.challenge for each row execute function postern.hurry()`)
+  for (let nth = 1; nth <= 5; nth++) await api.requestOtp({ email: `maya${nth}@example.com` })
+  await until(() => held.length === 5 || undefined)
+
+  await api.requestOtp({ email: 'last@example.com' })
+  await until(
+    async () =>
+      (await sql(`select from postern.challenge where email_key = 'last@example.com' and expires_at < now()`))[0]
+  )
+  for (const go of held) go()
+  const states = await until(async () => {
+    const rows = await sql<{ state: string }>(`select state from postern.mail order by created_at, id`)
+    return rows.every(({ state }) => state !== 'queued') ? rows.map(({ state }) => state) : undefined
+  })
+
+  t.strictSame(states, ['sent', 'sent', 'sent', 'sent', 'sent', 'expired'])
+  t.equal(received.length, 5)
+})

@@ -92,7 +92,45 @@ t.test('only what could run on a free lane counts as waiting, not what queues be
   for (const domain of ['a', 'b', 'c', 'd', 'e']) push(domain)
 
   t.equal(behindOne, 0)
-  t.equal(queues.waiting, 3)
+  t.equal(queues.waiting, 4, 'one slot is for domains that have answered')
+})
+
+t.test(
+  'domains that were never tried leave some slots to those that answered, and those that hang nearly all',
+  async (t) => {
+    const queues = new DomainQueues(10)
+    const { started, push, end } = makeJobs(queues)
+    push('fine', 'fine 1')
+    await end('fine 1', false)
+    const invented = names('invented', 30)
+    for (const domain of invented) push(domain)
+
+    push('fine', 'fine 2')
+    const beside = [...started]
+    for (const domain of invented.slice(0, 7)) await end(domain, true)
+    for (const domain of invented.slice(7)) await end(domain, true)
+    const before = started.length
+    for (const domain of invented) push(domain, `${domain} again`)
+
+    t.strictSame(beside, ['fine 1', ...invented.slice(0, 7), 'fine 2'])
+    t.strictSame(started.slice(before), ['invented 1 again', 'invented 2 again'])
+    t.equal(queues.waiting, 0, 'and they keep nothing from being composed')
+  }
+)
+
+t.test('of domains that were tried long ago nothing is left', async (t) => {
+  const queues = new DomainQueues(2)
+  const { started, push, end } = makeJobs(queues)
+  for (const domain of names('hangs', 1001)) {
+    push(domain)
+    await end(domain, true)
+  }
+
+  push('hangs 1', 'first 1')
+  push('hangs 1001', 'last 1')
+  push('hangs 1001', 'last 2')
+
+  t.strictSame(started.slice(1001), ['first 1', 'last 1'])
 })
 
 t.test('a pause lets jobs end and starts none; what waited goes on afterwards', async (t) => {
