@@ -2,7 +2,7 @@ import { testModeNotice } from '../challenge/test-address.ts'
 import type { Context } from '../context.ts'
 import { pendingMigrations } from '../db/migrate.ts'
 import { isReadOnly } from '../db/read-only.ts'
-import { findKeyUses } from '../keys/store.ts'
+import { missingKeys } from '../keys/missing-keys.ts'
 import { MINUTE, monotonicNow } from '../lib/time.ts'
 import { mailBacklog } from '../mail/store.ts'
 import type { Health } from './health.ts'
@@ -28,10 +28,9 @@ export function readinessOf(ctx: Context, draining: () => boolean): () => Promis
 }
 
 /** What is wrong with the keys that are configured. */
-export async function keyFault({ db, secrets, signing }: Context): Promise<string | undefined> {
-  const missing = (await findKeyUses(db, {})).filter((use) => !secrets.knows(use.keyId))
-  const uses = missing.map((use) => `${use.keyId} (${use.kind})`)
-  return missing.length > 0 ? `SECRET_KEYS lacks keys in use: ${uses.join(', ')}` : signing.fault
+export async function keyFault(ctx: Context): Promise<string | undefined> {
+  const uses = (await missingKeys(ctx)).map((use) => `${use.keyId} (${use.kind})`)
+  return uses.length > 0 ? `SECRET_KEYS lacks keys in use: ${uses.join(', ')}` : ctx.signing.fault
 }
 
 async function look(ctx: Context): Promise<Health> {

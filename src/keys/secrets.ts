@@ -1,5 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import { type KeyRing, keyRing, type MasterKey, mac, mint, read, sha256, type TokenKind } from '../lib/capability.ts'
+import {
+  type KeyRing,
+  keyIdIn,
+  keyRing,
+  type MasterKey,
+  mac,
+  mint,
+  read,
+  sha256,
+  type TokenKind
+} from '../lib/capability.ts'
 import { type CodeForm, codeOf, formBytes, formFromBytes, referenceOf } from '../lib/code.ts'
 import { idFromBytes, idToBytes } from '../lib/identifier.ts'
 import { Problem } from '../problems.ts'
@@ -36,6 +46,13 @@ export function secretsOf(masters: readonly Buffer[]) {
   return {
     ring,
     knows: (keyId: string): boolean => ring.find(keyId) !== undefined,
+
+    /** The id of the key that a token says it was made by, where that is none of ours. */
+    foreignKeyOf(token: string): string | undefined {
+      const kind = [challengeKind, resetKind, refreshKind].find(({ prefix }) => token.startsWith(prefix))
+      const id = kind && keyIdIn(kind, token)
+      return id !== undefined && ring.find(id) === undefined ? id : undefined
+    },
 
     challengeToken: ({ keyId, id, form }: ChallengeRef): string =>
       mint(challengeKind, keyNamed(keyId), Buffer.concat([idToBytes(id), formBytes(form)])),

@@ -53,15 +53,24 @@ export function mint(kind: TokenKind, key: MasterKey, payload: Buffer): string {
   return kind.prefix + Buffer.concat([key.idBytes, payload, tag]).toString('base64url')
 }
 
-/** What a genuine token of this kind holds; undefined for anything else, whatever it is. */
-export function read(kind: TokenKind, ring: KeyRing, token: string): { key: MasterKey; payload: Buffer } | undefined {
+/** The bytes of a text that has the form of such a token, genuine or not. */
+function bytesOf(kind: TokenKind, token: string): Buffer | undefined {
   if (!token.startsWith(kind.prefix)) return undefined
   const text = token.slice(kind.prefix.length)
   const bytes = Buffer.from(text, 'base64url')
   if (bytes.length !== KEY_ID_BYTES + kind.payloadBytes + MAC_BYTES) return undefined
-  if (bytes.toString('base64url') !== text) return undefined // the decoder forgives; one token has one spelling
-  const key = ring.find(bytes.toString('hex', 0, KEY_ID_BYTES))
-  if (key === undefined) return undefined
+  return bytes.toString('base64url') === text ? bytes : undefined // the decoder forgives; one token has one spelling
+}
+
+/** The id of the key that a token says it was made by; undefined where it has not the form of one. */
+export const keyIdIn = (kind: TokenKind, token: string): string | undefined =>
+  bytesOf(kind, token)?.toString('hex', 0, KEY_ID_BYTES)
+
+/** What a genuine token of this kind holds; undefined for anything else, whatever it is. */
+export function read(kind: TokenKind, ring: KeyRing, token: string): { key: MasterKey; payload: Buffer } | undefined {
+  const bytes = bytesOf(kind, token)
+  const key = bytes && ring.find(bytes.toString('hex', 0, KEY_ID_BYTES))
+  if (bytes === undefined || key === undefined) return undefined
   const payload = bytes.subarray(KEY_ID_BYTES, KEY_ID_BYTES + kind.payloadBytes)
   const tag = mac(key, kind.purpose, kind.prefix, key.idBytes, payload).subarray(0, MAC_BYTES)
   return timingSafeEqual(tag, bytes.subarray(-MAC_BYTES)) ? { key, payload } : undefined

@@ -2,6 +2,7 @@ import { presentChallenge } from '../challenge/present.ts'
 import type { Challenge } from '../challenge/schema.ts'
 import { testCodeForm } from '../challenge/test-address.ts'
 import type { Client, Context } from '../context.ts'
+import { refusalOf } from '../keys/missing-keys.ts'
 import { newId } from '../lib/identifier.ts'
 import { Problem } from '../problems.ts'
 import { resendChallenge } from './request-store.ts'
@@ -12,7 +13,7 @@ import { resendChallenge } from './request-store.ts'
  */
 export async function resendCode(ctx: Context, token: string, client: Client): Promise<Challenge> {
   const challenge = ctx.secrets.readChallenge(token)
-  if (challenge === undefined) throw new Problem('code-rejected')
+  if (challenge === undefined) throw await refusalOf(ctx, token, 'code-rejected')
   const { CODE_RESENDS, CODE_RESEND_AFTER } = ctx.config
 
   const mail = ctx.draftMail('code')

@@ -1,5 +1,6 @@
 import { isTestCode } from '../challenge/test-address.ts'
 import type { Client, Context } from '../context.ts'
+import { refusalOf } from '../keys/missing-keys.ts'
 import type { ChallengeRef } from '../keys/secrets.ts'
 import { sameText, sha256 } from '../lib/capability.ts'
 import { tidyCode } from '../lib/code.ts'
@@ -21,10 +22,10 @@ export type CodeAttempt = {
 
 /** Trades a mailed code for a session. Refuses with `code-rejected`, whatever the reason. */
 export async function verifyCode(ctx: Context, attempt: CodeAttempt, client: Client): Promise<Session> {
-  const challenge = ctx.secrets.readChallenge(attempt.challenge) // undefined: a token we never made, and no query for it
+  const challenge = ctx.secrets.readChallenge(attempt.challenge)
   const given = tidyCode(attempt.code, challenge?.form.alphabet ?? 'digits')
   if (given === '') throw new Problem('invalid-request', { errors: [{ pointer: '/code', detail: 'must hold a code' }] })
-  if (challenge === undefined) throw new Problem('code-rejected')
+  if (challenge === undefined) throw await refusalOf(ctx, attempt.challenge, 'code-rejected')
   ctx.signing.requireKey()
   const test = await isTestCode(ctx, challenge.id, attempt.code)
   const right = test || sameText(ctx.secrets.code(challenge), given)

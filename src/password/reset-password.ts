@@ -2,6 +2,7 @@ import { lockBudgets } from '../budget/lock-store.ts'
 import type { Client, Context } from '../context.ts'
 import { transaction } from '../db/statement.ts'
 import { forgetTrust } from '../device/store.ts'
+import { refusalOf } from '../keys/missing-keys.ts'
 import type { ResetRef } from '../keys/secrets.ts'
 import { sha256 } from '../lib/capability.ts'
 import { maskAddress } from '../lib/email.ts'
@@ -9,12 +10,14 @@ import { derivedId, newId } from '../lib/identifier.ts'
 import { Problem } from '../problems.ts'
 import { draftNotice } from '../user/draft-notice.ts'
 import { requireGoodPassword } from './policy.ts'
-import { findLiveReset, findUsedReset, type LiveReset, setPasswordByReset, spendReset } from './reset-store.ts'
+import { findLiveReset, findUsedReset, setPasswordByReset, spendReset } from './reset-store.ts'
 import type { PasswordReset, Reset } from './schema.ts'
 
 /** What a link is good for; spends nothing. Refuses with `reset-rejected`. */
 export async function inspectReset(ctx: Context, token: string): Promise<Reset> {
-  const reset = await liveReset(ctx, ctx.secrets.readReset(token))
+  const ref = ctx.secrets.readReset(token)
+  if (ref === undefined) throw await refusalOf(ctx, token, 'reset-rejected')
+  const [reset] = await findLiveReset(ctx.db, ref)
   if (reset === undefined) throw new Problem('reset-rejected')
   return { email_hint: maskAddress(reset.email), expires_at: reset.expiresAt.toISOString() }
 }
@@ -26,10 +29,11 @@ export type ResetAttempt = { token: string; password: string; idempotencyKey: st
  * refused password spends nothing. Nobody is signed in by it: whoever has the link has not shown the new password yet.
  */
 export async function resetPassword(ctx: Context, attempt: ResetAttempt, client: Client): Promise<PasswordReset> {
-  const ref = ctx.secrets.readReset(attempt.token) // undefined: a token we never made, and no query for it
-  const usedKey = ref && attempt.idempotencyKey ? sha256(`${ref.id} ${attempt.idempotencyKey.toLowerCase()}`) : null
-  const reset = await liveReset(ctx, ref)
-  if (ref === undefined || reset === undefined) return await answerRepeat(ctx, ref, usedKey, attempt)
+  const ref = ctx.secrets.readReset(attempt.token)
+  if (ref === undefined) throw await refusalOf(ctx, attempt.token, 'reset-rejected')
+  const usedKey = attempt.idempotencyKey ? sha256(`${ref.id} ${attempt.idempotencyKey.toLowerCase()}`) : null
+  const [reset] = await findLiveReset(ctx.db, ref)
+  if (reset === undefined) return await answerRepeat(ctx, ref, usedKey, attempt)
 
   await requireGoodPassword(ctx, attempt.password, reset.email)
   const passwordHash = await ctx.passwords.hash(attempt.password)
@@ -62,19 +66,15 @@ export async function resetPassword(ctx: Context, attempt: ResetAttempt, client:
   return presentReset(ctx, done.sessionsEnded, device)
 }
 
-async function liveReset(ctx: Context, ref: ResetRef | undefined): Promise<LiveReset | undefined> {
-  return ref === undefined ? undefined : (await findLiveReset(ctx.db, ref))[0]
-}
-
 /** A retry after a lost reply is answered again, when it says the same password: anything else was not done. */
 async function answerRepeat(
   ctx: Context,
-  ref: ResetRef | undefined,
+  ref: ResetRef,
   usedKey: Buffer | null,
   { password, idempotencyKey }: ResetAttempt
 ): Promise<PasswordReset> {
-  const [used] = ref && usedKey ? await findUsedReset(ctx.db, { id: ref.id, usedKey }) : []
-  if (ref === undefined || used === undefined || !(await ctx.passwords.check(password, used.passwordHash)))
+  const [used] = usedKey ? await findUsedReset(ctx.db, { id: ref.id, usedKey }) : []
+  if (used === undefined || !(await ctx.passwords.check(password, used.passwordHash)))
     throw new Problem('reset-rejected')
   return presentReset(ctx, used.sessionsEnded, deviceOf(ctx, ref, idempotencyKey))
 }

@@ -1,4 +1,5 @@
 import type { Client, Context } from '../context.ts'
+import { refusalOf } from '../keys/missing-keys.ts'
 import { newId } from '../lib/identifier.ts'
 import { Problem } from '../problems.ts'
 import { presentSession } from './present.ts'
@@ -7,8 +8,8 @@ import { stepSession } from './store.ts'
 
 /** Trades a refresh token for the current pair. Safe to repeat: a lost reply is answered again. Refuses with `refresh-rejected`. */
 export async function refreshSession(ctx: Context, token: string, client: Client): Promise<Session> {
-  const given = ctx.secrets.readRefresh(token) // undefined: a token we never made, and no query for it
-  if (given === undefined) throw new Problem('refresh-rejected')
+  const given = ctx.secrets.readRefresh(token)
+  if (given === undefined) throw await refusalOf(ctx, token, 'refresh-rejected')
 
   const values = {
     id: given.sessionId,

@@ -1,4 +1,5 @@
 import type { Client, Context } from '../context.ts'
+import { refusalOf } from '../keys/missing-keys.ts'
 import { newId } from '../lib/identifier.ts'
 import { Problem, problems } from '../problems.ts'
 import { readBearer } from './authenticate.ts'
@@ -16,7 +17,7 @@ export async function signOut(
   const event = { eventId: newId(), ...client }
   if (tokens.refreshToken !== undefined) {
     const given = ctx.secrets.readRefresh(tokens.refreshToken)
-    if (given === undefined) throw new Problem('refresh-rejected')
+    if (given === undefined) throw await refusalOf(ctx, tokens.refreshToken, 'refresh-rejected')
     await endSessionBySeed(ctx.db, { ...event, id: given.sessionId, seedHash: ctx.secrets.seedHash(given.seed) })
     return
   }

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
+import { secretsOf } from '../../src/keys/secrets.ts'
 import { newId } from '../../src/lib/identifier.ts'
 import { MINUTE } from '../../src/lib/time.ts'
 import type { Answer } from '../contract-client.ts'
 import { type Api, newKey, start, until } from '../helper.ts'
+import { another, startWithPasswords } from '../password/with-password.ts'
 import { idOf } from './command.ts'
 
 const email = 'maya@example.com'
@@ -205,4 +207,42 @@ t.test('an instance on its way out is alive and not ready, and still answers wha
   t.equal((await api.getLiveness()).status, 200)
   t.equal((await api.getSession({ bearer: session.access_token })).status, 200)
   await stopping
+})
+
+t.test('an instance that lacks a key in use signs nobody out: its refusals can be sent again', async (t) => {
+  const world = await startWithPasswords(t)
+  const { api, signIn, sql, emptyLanes, ctx } = world
+  const { body: session } = await signIn(email)
+  await emptyLanes()
+  const { challenge } = (await api.requestOtp({ email })).body
+  await api.requestPasswordReset({ email })
+  const [reset] = await sql<{ id: string }>('select id from postern.password_reset')
+  const token = ctx.secrets.resetToken({ keyId: ctx.secrets.ring.newest.id, id: reset?.id as string })
+  const { api: wrong } = await world.another({ SECRET_KEYS: newKey() })
+  const { refresh_token } = session
+
+  const refused = [
+    await wrong.refreshSession({ refresh_token }),
+    await wrong.logout({ refresh_token }),
+    await wrong.verifyOtp({ challenge, code: '123456' }),
+    await wrong.resendOtp({ challenge }),
+    await wrong.inspectPasswordReset({ token }),
+    await wrong.resetPassword({ token, password: another })
+  ]
+
+  for (const { status, problem, headers } of refused) {
+    t.match([status, problem.code], [503, 'unavailable'])
+    t.ok(headers.get('retry-after'))
+  }
+  t.equal((await api.refreshSession({ refresh_token })).status, 200, 'and the session lives')
+})
+
+t.test('a token of a key that nothing uses is refused for good, as one that was never made', async (t) => {
+  const { api } = await startWithPasswords(t)
+  const foreign = secretsOf([Buffer.from(newKey(), 'base64url')])
+  const ref = { keyId: foreign.ring.newest.id, sessionId: newId(), generation: 1, seed: foreign.newSeed() }
+
+  const { status, problem } = await api.refreshSession({ refresh_token: foreign.refreshToken(ref) })
+
+  t.match([status, problem.code], [401, 'refresh-rejected'])
 })

@@ -1,0 +1,32 @@
+import type { Db } from '../db/tables.ts'
+import { monotonicNow } from '../lib/time.ts'
+import { Problem, type ProblemCode } from '../problems.ts'
+import type { Secrets } from './secrets.ts'
+import { findKeyUses, type KeyUse } from './store.ts'
+
+/** Seconds a look stands, so that tokens which name keys of somebody's invention do not make the database work. */
+const KEPT = 1
+
+type Deps = { db: Db; secrets: Secrets }
+
+const looks = new WeakMap<Db, { at: number; missing: Promise<KeyUse[]> }>()
+
+/** What live rows need of the master keys that this instance lacks. */
+export const missingKeys = async ({ db, secrets }: Deps): Promise<KeyUse[]> =>
+  (await findKeyUses(db, {})).filter(({ keyId }) => !secrets.knows(keyId))
+
+/**
+ * Why a token that cannot be read is refused: for good by `code`, unless it names a key that is in use and that this instance
+ * lacks. Another instance can read that one, and so can this one once it is configured: `unavailable`, or people were signed out.
+ */
+export async function refusalOf(deps: Deps, token: string, code: ProblemCode): Promise<Problem> {
+  const foreign = deps.secrets.foreignKeyOf(token)
+  if (foreign === undefined) return new Problem(code)
+  let look = looks.get(deps.db)
+  if (look === undefined || monotonicNow() - look.at > KEPT) {
+    look = { at: monotonicNow(), missing: missingKeys(deps) }
+    looks.set(deps.db, look)
+  }
+  const isInUse = (await look.missing).some(({ keyId }) => keyId === foreign)
+  return new Problem(isInUse ? 'unavailable' : code)
+}
