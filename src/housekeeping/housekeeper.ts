@@ -81,7 +81,7 @@ export class Housekeeper {
     const skipped: Buffer[] = []
     let total = 0
     for (const end = monotonicNow() + SETTLE_ROUND; !this.#stopped && monotonicNow() < end; ) {
-      const [batch] = await this.#locked((tx) => settleChallenges(tx, { most: BATCH, skipped }))
+      const [batch] = await this.#locked('settling', (tx) => settleChallenges(tx, { most: BATCH, skipped }))
       if (batch === undefined || batch.done + batch.skipped.length === 0) break
       total += batch.done
       skipped.push(...batch.skipped)
@@ -108,7 +108,7 @@ export class Housekeeper {
       tallies: (tx) => purgeTallies(tx, { most })
     }
     const done: Record<string, number> = {}
-    for (const [name, task] of Object.entries(tasks)) done[name] = await this.#batches(task)
+    for (const [name, task] of Object.entries(tasks)) done[name] = await this.#batches(name, task)
     done.budgets = await this.#walkBudgets()
     const some = Object.fromEntries(Object.entries(done).filter(([, rows]) => rows > 0))
     if (Object.keys(some).length > 0) this.#options.log.debug({ rows: some }, 'purged')
@@ -123,7 +123,7 @@ export class Housekeeper {
   async #walkBudgets(): Promise<number> {
     let deleted = 0
     for (let batch = 0; batch < BUDGET_BATCHES && !this.#stopped; batch++) {
-      const [walked] = await this.#locked((tx) => purgeBudgets(tx, { after: this.#lastBudget, most: BATCH }))
+      const [walked] = await this.#locked('budgets', (tx) => purgeBudgets(tx, { after: this.#lastBudget, most: BATCH }))
       if (walked === undefined) break
       deleted += walked.done
       this.#lastBudget = walked.last ?? Buffer.alloc(0)
@@ -133,10 +133,10 @@ export class Housekeeper {
     return deleted
   }
 
-  async #batches(work: (tx: Tx) => Promise<Done[]>): Promise<number> {
+  async #batches(task: string, work: (tx: Tx) => Promise<Done[]>): Promise<number> {
     let total = 0
     while (!this.#stopped) {
-      const done = (await this.#locked(work))[0]?.done ?? 0
+      const done = (await this.#locked(task, work))[0]?.done ?? 0
       if (done === 0) break
       total += done
       await pause(BREATH)
@@ -144,10 +144,10 @@ export class Housekeeper {
     return total
   }
 
-  /** One batch in a transaction of its own; nothing where another instance is at it. */
-  async #locked<Row>(work: (tx: Tx) => Promise<Row[]>): Promise<Row[]> {
+  /** One batch of a task in a transaction of its own; nothing where another instance is at that task. */
+  async #locked<Row>(task: string, work: (tx: Tx) => Promise<Row[]>): Promise<Row[]> {
     return await transaction(this.#options.db, async (tx) => {
-      const [lock] = await tryLock(tx, {})
+      const [lock] = await tryLock(tx, { task })
       return lock?.mine ? await work(tx) : []
     })
   }

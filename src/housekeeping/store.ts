@@ -4,10 +4,11 @@ import { KNOWN_NETWORK_TTL } from '../budget/trust.ts'
 import { statement } from '../db/statement.ts'
 import { DAY } from '../lib/time.ts'
 
-/** One instance at a time keeps house; whoever does not get the lock leaves it to the other. It goes with the transaction. */
+/** One instance at a time does a task; another that does not get its lock leaves it to the first. It goes with the transaction. */
 export const tryLock = statement(
-  {},
-  () => sql<{ mine: boolean }>`select pg_try_advisory_xact_lock(hashtext('postern housekeeping')) as mine`
+  { task: 'text' },
+  ({ task }) => sql<{ mine: boolean }>`
+    select pg_try_advisory_xact_lock(hashtext('postern housekeeping'), hashtext(${task})) as mine`
 )
 
 /** How many rows a statement has done. */

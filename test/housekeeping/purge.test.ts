@@ -1,3 +1,4 @@
+import pg from 'pg'
 import t from 'tap'
 import { start } from '../helper.ts'
 import { keeperOf, type Query } from './keeper.ts'
@@ -212,4 +213,20 @@ t.test('tables stay flat, however many instances purge at once', async (t) => {
   )
   t.strictSame(sizes[1], sizes[0])
   t.strictSame(sizes[2], sizes[0])
+})
+
+t.test('another instance that is at one task keeps none of the others from being done', async (t) => {
+  const world = await start(t)
+  const keeper = await keeperOf(world)
+  await world.sql(
+    `insert into postern.event (id, kind, outcome, at) values (gen_random_uuid(), 'old', 'old', now() - interval '401 days')`
+  )
+  const other = new pg.Client({ connectionString: world.databaseUrl })
+  await other.connect()
+  t.teardown(() => other.end())
+  await other.query(`select pg_advisory_lock(hashtext('postern housekeeping'), hashtext('challenges'))`)
+
+  const done = await keeper.purge()
+
+  t.match(done, { events: 1 })
 })
