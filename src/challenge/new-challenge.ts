@@ -1,7 +1,7 @@
 import { LONG_CODE, SHORT_CODE } from '../budget/code-store.ts'
 import type { Client, Context } from '../context.ts'
 import type { Address } from '../lib/email.ts'
-import { preferredLanguage } from '../lib/language.ts'
+import { wantedLanguage } from '../lib/language.ts'
 import type { MailDraft } from '../mail/draft.ts'
 import type { NewChallenge } from './store.ts'
 
@@ -27,7 +27,7 @@ export function newChallenge(
     email: request.address.spelling,
     emailKey: request.address.key,
     budgetKey: secrets.addressMac(request.address.key),
-    locale: request.locale ?? preferredLanguage(request.acceptLanguage, ctx.locales),
+    locale: wantedLanguage(request, ctx.locales),
     network: client.network,
     agent: client.agent,
     ...secrets.knownDevice(request.deviceToken),

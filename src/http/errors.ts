@@ -10,6 +10,8 @@ const RETRY_AFTER = 2
 /** The RFC 9457 body of a refusal. */
 export function problemBody(code: ProblemCode, requestId: string, details: ProblemDetails = {}): ProblemBody {
   const { title, status } = problems[code]
+  const errors =
+    code === 'invalid-request' ? (details.errors ?? [{ pointer: '', detail: details.detail ?? title }]) : undefined
   return {
     type: `/problems/${code}`,
     title,
@@ -19,7 +21,7 @@ export function problemBody(code: ProblemCode, requestId: string, details: Probl
     code,
     ...(details.reason !== undefined && { reason: details.reason }),
     ...(details.next !== undefined && { next: details.next as NonNullable<ProblemBody['next']> }),
-    ...(details.errors !== undefined && { errors: details.errors })
+    ...(errors !== undefined && { errors })
   }
 }
 

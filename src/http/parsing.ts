@@ -21,9 +21,19 @@ export function parseStrictly(app: FastifyInstance): void {
   app.addHook('preValidation', (request, _reply, done) => {
     // A POST that sends nothing at all means an empty object, which most clients can't be bothered to write.
     if (request.method === 'POST' && request.body === undefined) request.body = {}
+    if (request.method === 'DELETE' && request.body !== undefined) refuseMembers(request.body)
     if (isObject(request.body)) dropNulls(request.body, request.routeOptions.schema?.body)
     done()
   })
+}
+
+/** No DELETE takes a member: whoever sends one means something that would not happen. */
+function refuseMembers(body: unknown): void {
+  if (!isObject(body)) throw new Problem('invalid-request', { errors: [{ pointer: '', detail: 'must be object' }] })
+  const [name] = Object.keys(body)
+  if (name === undefined) return
+  const pointer = `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`
+  throw new Problem('invalid-request', { errors: [{ pointer, detail: 'is not a member of this request' }] })
 }
 
 /** Takes members that are null for absent ones, as the serializers of many languages write what is not set. Unknown ones stay, to be refused. */

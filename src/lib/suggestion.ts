@@ -26,6 +26,10 @@ const MOST_REMEMBERED = 5000
 
 const nameOf = (domain: string): string => domain.slice(0, domain.indexOf('.'))
 
+/** Whether a letter is missing from the name of a domain and all else is right (`gmai.com`). */
+const lacksOneLetter = (domain: string, found: string): boolean =>
+  nameOf(found).length - nameOf(domain).length === 1 && edits(domain, found) === 1
+
 export type Suggest = (address: string) => string | undefined
 
 /**
@@ -39,13 +43,16 @@ export function suggester(own: readonly string[]): Suggest {
   const options = { domains: [...real], secondLevelDomains: [], topLevelDomains: [] }
   const remembered = new Map<string, string | undefined>() // few domains make up most addresses
 
+  const providers = new Set([...real].map(nameOf))
+
   const look = (domain: string): string | undefined => {
     const withCom = domain.replace(SLIPPED_COM, '.com')
     if (withCom !== domain && real.has(withCom)) return withCom
     const found = checker.run({ email: `someone@${domain}`, ...options })?.domain
     if (found === undefined || !real.has(found) || edits(domain, found) > 2) return undefined
-    if (nameOf(domain) === nameOf(found) && COUNTRY.test(domain)) return undefined
-    return ours.has(found) || domain.indexOf('.') >= SHORTEST_NAME ? found : undefined
+    if (providers.has(nameOf(domain)) && COUNTRY.test(domain)) return undefined
+    const meant = lacksOneLetter(domain, found) ? found : domain
+    return ours.has(found) || nameOf(meant).length >= SHORTEST_NAME ? found : undefined
   }
 
   return (address) => {

@@ -3,7 +3,7 @@ import { newChallenge } from '../challenge/new-challenge.ts'
 import { presentChallenge } from '../challenge/present.ts'
 import type { Challenge } from '../challenge/schema.ts'
 import type { NewChallenge } from '../challenge/store.ts'
-import { testCodeForm } from '../challenge/test-address.ts'
+import { openTestLanes, testCodeForm } from '../challenge/test-address.ts'
 import type { Client, Context } from '../context.ts'
 import { undefinedOnUniqueViolation } from '../db/failure.ts'
 import { type DailyIds, idsOfDays, newId } from '../lib/identifier.ts'
@@ -32,6 +32,7 @@ export async function requestCode(ctx: Context, request: CodeRequest, client: Cl
   const ids = request.idempotencyKey && idsOfDays('challenge', request.idempotencyKey.toLowerCase(), address.key)
   const { challenge, mail } = newChallenge(ctx, { ...request, id: ids ? ids[0] : newId(), address }, client)
 
+  await openTestLanes(ctx, address.key, challenge.budgetKey)
   const run = () => (ids ? requestUnderKey(ctx, challenge, ids) : requestChallenge(ctx.db, challenge))
   let made: Requested | undefined
   // A twin may make the challenge first: then this charge and mail are undone, and the next look finds the twin's.
@@ -49,10 +50,11 @@ export async function requestCode(ctx: Context, request: CodeRequest, client: Cl
 async function requestUnderKey(ctx: Context, challenge: NewChallenge, ids: DailyIds): Promise<Requested | undefined> {
   const made = await requestOnce(ctx.db, { ...challenge, id: ids[0] }, ids)
   if (made?.over && made.id !== null) return await requestUnderKey(ctx, challenge, idsOfDays('challenge', made.id))
-  return made?.closed ? { ...made, ...nothingLeft } : made
+  const over = made !== undefined && (made.closed || (made.expiresIn ?? 1) <= 0)
+  return over ? { ...made, ...nothingLeft } : made
 }
 
-/** What a client sees of a challenge whose code is used, or whose tries are: that it needs another key. */
+/** What a client sees of a challenge that is over, or whose code or tries are used: that it needs another key. */
 const nothingLeft = { expiresIn: 0, triesLeft: 0, sends: Number.POSITIVE_INFINITY, sentAgo: Number.POSITIVE_INFINITY }
 
 const isMade = (requested: Requested): requested is Requested & Made => requested.keyId !== null

@@ -39,7 +39,7 @@ export type Verified = SignedIn & {
   overtaken: boolean
 }
 
-const amr = sql`case when asked.test then '{otp,test}'::text[] when spent.purpose = 'step_up' then '{otp,pwd}'::text[] else '{otp}'::text[] end`
+const amr = sql`case when asked.test then '{otp,test}'::text[] when spent.purpose = 'step_up' then '{pwd,otp}'::text[] else '{otp}'::text[] end`
 
 /**
  * Judges guesses. The database decides even over a wrong code: it must cost a try, and only it knows whether one is left.

@@ -4,7 +4,7 @@ import type { Client, Context } from '../context.ts'
 import { undefinedOnUniqueViolation } from '../db/failure.ts'
 import { transaction } from '../db/statement.ts'
 import { idsOfDays, newId } from '../lib/identifier.ts'
-import { preferredLanguage } from '../lib/language.ts'
+import { wantedLanguage } from '../lib/language.ts'
 import { addressOf } from '../user/address.ts'
 import { enterResetLane, queueReset } from './request-reset-store.ts'
 import type { Forgot } from './schema.ts'
@@ -36,7 +36,7 @@ export async function requestReset(ctx: Context, request: ResetRequest, client: 
     email: address.spelling,
     emailKey: address.key,
     budgetKey,
-    locale: request.locale ?? preferredLanguage(request.acceptLanguage, ctx.locales),
+    locale: wantedLanguage(request, ctx.locales),
     ttl: config.RESET_TTL,
     keyId: secrets.ring.newest.id,
     mailId: mail.id,

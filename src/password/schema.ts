@@ -9,7 +9,7 @@ const examplePassword = 'sieben Zwetschgen im Korb'
 /** A password that exists: anything that could be one is judged. */
 const Password = Type.String({
   minLength: 1,
-  maxLength: 1024,
+  maxLength: 2048, // decomposed, the 1,024 bytes that a password may have can be half as many letters again
   pattern: PRINTABLE,
   description: 'As typed. Composed and decomposed letters are the same.',
   examples: [examplePassword]

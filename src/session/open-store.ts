@@ -33,7 +33,9 @@ export const openSessions = (slots: OpenSlots, amr: RawBuilder<unknown>): RawBui
 export const renewSessions = (amr: RawBuilder<unknown>): RawBuilder<unknown> => sql`
   update postern.session as s
   set authenticated_at = now(), last_used_at = now(),
-      amr = array(select distinct method from unnest(s.amr || ${amr}) as method order by method)
+      amr = array(
+        select method from unnest(s.amr || ${amr}) as method
+        group by method order by array_position('{pwd,otp,test}'::text[], method))
   from owner join asked using (place) join spent using (place)
   where s.id = asked.renew_id and s.user_id = owner.id and s.credential_version = owner.credential_version
     and ${unended}

@@ -66,6 +66,6 @@ t.test('where strangers have guessed, the right password and the code that is ma
   t.strictSame(refused, new Set(['credentials-rejected']))
   t.match(lead, /To be sure that it is you/)
   t.not(reference, earlier, 'another code than the one of the first screen')
-  t.strictSame((await (await verified).json()).session.amr, ['otp', 'pwd'])
+  t.strictSame((await (await verified).json()).session.amr, ['pwd', 'otp'])
   t.equal(await signedIn(page), email)
 })

@@ -4,7 +4,7 @@ import { start } from '../helper.ts'
 
 const id = '0198c5a1-7b1e-7c33-9d0c-0c5d2f6a1b42'
 
-t.test('a body where none is needed is left alone, or refused as anywhere else', async (t) => {
+t.test('a body where none is needed is empty, or refused as anywhere else', async (t) => {
   const { url, signIn } = await start(t)
   const bearer = (await signIn('maya@example.com')).body.access_token
   const remove = (operation: string, type: string, body: string) =>
@@ -15,5 +15,7 @@ t.test('a body where none is needed is left alone, or refused as anywhere else',
     t.equal((await remove(operation, 'application/json', `"${'x'.repeat(20_000)}"`)).status, 413, operation)
     t.equal((await remove(operation, 'application/json', '{')).status, 400, operation)
   }
-  t.equal((await remove('endOtherSessions', 'application/json', '{"a":1}')).status, 200)
+  for (const body of ['{"a":1}', '[]', '"all"'])
+    t.equal((await remove('deleteMe', 'application/json', body)).status, 400, 'nothing is deleted by what nobody foresaw')
+  t.equal((await remove('endOtherSessions', 'application/json', '{}')).status, 200)
 })

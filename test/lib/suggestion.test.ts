@@ -18,6 +18,8 @@ t.test('the slips that people make are pointed out', async (t) => {
     'outlok.com': 'outlook.com',
     'iclod.com': 'icloud.com',
     'protonmail.co': 'protonmail.com',
+    'gmai.com': 'gmail.com',
+    'yaho.com': 'yahoo.com',
     'ornage.fr': 'orange.fr',
     't-online.d': 't-online.de'
   }

@@ -105,6 +105,19 @@ t.test('a language there are no mails in falls back to the default', async (t) =
   t.equal(await languageOf({ locale: 'nl' }), 'es')
 })
 
+t.test('a language there are no mails in leaves the choice to the browser', async (t) => {
+  const { languageOf } = await world(t, { DEFAULT_LOCALE: 'es' })
+
+  t.equal(await languageOf({ locale: 'pt-BR' }, 'de-DE, de;q=0.9'), 'de')
+})
+
+t.test('a tag with extensions is a tag', async (t) => {
+  const { languageOf } = await world(t)
+
+  t.equal(await languageOf({ locale: 'de-DE-u-co-phonebk' }), 'de')
+  t.equal(await languageOf({ locale: 'fr-x-home' }), 'fr')
+})
+
 t.test('a resend comes in the language of its request', async (t) => {
   const { api, sql, mailOf, languageIn } = await world(t)
   const { challenge, reference } = (await api.requestOtp({ email, locale: 'fr' })).body

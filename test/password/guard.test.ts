@@ -55,7 +55,7 @@ t.test('the code that is mailed then opens the session, and tells what was prove
 
   t.equal(code, codeOf(challenge))
   t.equal(opened.status, 200)
-  t.same(opened.body.session.amr, ['otp', 'pwd'])
+  t.same(opened.body.session.amr, ['pwd', 'otp'])
   const second = (await login(wrong)).problem
   t.notOk(second.next, 'the network is known by now, and has guesses of its own')
 })
