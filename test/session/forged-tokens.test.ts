@@ -135,7 +135,7 @@ t.test('only session-rejected asks a generic client to refresh', async (t) => {
 t.test('a refresh token that is no text, empty, or too long is a fault of the request', async (t) => {
   const { api, session } = await startForger(t)
 
-  for (const given of ['', 7, null, {}, [], true, 'r'.repeat(513), session.access_token]) {
+  for (const given of ['', 7, {}, [], true, 'r'.repeat(513), session.access_token]) {
     const answer = await api.refreshSession({ refresh_token: given })
     t.match(answer.problem, { status: 400, code: 'invalid-request' }, JSON.stringify(given))
   }
