@@ -10,9 +10,14 @@ import { type Db, SCHEMA, type Tx } from './tables.ts'
 
 const FOLDER = new URL('../../migrations/', import.meta.url)
 
+/** In the order in which they run. */
+async function migrationNames(): Promise<string[]> {
+  const files = (await readdir(FOLDER)).filter((file) => /^\d{4}_\w+\.ts$/.test(file))
+  return files.map((file) => file.replace('.ts', '')).sort()
+}
+
 async function allMigrations(): Promise<Record<string, Migration>> {
-  const files = (await readdir(FOLDER)).filter((file) => /^\d{4}_\w+\.ts$/.test(file)).sort()
-  const entries = files.map(async (file) => [file.replace('.ts', ''), await import(new URL(file, FOLDER).href)])
+  const entries = (await migrationNames()).map(async (name) => [name, await import(new URL(`${name}.ts`, FOLDER).href)])
   return Object.fromEntries(await Promise.all(entries)) as Record<string, Migration>
 }
 
@@ -21,9 +26,7 @@ async function allMigrations(): Promise<Record<string, Migration>> {
  * this one goes on working beside it, and may be started again after a step back.
  */
 export async function pendingMigrations(db: Db): Promise<string[]> {
-  const ours = (await readdir(FOLDER))
-    .filter((file) => /^\d{4}_\w+\.ts$/.test(file))
-    .map((file) => file.replace('.ts', ''))
+  const ours = await migrationNames()
   const {
     rows: [table]
   } = await sql<{ present: boolean }>`
@@ -31,7 +34,7 @@ export async function pendingMigrations(db: Db): Promise<string[]> {
   if (!table?.present) return ours
   const { rows } = await sql<{ name: string }>`select name from postern.kysely_migration`.execute(db)
   const done = new Set(rows.map((row) => row.name))
-  return ours.filter((name) => !done.has(name)).sort()
+  return ours.filter((name) => !done.has(name))
 }
 
 /** Ours among the advisory locks of the database; any number that no other program uses there. */
