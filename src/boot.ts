@@ -12,13 +12,13 @@ import { Housekeeper } from './housekeeping/housekeeper.ts'
 import { buildApp } from './http/app.ts'
 import { keyFault, readinessOf } from './http/readiness.ts'
 import { developmentKey } from './keys/development-key.ts'
-import { rotateAgedSigningKeys } from './keys/rotate.ts'
+import { overlapOf, rotateAgedSigningKeys } from './keys/rotate.ts'
 import { secretsOf } from './keys/secrets.ts'
-import { JWKS_MAX_AGE, SigningKeys } from './keys/signing.ts'
+import { SigningKeys } from './keys/signing.ts'
 import { domainOf } from './lib/email.ts'
 import { readSender } from './lib/sender.ts'
 import { suggester } from './lib/suggestion.ts'
-import { DAY, MINUTE, milliseconds } from './lib/time.ts'
+import { DAY, milliseconds } from './lib/time.ts'
 import { GuessTally } from './limit/guess-tally.ts'
 import type { SharedCounts } from './limit/shared-counts.ts'
 import { CONNECTIONS, Courier, SEND_DEADLINE } from './mail/courier.ts'
@@ -112,13 +112,7 @@ const housekeeperOf = ({ db, log, secrets, config }: Context): Housekeeper =>
     log,
     eventRetention: config.EVENT_RETENTION,
     mailRetention: config.MAIL_RETENTION,
-    rotateKeys: () =>
-      rotateAgedSigningKeys(
-        db,
-        secrets,
-        { publish: JWKS_MAX_AGE, verify: config.ACCESS_TOKEN_TTL + MINUTE },
-        SIGNING_KEY_AGE
-      )
+    rotateKeys: () => rotateAgedSigningKeys(db, secrets, overlapOf(config), SIGNING_KEY_AGE)
   })
 
 /** The client of the shared counts is only loaded where there are some. */

@@ -2,13 +2,11 @@ import type { Context } from '../context.ts'
 import type { Db } from '../db/tables.ts'
 import { findPeppers } from '../hashing/store.ts'
 import { endEverything } from '../keys/end-everything.ts'
-import { rotateSigningKeys } from '../keys/rotate.ts'
-import { JWKS_MAX_AGE } from '../keys/signing.ts'
+import { overlapOf, rotateSigningKeys } from '../keys/rotate.ts'
 import { findDeviceKeys, findKeyUses } from '../keys/store.ts'
 import { keyIdOf } from '../lib/capability.ts'
 import type { Environment } from '../lib/env.ts'
 import { BEFORE_ALL } from '../lib/identifier.ts'
-import { MINUTE } from '../lib/time.ts'
 import { withContext } from './with-context.ts'
 
 /** Devices that are looked through in one statement: some tenths of a second. */
@@ -65,11 +63,9 @@ async function showPeppers({ db, config }: Pick<Context, 'db' | 'config'>): Prom
 /** Publishes a new signing key, which signs after the JWKS' max-age; the old ones verify until their tokens have run out. */
 export async function rotateKeys(env: Environment): Promise<number> {
   return await withContext(env, async ({ db, secrets, config }) => {
-    const kid = await rotateSigningKeys(db, secrets, {
-      publish: JWKS_MAX_AGE,
-      verify: config.ACCESS_TOKEN_TTL + MINUTE
-    })
-    console.log(`The key ${kid} is published and signs in ${JWKS_MAX_AGE} seconds.`)
+    const overlap = overlapOf(config)
+    const kid = await rotateSigningKeys(db, secrets, overlap)
+    console.log(`The key ${kid} is published and signs in ${overlap.publish} seconds.`)
     return 0
   })
 }

@@ -1,7 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto'
+import type { Config } from '../config.ts'
 import { transaction } from '../db/statement.ts'
 import type { Db, Tx } from '../db/tables.ts'
 import { sha256 } from '../lib/capability.ts'
+import { MINUTE } from '../lib/time.ts'
 import { seal, unseal } from './seal.ts'
 import type { Secrets } from './secrets.ts'
 import {
@@ -12,6 +14,9 @@ import {
   retireSigningKeysExcept,
   type SigningKeyRow
 } from './store.ts'
+
+/** Seconds a client may keep the JWKS; a new key is published for so long before it signs. */
+export const JWKS_MAX_AGE = 5 * MINUTE
 
 /** @param activatesIn seconds until it signs; it verifies and is published at once */
 export async function makeSigningKey(tx: Tx, secrets: Secrets, activatesIn: number): Promise<string> {
@@ -44,6 +49,12 @@ export async function resealSigningKeys(tx: Tx, secrets: Secrets, rows: readonly
 
 /** Seconds: the new key is published for `publish` before it signs; the old ones verify for `verify` after that. */
 export type Overlap = { publish: number; verify: number }
+
+/** In which nobody notices: a minute more than a token lives, because an instance signs with the old key until it looks again. */
+export const overlapOf = ({ ACCESS_TOKEN_TTL }: Pick<Config, 'ACCESS_TOKEN_TTL'>): Overlap => ({
+  publish: JWKS_MAX_AGE,
+  verify: ACCESS_TOKEN_TTL + MINUTE
+})
 
 /** Puts a new signing key in force and lets the others run out. */
 export async function rotateSigningKeys(db: Db, secrets: Secrets, overlap: Overlap): Promise<string> {

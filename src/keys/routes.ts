@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import type { Context } from '../context.ts'
 import { refusals } from '../routing.ts'
-import { JWKS_MAX_AGE } from './signing.ts'
+import { JWKS_MAX_AGE } from './rotate.ts'
 
 const Jwk = Type.Object({
   kty: Type.Literal('EC'),

@@ -2,7 +2,7 @@ import { createPublicKey, type JsonWebKey } from 'node:crypto'
 import { createSigner, createVerifier } from 'fast-jwt'
 import { transaction } from '../db/statement.ts'
 import type { Db } from '../db/tables.ts'
-import { MINUTE, milliseconds, monotonicNow } from '../lib/time.ts'
+import { milliseconds, monotonicNow } from '../lib/time.ts'
 import { Problem } from '../problems.ts'
 import { RecentTokens, type SessionClaims } from './recent-tokens.ts'
 import { makeSigningKey, resealSigningKeys } from './rotate.ts'
@@ -10,8 +10,6 @@ import { unseal } from './seal.ts'
 import type { Secrets } from './secrets.ts'
 import { findSigningKeys, lockSigningKeys, type SigningKeyRow } from './store.ts'
 
-/** Seconds a client may keep the JWKS; a new key is published for so long before it signs. */
-export const JWKS_MAX_AGE = 5 * MINUTE
 /** Far below JWKS_MAX_AGE: every instance knows a new key long before it signs. */
 const RELOAD_EVERY = 30
 const RELOAD_ON_UNKNOWN_AFTER = 2

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { JWKS_MAX_AGE } from '../../src/keys/signing.ts'
+import { JWKS_MAX_AGE } from '../../src/keys/rotate.ts'
 import { newKey, start, until } from '../helper.ts'
 import { refused } from '../session/signed-in.ts'
 import { idOf, postern } from './command.ts'

@@ -1,7 +1,6 @@
 import pg from 'pg'
 import t, { type Test } from 'tap'
-import { rotateSigningKeys } from '../../src/keys/rotate.ts'
-import { JWKS_MAX_AGE } from '../../src/keys/signing.ts'
+import { JWKS_MAX_AGE, rotateSigningKeys } from '../../src/keys/rotate.ts'
 import { MINUTE, SECOND } from '../../src/lib/time.ts'
 import { makeDatabase, query, testServer } from '../database.ts'
 import { type Api, newKey, start, startInstance, until } from '../helper.ts'
