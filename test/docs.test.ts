@@ -2,6 +2,8 @@ import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import t from 'tap'
 import { helpText } from '../src/cli/config.ts'
+import { readConfig } from '../src/config.ts'
+import { connectionSettings } from '../src/db/connect.ts'
 import { settingsOf } from '../src/lib/env.ts'
 import { problems } from '../src/problems.ts'
 import { settings } from '../src/settings.ts'
@@ -50,4 +52,13 @@ t.test('what the guides name exists: settings, paths, problems, commands', async
     for (const [, words = ''] of text(page).matchAll(/npm start -- ([a-z-]+(?: [a-z-]+)?)/g))
       t.ok(helpText().includes(`  ${words}`), `${page}: ${words}`)
   }
+})
+
+t.test('the role that a pooler connects as is given what the service sets on a connection', async (t) => {
+  const given = text('docs/operate.md').matchAll(/alter role postern set (\w+) = '?([^';]+)'?;/g)
+
+  t.strictSame(
+    Object.fromEntries([...given].map(([, name, value]) => [name, value])),
+    connectionSettings(readConfig({}).DATABASE_STATEMENT_TIMEOUT)
+  )
 })

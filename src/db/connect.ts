@@ -19,6 +19,26 @@ const CONNECT_SECONDS = 4
 const IDLE_IN_TRANSACTION_SECONDS = 10
 const SILENCE_SECONDS = 2
 
+/**
+ * What a connection is told when it opens: how long things may take, and how to plan. docs/operate.md has it for a role.
+ *
+ * @param statementTimeout seconds
+ */
+export const connectionSettings = (statementTimeout: number): Record<string, string> => ({
+  statement_timeout: `${statementTimeout}s`,
+  lock_timeout: `${statementTimeout / 2}s`,
+  idle_in_transaction_session_timeout: `${IDLE_IN_TRANSACTION_SECONDS}s`,
+  // Every statement finds its rows by key: planning it anew for each list of values takes longer than running it,
+  // and a plan made while the tables were small must not read them whole when they have grown.
+  // The ways that are off are not forbidden, only made dear: so dear that the server would compile such a plan for half a second.
+  plan_cache_mode: 'force_generic_plan',
+  jit: 'off',
+  enable_seqscan: 'off',
+  enable_hashjoin: 'off',
+  enable_mergejoin: 'off',
+  enable_bitmapscan: 'off'
+})
+
 /** A pool that survives whatever happens to its connections; every failure to reach the server is DatabaseUnavailable. */
 export function connect(options: ConnectOptions): Db {
   const pool = new pg.Pool({
@@ -33,16 +53,8 @@ export function connect(options: ConnectOptions): Db {
     // A statement and not startup parameters: PgBouncer refuses those.
     onConnect: async (client) => {
       if (options.statementTimeout === 0) return
-      const limit = milliseconds(options.statementTimeout)
-      await client.query(
-        `set statement_timeout = ${limit}; set lock_timeout = ${limit / 2}; ` +
-          `set idle_in_transaction_session_timeout = ${milliseconds(IDLE_IN_TRANSACTION_SECONDS)}; ` +
-          // Every statement finds its rows by key: planning it anew for each list of values takes longer than running it,
-          // and a plan made while the tables were small must not read them whole when they have grown.
-          // The ways that are off are not forbidden, only made dear: so dear that the server would compile such a plan for half a second.
-          'set plan_cache_mode = force_generic_plan; set jit = off; ' +
-          'set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; set enable_bitmapscan = off'
-      )
+      const settings = Object.entries(connectionSettings(options.statementTimeout))
+      await client.query(settings.map(([name, value]) => `set ${name} = '${value}'`).join('; '))
     }
   })
   // An idle connection that breaks; the pool has dropped it already. While it ends, they all do.
