@@ -7,11 +7,11 @@ import { milliseconds } from '../lib/time.ts'
 import { makeLog } from './log.ts'
 
 /** Seconds from the signal to the end, whatever hangs; below the 30 s that orchestrators usually grant. */
-const DRAIN_LIMIT = 25
+export const DRAIN_LIMIT = 25
 /** Seconds that a start may still take when the signal comes: one that waits for a table takes as long as somebody else likes. */
 const START_GRACE = 8
 /** Seconds to go on serving as not ready, so that load balancers look elsewhere before the door closes. */
-const LINGER = 2
+export const LINGER = 2
 
 /** Runs the service until SIGTERM or SIGINT. @returns an exit code when it could not start; its log says why */
 export async function serve(env: Environment): Promise<number | undefined> {

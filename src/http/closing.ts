@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import { milliseconds } from '../lib/time.ts'
 
-/** Seconds that requests under way may take to end once the door is shut; with the 12 s of a mail under way below a drain's 25. */
-const PATIENCE = 8
+/** Seconds that requests under way may take to end once the door is shut. Then a mail under way has its own, and all of it must fit into a drain. */
+export const PATIENCE = 8
 
 /**
  * While the service is on its way out, every answer ends its connection: a client or a proxy then opens the next one elsewhere, and none

@@ -1,5 +1,8 @@
 import pg from 'pg'
 import t, { type Test } from 'tap'
+import { DRAIN_LIMIT, LINGER } from '../../src/cli/serve.ts'
+import { PATIENCE } from '../../src/http/closing.ts'
+import { SEND_DEADLINE } from '../../src/mail/courier.ts'
 import { startChild } from '../child.ts'
 import { makeDatabase, query, testServer } from '../database.ts'
 import { newKey, start, until } from '../helper.ts'
@@ -143,4 +146,8 @@ t.test('a client that never finishes its request does not keep it from ending in
   t.equal(by, 0)
   t.ok(seconds < 15, `${seconds} s`)
   t.equal((await sql(`select from postern.mail where answer like '451%'`)).length, 1)
+})
+
+t.test('all that a drain waits for, one after the other, fits into its limit', async (t) => {
+  t.ok(LINGER + PATIENCE + SEND_DEADLINE < DRAIN_LIMIT)
 })
