@@ -40,7 +40,17 @@ t.test('every guide can be reached from the README', async (t) => {
     t.ok(text('README.md').includes(`(${page})`), page)
 })
 
-t.test('what the guides name exists: settings, paths, problems, commands', async (t) => {
+t.test('every npm script and command that a page names exists', async (t) => {
+  const { scripts } = JSON.parse(text('package.json')) as { scripts: Record<string, string> }
+  for (const page of pages) {
+    for (const [, script = ''] of text(page).matchAll(/npm run ([\w:-]+)/g))
+      t.ok(script in scripts, `${page}: ${script}`)
+    for (const [, words = ''] of text(page).matchAll(/npm start -- ([a-z-]+(?: [a-z-]+)?)/g))
+      t.ok(helpText().includes(`  ${words}`), `${page}: ${words}`)
+  }
+})
+
+t.test('what the guides name exists: settings, paths, problems', async (t) => {
   const names = new Set(settingsOf(settings).flatMap(([name]) => [name, `${name}_FILE`]))
   const paths = new Set(Object.keys(contract.paths))
   for (const page of pages.filter((page) => page.startsWith('docs/'))) {
@@ -49,8 +59,6 @@ t.test('what the guides name exists: settings, paths, problems, commands', async
     for (const [, path = ''] of text(page).matchAll(/(\/v1\/[a-z/]*[a-z])/g)) t.ok(paths.has(path), `${page}: ${path}`)
     for (const [, code = ''] of text(page).matchAll(/`([a-z]+(?:-[a-z]+)*-(?:rejected|required|refused))`/g))
       t.ok(code in problems, `${page}: ${code}`)
-    for (const [, words = ''] of text(page).matchAll(/npm start -- ([a-z-]+(?: [a-z-]+)?)/g))
-      t.ok(helpText().includes(`  ${words}`), `${page}: ${words}`)
   }
 })
 

@@ -5,15 +5,13 @@ import { freshReadme } from '../tools/readme.ts'
 import { debianProgram } from './debian.ts'
 import { start } from './helper.ts'
 
-const file = (name: string): string => readFileSync(new URL(`../${name}`, import.meta.url), 'utf8')
-const readme = file('README.md')
+const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
 const bash = (script: string): Promise<{ stdout: string; status: number | string | undefined }> =>
   new Promise((resolve) =>
     execFile('bash', ['-c', script], { timeout: 60_000 }, (error, stdout) =>
       resolve({ stdout, status: error === null ? 0 : (error.code ?? 'killed') })
     )
   )
-const { scripts } = JSON.parse(file('package.json')) as { scripts: Record<string, string> }
 
 t.test('the tables in the README are those of the source', async (t) => {
   t.equal(readme, freshReadme(readme), 'npm run openapi, then commit')
@@ -61,26 +59,4 @@ t.test('both journeys in curl, word for word, end where they should', async (t) 
   t.match(stdout, '"email_hint":"m•••@example.com"')
   t.match(stdout, /"sessions_ended":1,"device_token":"dev_/)
   t.notMatch(stdout, '"status":', 'and nothing was refused on the way')
-})
-
-t.test('every npm script and command that the documents name exists', async (t) => {
-  const help = file('src/cli/config.ts')
-  for (const document of ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md']) {
-    for (const [, script] of file(document).matchAll(/npm run ([\w:]+)/g))
-      t.ok(scripts[script as string], `${document}: ${script}`)
-    for (const [, words] of file(document).matchAll(/npm start -- ([a-z]+(?: [a-z]+)?)/g)) {
-      t.ok(help.includes(`  ${words}`), `${document}: ${words}`)
-    }
-  }
-})
-
-t.test('every page and every file that the documents link to exists', async (t) => {
-  const headings = [...readme.matchAll(/^## (.+)$/gm)].map(([, heading]) =>
-    (heading as string).toLowerCase().replaceAll(' ', '-')
-  )
-  for (const [, target] of readme.matchAll(/\]\((?!https?:)([^)]+)\)/g)) {
-    const name = target as string
-    if (name.startsWith('#')) t.ok(headings.includes(name.slice(1)), name)
-    else t.ok(file(name), name)
-  }
 })
