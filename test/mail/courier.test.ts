@@ -41,7 +41,7 @@ t.test('a mail leaves within moments of the answer, without waiting for a poll o
   }
 
   const median = waits.sort((a, b) => a - b)[7] as number
-  t.ok(median < 250, `${median} ms`)
+  t.ok(median < 700, `${median} ms`)
 })
 
 t.test('a resend is a mail of its own, with the same code and another Message-ID', async (t) => {
