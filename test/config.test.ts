@@ -4,15 +4,7 @@ import { ConfigError, readConfig, suspiciousNames } from '../src/config.ts'
 import { settingsOf } from '../src/lib/env.ts'
 import { settings } from '../src/settings.ts'
 import { newKey } from './helper.ts'
-
-const production = () => ({
-  NODE_ENV: 'production',
-  PUBLIC_URL: 'https://auth.example.com',
-  DATABASE_URL: 'postgres://postern:pw@db/postern',
-  SMTP_URL: 'smtps://postern:pw@mail.example.com:465',
-  SECRET_KEYS: newKey(),
-  RESET_URL: 'https://app.example.com/reset'
-})
+import { production } from './production.ts'
 
 /** The faults of an environment; none when it is in order. */
 function faultsOf(env: Record<string, string>): readonly string[] {

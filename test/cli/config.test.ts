@@ -3,16 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { settingsOf } from '../../src/lib/env.ts'
 import { settings } from '../../src/settings.ts'
-import { newKey } from '../helper.ts'
-
-const production = () => ({
-  NODE_ENV: 'production',
-  PUBLIC_URL: 'https://auth.example.com',
-  DATABASE_URL: 'postgres://postern:pw@db/postern',
-  SMTP_URL: 'smtps://postern:pw@mail.example.com:465',
-  SECRET_KEYS: newKey(),
-  RESET_URL: 'https://app.example.com/reset'
-})
+import { production } from '../production.ts'
 
 type Ended = { code: number; stdout: string; stderr: string }
 

@@ -2,17 +2,7 @@ import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { malformed } from '../contract-client.ts'
 import { start } from '../helper.ts'
-
-const email = 'maya@example.com'
-const rejected = { status: 401, problem: { status: 401, code: 'code-rejected' } }
-
-/** A world in which a code was asked for. */
-async function asked(...[t, settings]: Parameters<typeof start>) {
-  const world = await start(t, settings)
-  const { challenge } = (await world.api.requestOtp({ email })).body as { challenge: string }
-  const triesLeft = async () => (await world.sql('select tries_left from postern.challenge'))[0]?.tries_left
-  return { ...world, challenge, code: world.codeOf(challenge), triesLeft }
-}
+import { asked, email, rejected } from './asked.ts'
 
 t.test('a code of digits may be typed and pasted in many ways', async (t) => {
   const { api, codeOf, signIn } = await asked(t)

@@ -1,16 +1,6 @@
 import t from 'tap'
 import { start, wrongCode } from '../helper.ts'
-
-const email = 'maya@example.com'
-const rejected = { status: 401, problem: { status: 401, code: 'code-rejected' } }
-
-/** A world in which a code was asked for. */
-async function asked(...[t, settings]: Parameters<typeof start>) {
-  const world = await start(t, settings)
-  const { challenge } = (await world.api.requestOtp({ email })).body as { challenge: string }
-  const triesLeft = async () => (await world.sql('select tries_left from postern.challenge'))[0]?.tries_left
-  return { ...world, challenge, code: world.codeOf(challenge), triesLeft }
-}
+import { asked, email, rejected } from './asked.ts'
 
 t.test('the fourth guess is refused even when it is right', async (t) => {
   const { api, challenge, code } = await asked(t)
