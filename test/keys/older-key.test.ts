@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { type ChallengeRef, secretsOf } from '../../src/keys/secrets.ts'
 import { idsOfDays } from '../../src/lib/identifier.ts'
 import { newKey } from '../helper.ts'
-import { withKey } from '../otp/pair.ts'
+import { withKey } from '../pair.ts'
 import { another, email, startWithPasswords } from '../password/with-password.ts'
 import { refused } from '../session/signed-in.ts'
 

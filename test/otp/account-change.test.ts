@@ -1,7 +1,7 @@
 import pg from 'pg'
 import t, { type Test } from 'tap'
 import { until } from '../helper.ts'
-import { pair } from './pair.ts'
+import { pair } from '../pair.ts'
 
 const email = 'maya@example.com'
 const rejected = { status: 401, problem: { code: 'code-rejected' } }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { otherDays } from '../days.ts'
-import { pair, withKey } from './pair.ts'
+import { pair, withKey } from '../pair.ts'
 
 const email = 'maya@example.com'
 

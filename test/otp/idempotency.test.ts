@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { wrongCode } from '../helper.ts'
-import { pair, withKey } from './pair.ts'
+import { pair, withKey } from '../pair.ts'
 
 const email = 'maya@example.com'
 

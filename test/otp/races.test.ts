@@ -4,7 +4,7 @@ import { newId } from '../../src/lib/identifier.ts'
 import { requestCode } from '../../src/otp/request-code.ts'
 import { verifyCode } from '../../src/otp/verify-code.ts'
 import { wrongCode } from '../helper.ts'
-import { pair } from './pair.ts'
+import { pair } from '../pair.ts'
 
 const email = 'maya@example.com'
 

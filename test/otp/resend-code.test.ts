@@ -1,7 +1,7 @@
 import t from 'tap'
 import { malformed } from '../contract-client.ts'
 import { codeIn, start, until, wrongCode } from '../helper.ts'
-import { pair } from './pair.ts'
+import { pair } from '../pair.ts'
 
 const email = 'maya@example.com'
 

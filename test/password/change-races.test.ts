@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { newKey } from '../helper.ts'
-import { pair } from '../otp/pair.ts'
+import { pair } from '../pair.ts'
 import { email, another as otherPassword, password } from './with-password.ts'
 
 /** Somebody with a password, whose changes can be made to begin together. */

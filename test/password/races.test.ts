@@ -4,7 +4,7 @@ import type { Context } from '../../src/context.ts'
 import { newId } from '../../src/lib/identifier.ts'
 import { login as logIn } from '../../src/password/login.ts'
 import { resetPassword } from '../../src/password/reset-password.ts'
-import { pair } from '../otp/pair.ts'
+import { pair } from '../pair.ts'
 import { email, another as otherPassword, password, startWithPasswords } from './with-password.ts'
 
 const client = () => ({ network: null, agent: null, requestId: newId() })

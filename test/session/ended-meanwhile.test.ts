@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { pair } from '../otp/pair.ts'
+import { pair } from '../pair.ts'
 import { email, another as otherPassword, password } from '../password/with-password.ts'
 
 /** Somebody with a password who is signed in twice, and a stranger's hands on the older session. */

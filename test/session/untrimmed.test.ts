@@ -1,5 +1,5 @@
 import t from 'tap'
-import { pair } from '../otp/pair.ts'
+import { pair } from '../pair.ts'
 import { password } from '../password/with-password.ts'
 
 const email = 'maya@example.com'

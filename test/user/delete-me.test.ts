@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { until, wrongCode } from '../helper.ts'
-import { withKey } from '../otp/pair.ts'
+import { withKey } from '../pair.ts'
 import { email, password, startWithPasswords } from '../password/with-password.ts'
 
 t.test('whoever leaves takes everything along, and a mail says so', async (t) => {

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import type { Test } from 'tap'
-import { type Settings, start, until } from '../helper.ts'
+import { type Settings, start, until } from './helper.ts'
 
 export const withKey = (key: string) => ({ headers: { 'idempotency-key': key } })
 
