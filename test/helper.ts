@@ -43,12 +43,14 @@ export const newKey = (): string => randomBytes(32).toString('base64url')
 /** A code of the same form that is certainly another. */
 export const wrongCode = (code: string): string => code.replace(/.$/, (last) => (last === '7' ? '8' : '7'))
 
-/** Looks again until there is something; for what another part does in its own time. @param patience seconds */
-export async function until<T>(look: () => T | undefined | Promise<T | undefined>, patience = 15): Promise<T> {
+type Nothing = undefined | null | false | 0 | ''
+
+/** Looks again until something is there, or is so; for what another part does in its own time. @param patience seconds */
+export async function until<T>(look: () => T | Promise<T>, patience = 15): Promise<Exclude<T, Nothing>> {
   const end = performance.now() + patience * 1000
   for (;;) {
     const found = await look()
-    if (found !== undefined) return found
+    if (found) return found as Exclude<T, Nothing>
     if (performance.now() > end) throw new Error(`nothing came within ${patience} s: ${look}`)
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
@@ -122,7 +124,7 @@ export async function start(t: Test, settings: Settings = {}) {
   const signIn = async (email: string, api: Api = first.api): Promise<Answer> => {
     const challenge = await until(async () => {
       await emptyLanes() // another sign-in of the same moment may fill them again
-      return ((await api.requestOtp({ email })).body?.challenge as string | undefined) ?? undefined
+      return (await api.requestOtp({ email })).body?.challenge as string | undefined
     })
     return await api.verifyOtp({ challenge, code: codeOf(challenge) })
   }

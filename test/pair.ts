@@ -32,7 +32,7 @@ export async function pair(t: Test, settings?: Settings) {
   const waiting = (count: number) =>
     until(async () => {
       const waits = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
-      return (await world.sql(waits)).length >= count || undefined
+      return (await world.sql(waits)).length >= count
     })
 
   const apis = [world.api, second.api] as const

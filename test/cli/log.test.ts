@@ -64,7 +64,7 @@ t.test('a service whose log nobody takes serves, and ends in order', async (t) =
       () => undefined
     )
 
-  await until(async () => ((await answers('/readyz')) === 200 ? true : undefined), 60)
+  await until(async () => (await answers('/readyz')) === 200, 60)
   for (let nth = 0; nth < 30; nth++) await answers('/v1/nowhere')
   t.equal(await answers('/livez'), 200)
   service.kill('SIGTERM')

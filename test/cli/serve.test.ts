@@ -111,7 +111,7 @@ t.test('a start that waits for somebody else’s table ends when it is told to',
   })
   const ended = once(service, 'exit')
 
-  await until(() => /waits for a table/.test(said) || undefined, 60)
+  await until(() => /waits for a table/.test(said), 60)
   service.kill('SIGTERM')
 
   t.strictSame(await ended, [0, null])
@@ -147,7 +147,7 @@ for (const [whom, toGroup] of [
     })
 
     process.kill(toGroup ? -pid : pid, 'SIGTERM')
-    await until(() => said.includes('shutting down') || undefined)
+    await until(() => said.includes('shutting down'))
     if (toGroup) process.kill(-pid, 'SIGTERM') // npm passes on what the service has got already, a little sooner or later
     await ended
 

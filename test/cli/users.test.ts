@@ -68,14 +68,14 @@ t.test('links of before an account was disabled do not stand in the way of one a
   await signIn(email)
   for (let link = 0; link < 3; link++) await api.requestPasswordReset({ email })
   const links = () => (inbox?.mails(email) ?? []).filter(({ text }) => text.includes('#token='))
-  await until(() => (links().length === 3 ? true : undefined))
+  await until(() => links().length === 3)
 
   await users('disable', email)
   await users('enable', email)
   const { status } = await api.requestPasswordReset({ email })
 
   t.equal(status, 202)
-  await until(() => (links().length === 4 ? true : undefined))
+  await until(() => links().length === 4)
   const token = /#token=(rst_[\w-]+)$/m.exec(links()[0]?.text as string)?.[1] as string
   t.equal((await api.inspectPasswordReset({ token })).status, 200)
 })
@@ -121,9 +121,7 @@ t.test('the ledger tells what became of the mails to an address, and never what 
   const { message_id: sentId } = await newestMail(email)
   const refused = (await api.requestOtp({ email })).body.challenge
   await api.requestOtp({ email: 'other@example.com' })
-  await until(async () =>
-    (await sql("select from postern.mail where state = 'queued'")).length === 0 ? true : undefined
-  )
+  await until(async () => (await sql("select from postern.mail where state = 'queued'")).length === 0)
   await sql(
     `update postern.mail set state = 'refused', attempts = 2, sent_at = null, answer = E'550 5.1.1 no such \\u001b[2Juser',
        created_at = created_at + interval '1 second'

@@ -33,7 +33,7 @@ t.test(
     const env = { DATABASE_URL: database.url, DATA_DIR: cache, PORT: '0', NODE_ENV: 'test' }
 
     const child = node(cache, ['--import', hook, 'src/cli/postern.js'], env)
-    await until(() => /listening/.test(child.said()) || undefined, 60)
+    await until(() => /listening/.test(child.said()), 60)
     child.process.kill('SIGINT')
 
     t.equal(await child.ended, 0)

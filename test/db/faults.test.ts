@@ -55,7 +55,7 @@ t.test(
       return [asked, verified, refreshed]
     })
     const count = () => asking.answers.length + signingIn.answers.length
-    await until(() => (sessions.length > 20 ? true : undefined))
+    await until(() => sessions.length > 20)
 
     await server.stopImmediately()
     const before = { challenges: challenges.length, sessions: sessions.length }
@@ -65,9 +65,9 @@ t.test(
       return answer.status === 503 ? answer : undefined
     })
     const alive = await api.getLiveness()
-    await until(() => (count() > soFar + 50 ? true : undefined))
+    await until(() => count() > soFar + 50)
     await server.startAgain()
-    await until(() => (sessions.length > before.sessions + 20 ? true : undefined))
+    await until(() => sessions.length > before.sessions + 20)
     const answers = [...(await asking.stop()), ...(await signingIn.stop())]
 
     const refused = answers.filter(({ status }) => status >= 400)
@@ -77,7 +77,7 @@ t.test(
         t.fail('an outage is told as anything but 503', { status, problem })
     t.match(unready, { status: 503, body: { checks: { database: { ok: false } } } })
     t.equal(alive.status, 200)
-    await until(async () => (await api.getReadiness()).status === 200 || undefined)
+    await until(async () => (await api.getReadiness()).status === 200)
     const lost = async <T>(items: T[], lives: (item: T) => Promise<Answer>) => {
       let gone = 0
       for (const item of items) if ((await lives(item)).status !== 200) gone += 1
@@ -98,7 +98,7 @@ t.test('killed connections never end the process; the next request is served', a
   for (let round = 0; round < 20; round++) {
     await sql(terminateAll)
     const had = checking.answers.length
-    await until(() => checking.answers.length > had + 20 || undefined)
+    await until(() => checking.answers.length > had + 20)
   }
   const answers = await checking.stop()
   await sql(terminateAll)

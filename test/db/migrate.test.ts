@@ -102,7 +102,7 @@ t.test('a migration waits for whoever reads a table without keeping anybody else
 
   const said: string[] = []
   const migrating = Promise.all([1, 2, 3].map(() => migrate(databaseUrl, (line) => said.push(line))))
-  await until(() => said.length > 0 || undefined, 20)
+  await until(() => said.length > 0, 20)
   const read = await reader.query('select from postern."user"').catch((error) => error)
   const asked = await api.requestOtp({ email: 'maya@example.com' })
   await dump.query('commit')
@@ -138,7 +138,7 @@ t.test('a migration that an instance at work is in the way of goes on when that 
       url,
       `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
     )
-    return waits.length > 0 || undefined
+    return waits.length > 0
   })
   await atWork.query('lock table postern.device in row exclusive mode; commit').catch(async (error) => {
     if (error.code !== '40P01') throw error

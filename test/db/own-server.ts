@@ -39,7 +39,7 @@ export async function ownServer(t: Test) {
     /** As `pg_ctl stop -m immediate`: no checkpoint, no goodbye; the next start recovers. */
     stopImmediately: async () => {
       process.kill(postmaster(), 'SIGQUIT')
-      await until(() => (findPostmaster(cluster) === undefined ? true : undefined))
+      await until(() => findPostmaster(cluster) === undefined)
     },
     /** Stops every process of it in mid-air, as a host that is lost does; call what it returns to let them go on. */
     freeze: async () => {

@@ -63,7 +63,7 @@ async function pooledDatabase(t: Test): Promise<{ direct: string; pooled: string
   bouncer.stderr.on('data', (part) => (said += part))
   t.teardown(async () => {
     bouncer.kill('SIGKILL')
-    await until(() => bouncer.signalCode ?? bouncer.exitCode ?? undefined)
+    await until(() => bouncer.signalCode !== null || bouncer.exitCode !== null)
   })
   const pooled = `postgres://postern@127.0.0.1:${listen}/${name}`
   await until(async () => {
@@ -106,7 +106,7 @@ t.test('behind PgBouncer in transaction mode the whole of it works, from the emp
 
   t.equal(runs.filter((ran) => ran.length > 0).length, 1, 'one made the schema')
   // The instances' own housekeeping may hold one at this moment, in its transaction; a lock of a connection would stay.
-  await until(async () => ((await query(direct, locks)).length === 0 ? true : undefined))
+  await until(async () => (await query(direct, locks)).length === 0)
   t.strictSame(
     ready.map(({ status }) => status),
     [200, 200, 200]

@@ -77,7 +77,7 @@ async function findsRowsByKey(
   await api.logout({ refresh_token: body.refresh_token })
   const leaver = await login(another)
   const left = await api.deleteMe({ bearer: leaver.body.access_token })
-  await until(async () => (await run(`select from postern.mail where state = 'queued'`)).length === 0 || undefined)
+  await until(async () => (await run(`select from postern.mail where state = 'queued'`)).length === 0)
 
   const plans = await plansOf(service)
 

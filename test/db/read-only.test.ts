@@ -9,7 +9,7 @@ t.test('where nothing can be written an instance is not ready, and it is again o
   const database = (detail: string | undefined) =>
     until(async () => {
       const { body } = await api.getReadiness()
-      return body.checks.database.detail === detail || undefined
+      return body.checks.database.detail === detail
     })
 
   await sql(`${setting} set default_transaction_read_only = on`)
@@ -24,5 +24,5 @@ t.test('where nothing can be written an instance is not ready, and it is again o
   await sql(`begin read write; ${setting} reset default_transaction_read_only; commit`)
   await database(undefined)
   t.equal((await api.getReadiness()).status, 200)
-  await until(async () => (await api.requestOtp({ email: 'maya@example.com' })).status === 202 || undefined)
+  await until(async () => (await api.requestOtp({ email: 'maya@example.com' })).status === 202)
 })

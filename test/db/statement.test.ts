@@ -105,7 +105,7 @@ t.test('a conflict inside a transaction repeats the whole of it', async (t) => {
       runs += 1
       await raise(tx, { name: first })
       holding += 1
-      await until(() => (holding > 1 ? true : undefined)) // both have their first row: a deadlock, every time
+      await until(() => holding > 1) // both have their first row: a deadlock, every time
       await raise(tx, { name: second })
     })
 
@@ -127,7 +127,7 @@ t.test('a row that stays locked is 503 and not a hanging request; one that comes
 
   const refused = await api.requestOtp({ email: 'maya@example.com' })
   const waiting = api.requestOtp({ email: 'maya@example.com' })
-  await until(async () => (await ask(locked)).length || undefined)
+  await until(async () => (await ask(locked)).length)
   await holder.query('commit')
   const served = await waiting
 

@@ -45,7 +45,7 @@ try {
   await until(async () => {
     if (service.exitCode !== null) throw new Error(`\`${command}\` ended by ${service.exitCode}`)
     const answer = await fetch(`${url}/readyz`).catch(() => undefined)
-    return answer?.ok || undefined
+    return answer?.ok
   }, 5 * MOST)
   const ready = seconds()
 

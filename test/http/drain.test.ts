@@ -23,7 +23,7 @@ async function makeWorld(t: Test) {
 const doorShut = (url: string) =>
   until(() =>
     fetch(`${url}/livez`, { headers: { connection: 'close' } }).then(
-      () => undefined,
+      () => false,
       () => true
     )
   )
@@ -83,13 +83,13 @@ t.test('mails that come from the table while it stops are given back too', async
   })
   const { api, sql, databaseUrl, stop } = await start(t, { SMTP_URL: url })
   for (const nth of [1, 2, 3]) await api.requestOtp({ email: `maya${nth}@example.com` })
-  await until(async () => (await sql('select from postern.mail where answer is null')).length === 0 || undefined)
+  await until(async () => (await sql('select from postern.mail where answer is null')).length === 0)
   const holder = new pg.Client({ connectionString: databaseUrl })
   await holder.connect()
   await holder.query('begin; lock table postern.mail in access exclusive mode; update postern.mail set due_at = now()')
   const blocked = `select from pg_stat_activity
     where datname = current_database() and wait_event_type = 'Lock' and query like '%skip locked%'`
-  await until(async () => (await sql(blocked)).length > 0 || undefined)
+  await until(async () => (await sql(blocked)).length > 0)
 
   const stopping = stop()
   await holder.query('commit')

@@ -16,9 +16,7 @@ async function startRotated(t: Test) {
   const { api, ctx } = await before.another({ SECRET_KEYS: keys })
   const young = (await before.signIn('new@example.com', api)).body
   const youngCode = (await api.requestOtp({ email: 'new-code@example.com' })).body.challenge
-  await until(async () =>
-    (await before.sql("select from postern.mail where state = 'queued'")).length === 0 ? true : undefined
-  )
+  await until(async () => (await before.sql("select from postern.mail where state = 'queued'")).length === 0)
   const command = (words: string, settings: Record<string, string> = {}) =>
     postern(['keys', ...words.split(' ')], { DATABASE_URL: databaseUrl, SECRET_KEYS: keys, ...settings })
   return { ...before, api, ctx, command, oldKey, newestKey, keys, old, young, oldCode, youngCode }

@@ -79,7 +79,7 @@ export function keepBusy({ balanced, codeOf }: Fleet, clients: number) {
     /** Waits until the clients have done so many more rounds. */
     someRounds: async (count = 2 * clients): Promise<void> => {
       const goal = rounds + count
-      await until(() => rounds >= goal || faults.length > 0 || undefined, 60)
+      await until(() => rounds >= goal || faults.length > 0, 60)
     },
     finish: async (): Promise<number> => {
       going = false

@@ -38,7 +38,7 @@ export async function redisServer(t: Test) {
   }
   const kill = async (): Promise<void> => {
     child.kill('SIGKILL')
-    await until(() => child.signalCode ?? child.exitCode ?? undefined)
+    await until(() => child.signalCode !== null || child.exitCode !== null)
   }
   t.teardown(async () => {
     await kill()

@@ -8,7 +8,7 @@ const settings = { ...LIMITED, LOG_LEVEL: 'info' }
 
 /** Resolves when an instance says so for the nth time. */
 const told = ({ log }: Pick<Running, 'log'>, words: string, times = 1) =>
-  until(() => (log.filter((line) => line.includes(words)).length >= times ? true : undefined))
+  until(() => log.filter((line) => line.includes(words)).length >= times)
 const LOST = 'REDIS_URL is out of reach'
 const BACK = 'REDIS_URL is back'
 
@@ -16,7 +16,7 @@ const BACK = 'REDIS_URL is back'
 async function reached(world: Pick<Running, 'app'>, command: (word: 'dbsize') => Promise<unknown>): Promise<void> {
   await until(async () => {
     await ask(world, '198.51.100.99')
-    return Number(await command('dbsize')) > 0 ? true : undefined
+    return Number(await command('dbsize')) > 0
   })
 }
 
@@ -87,7 +87,7 @@ t.test('a Redis that hangs holds no request up', async (t) => {
   redis.wake()
   await until(async () => {
     await ask(world, '198.51.100.99')
-    return world.log.some((line) => line.includes(BACK)) || undefined
+    return world.log.some((line) => line.includes(BACK))
   })
 
   t.strictSame(Object.keys(tally(answers)), ['401', '429'])

@@ -78,7 +78,7 @@ t.test('a mail is not sent when its code has expired, was used or was guessed aw
   await ask('expired@example.com')
   await ask('outlived@example.com')
   await ask('alive@example.com')
-  await until(async () => (await sql<Row>(ledger)).every(({ answer }) => answer !== null) || undefined)
+  await until(async () => (await sql<Row>(ledger)).every(({ answer }) => answer !== null))
 
   await api.verifyOtp({ challenge: used, code: codeOf(used) })
   for (let guess = 0; guess < 3; guess++) await api.verifyOtp({ challenge: guessed, code: wrongCode(codeOf(guessed)) })

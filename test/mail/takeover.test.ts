@@ -27,7 +27,7 @@ t.test('a process that is killed between the promise and the sending loses no ma
   const child = await startChild(t, { ...settings, SMTP_URL: hole.url })
   const emails = Array.from({ length: 30 }, (_, nth) => `maya${nth}@example.com`)
   const asked = await Promise.all(emails.map((email) => child.api.requestOtp({ email })))
-  await until(() => hole.held() > 0 || undefined)
+  await until(() => hole.held() > 0)
 
   await child.end('SIGKILL')
   const left = await sql(ledger)
@@ -81,11 +81,11 @@ t.test('two instances that poll the same table send each of 200 due mails once',
   await another()
   const emails = Array.from({ length: 200 }, (_, nth) => `maya${nth}@example.com`)
   await Promise.all(emails.map((email) => api.requestOtp({ email })))
-  await until(async () => (await sql('select from postern.mail where answer is null')).length === 0 || undefined)
+  await until(async () => (await sql('select from postern.mail where answer is null')).length === 0)
 
   await sql(`update postern.mail set due_at = now() + interval '1 second'`)
   const { received } = await mailServer(t, { disableReverseLookup: true }, gone.port)
-  await until(async () => (await sql(`select from postern.mail where state <> 'sent'`)).length === 0 || undefined)
+  await until(async () => (await sql(`select from postern.mail where state <> 'sent'`)).length === 0)
 
   t.strictSame(received.flatMap(({ to }) => to).sort(), emails.sort())
   t.equal(new Set(received.map(messageIdOf)).size, 200)

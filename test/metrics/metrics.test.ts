@@ -47,7 +47,7 @@ t.test('what is refused before it is a request is counted too', async (t) => {
   for (const bytes of [...refused, 'GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n']) {
     const socket = await rawSocket(t, instance.url)
     socket.write(bytes)
-    await until(() => (socket.said().includes('"code"') ? true : undefined))
+    await until(() => socket.said().includes('"code"'))
   }
 
   t.equal((await scrape(instance)).value(answers('other', '4xx')), 3)
@@ -120,7 +120,7 @@ t.test('connections at work, and whoever waits for one, are told', async (t) => 
 
   const holder = await instance.ctx.db.startTransaction().execute()
   const asking = instance.api.requestOtp({ email })
-  await until(() => connectionsOf(instance.ctx.db).waiting || undefined)
+  await until(() => connectionsOf(instance.ctx.db).waiting)
   const busy = await scrape(instance)
   await holder.rollback().execute()
   await asking

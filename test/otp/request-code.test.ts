@@ -138,10 +138,8 @@ t.test('nothing that a mail scanner sends changes anything: GET, HEAD and OPTION
   const { body: session } = await signIn('ines@example.com')
   const { body: asked } = await api.requestOtp({ email })
   const code = codeOf(asked.challenge)
-  await until(() => (inbox?.mails(email).length === 1 ? true : undefined))
-  await until(async () =>
-    (await sql(`select 1 from postern.mail where state = 'queued'`)).length === 0 ? true : undefined
-  )
+  await until(() => inbox?.mails(email).length === 1)
+  await until(async () => (await sql(`select 1 from postern.mail where state = 'queued'`)).length === 0)
   await until(async () => (await sql('select from postern.installation_tally'))[0]) // the service's own, some seconds later
   const tables = await sql(`select table_name as name from information_schema.tables where table_schema = 'postern'`)
   const dump = async () => {

@@ -91,7 +91,7 @@ t.test('whoever holds a challenge does not learn that its account is gone', asyn
   /** What becomes of a mail that waits for its server once more. */
   const becomes = async ({ id }: { id: string }): Promise<string> => {
     const look = () => sql<{ state: string }>('select state from postern.mail where id = $1', [id])
-    await until(async () => (await look())[0]?.state === 'sent' || undefined)
+    await until(async () => (await look())[0]?.state === 'sent')
     await sql(`update postern.mail set state = 'queued', due_at = now(), settled_at = null where id = $1`, [id])
     return await until(async () => (await look()).find(({ state }) => state !== 'queued')?.state)
   }
