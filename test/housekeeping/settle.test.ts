@@ -1,7 +1,8 @@
 import pg from 'pg'
 import t from 'tap'
 import { settleChallenges } from '../../src/housekeeping/store.ts'
-import { start, wrongCode } from '../helper.ts'
+import { start, until, wrongCode } from '../helper.ts'
+import { jumpAhead } from '../jump-ahead.ts'
 import { expireChallenges, keeperOf, levels } from './keeper.ts'
 
 const email = 'maya@example.com'
@@ -123,6 +124,38 @@ t.test('an address with thousands of ended codes is in nobody’s way, even whil
   t.strictSame(await levels(world.sql), [9000 - 3 * 2498, 8997])
   t.strictSame(pool, { level: 3 })
 })
+
+t.test(
+  'a round ends after eight seconds, so that nobody who was held waits for all that has ended since',
+  async (t) => {
+    const world = await start(t)
+    const keeper = await keeperOf(world)
+    const holder = new pg.Client({ connectionString: world.databaseUrl })
+    await holder.connect()
+    t.teardown(() => holder.end())
+    /** A round over 1200 codes, in which so many seconds go by while it is at the first 500. @returns how many it settled */
+    const roundOf = async (seconds: number): Promise<number> => {
+      await world.sql(
+        `insert into postern.challenge (id, purpose, email, email_key, budget_key, code_length, code_alphabet, charged,
+         tries_left, sends, sent_at, expires_at, key_id)
+       select gen_random_uuid(), 'sign_in', 'a@b.example', 'a@b.example', '\\x01', 6, 'digits', 3, 3, 1, now(), now(), 'x'
+       from generate_series(1, 1200)`
+      )
+      await holder.query('begin; lock table postern.challenge in access exclusive mode')
+      jumpAhead(t, 0) // the clock stands still but for the jump
+      const round = keeper.settle()
+      const waits = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+      await until(async () => (await world.sql(waits)).length > 0)
+      jumpAhead(t, seconds)
+      await holder.query('commit')
+      return await round
+    }
+
+    t.equal(await roundOf(9), 500)
+    t.equal(await keeper.settle(), 700)
+    t.equal(await roundOf(7), 1200)
+  }
+)
 
 t.test('however many instances settle at once, each try is given back once', async (t) => {
   const world = await start(t)
