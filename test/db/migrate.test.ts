@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import { migrate } from '../../src/db/migrate.ts'
 import { query, testServer, withDatabase } from '../database.ts'
 import { newKey, start, startInstance, until } from '../helper.ts'
+import { ownServer } from './own-server.ts'
 
 const ours = readdirSync(new URL('../../migrations/', import.meta.url))
   .filter((file) => file.endsWith('.ts'))
@@ -112,6 +113,33 @@ t.test('a migration waits for whoever reads a table without keeping anybody else
   t.equal(asked.status, 202)
   t.equal(said.length, 1)
   t.match(said, [/in use/])
+})
+
+t.test('a migration sends an autovacuum away that is at work on its table, however long that would take', async (t) => {
+  const { url } = await ownServer(t, { autovacuum_naptime: '1s' })
+  await migrate(url)
+  await query(
+    url,
+    `alter table postern."user" drop column change_level, drop column change_level_at;
+     drop index postern.password_reset_address, postern.mail_settled_address;
+     delete from postern.kysely_migration where name >= '0011';
+     alter table postern."user" set (autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1);
+     insert into postern."user" (id, email, email_key, locale)
+       select gen_random_uuid(), n || '@example.com', n || '@example.com', 'en' from generate_series(1, 10000) as n;
+     delete from postern."user"`
+  )
+  const atWork = `select from pg_stat_activity
+    where query like 'autovacuum: VACUUM % postern.user%' and wait_event = 'VacuumDelay'`
+  await until(async () => (await query(url, atWork)).length > 0)
+
+  const said: string[] = []
+  const ran = await migrate(url, (line) => said.push(line))
+
+  t.strictSame(
+    ran,
+    ours.filter((name) => name >= '0011')
+  )
+  t.strictSame(said, [], 'and nobody had to wait for it to end')
 })
 
 t.test('a migration that an instance at work is in the way of goes on when that is done', async (t) => {

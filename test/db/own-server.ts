@@ -19,9 +19,9 @@ export async function freePort(): Promise<string> {
 }
 
 /** A Postgres that a test may break, with the settings that an operator's has: what is acknowledged is on the disk. */
-export async function ownServer(t: Test) {
+export async function ownServer(t: Test, more: Record<string, string> = {}) {
   const dataDir = mkdtempSync(join(tmpdir(), 'postern-faults-'))
-  const settings = { port: await freePort(), fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' }
+  const settings = { port: await freePort(), fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on', ...more }
   const start = () => startEmbedded({ dataDir, settings })
   const { cluster, home } = findSite(dataDir, () => undefined)
   let running = await start()
