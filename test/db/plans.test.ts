@@ -5,6 +5,7 @@ import { makeMembers } from '../../bench/members.ts'
 import { findMailsOf } from '../../src/mail/ledger-store.ts'
 import { poolOf } from '../database.ts'
 import { type Running, until } from '../helper.ts'
+import { keeperOf } from '../housekeeping/keeper.ts'
 import { another, email, password, startWithPasswords } from '../password/with-password.ts'
 
 type Plan = {
@@ -117,3 +118,24 @@ t.test('the mails of an address are found by it, and besides only those that wai
     ['mail_settled_address', 'mail_due_at']
   )
 })
+
+t.test(
+  'ended codes are settled by their keys also where none seemed to be open when the table was last counted',
+  async (t) => {
+    const service = await startWithPasswords(t, { DATABASE_POOL_SIZE: '1' })
+    const keeper = await keeperOf(service)
+    const pool = poolOf(service.databaseUrl)
+    await makeMembers(pool, 50, 'argon2id')
+    await fill(pool, 20_000, service.ctx.secrets.ring.newest.id)
+    await pool.end()
+
+    await keeper.settle()
+
+    const [settling] = (await plansOf(service)).filter(({ statement }) => /set settled_at = now\(\)/.test(statement))
+    const found = nodes((settling as { plan: Plan }).plan).filter((node) => node['Relation Name'] === 'challenge')
+    t.strictSame(
+      found.flatMap((node) => node['Index Name'] ?? []),
+      ['challenge_unsettled', 'challenge_pkey', 'challenge_pkey']
+    )
+  }
+)
