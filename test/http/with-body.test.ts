@@ -16,6 +16,10 @@ t.test('a body where none is needed is empty, or refused as anywhere else', asyn
     t.equal((await remove(operation, 'application/json', '{')).status, 400, operation)
   }
   for (const body of ['{"a":1}', '[]', '"all"'])
-    t.equal((await remove('deleteMe', 'application/json', body)).status, 400, 'nothing is deleted by what nobody foresaw')
+    t.equal(
+      (await remove('deleteMe', 'application/json', body)).status,
+      400,
+      'nothing is deleted by what nobody foresaw'
+    )
   t.equal((await remove('endOtherSessions', 'application/json', '{}')).status, 200)
 })
