@@ -15,7 +15,10 @@ export type Context = {
   secrets: Secrets
   signing: SigningKeys
   draftMail: DraftMail
-  passwords: Pick<Passwords, 'turns' | 'requireRoom' | 'hash' | 'check' | 'decoy' | 'outdated' | 'refusal'>
+  passwords: Pick<
+    Passwords,
+    'turns' | 'requireRoom' | 'hash' | 'check' | 'decoy' | 'missingPeppers' | 'outdated' | 'refusal'
+  >
   guesses: Pick<GuessTally, 'note' | 'strained'>
   suggest: Suggest
   /** The languages that mails can be written in. */

@@ -55,6 +55,11 @@ const catalogue = {
     title: 'A mailed code is required as well.',
     help: 'Too many wrong passwords were given for this address. A code is on its way; `next.challenge` is the challenge it belongs to. Go on as after /v1/otp.'
   },
+  'test-session': {
+    status: 403,
+    title: 'A test account has no password.',
+    help: 'The session was opened with the fixed code of a test address. Such an account is signed in to by that code alone.'
+  },
   'step-up-required': {
     status: 403,
     title: 'Sign in again first.',

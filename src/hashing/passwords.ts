@@ -58,15 +58,20 @@ export class Passwords {
 
   /** Refuses to start without a pepper that a stored hash names; then learns what is stored, now and every minute. */
   async start(): Promise<void> {
-    const missing = (await findPeppers(this.#db, {})).filter(({ id }) => !this.#peppers.has(id))
+    const missing = await this.missingPeppers()
     if (missing.length > 0)
       throw new Error(
-        `PASSWORD_PEPPERS lacks keys that stored passwords need: ${missing.map(({ id }) => id).join(', ')}. Put them back behind the newest.`
+        `PASSWORD_PEPPERS lacks keys that stored passwords need: ${missing.join(', ')}. Put them back behind the newest.`
       )
     await this.#look()
     const again = (): void =>
       void this.#look().catch((error) => this.#log.warn({ err: error }, 'the stored hashes could not be looked at'))
     this.#timer = setInterval(again, milliseconds(LOOK_AGAIN)).unref()
+  }
+
+  /** Ids of the peppers that stored passwords name and that are not configured here. */
+  async missingPeppers(): Promise<string[]> {
+    return (await findPeppers(this.#db, {})).map(({ id }) => id).filter((id) => !this.#peppers.has(id))
   }
 
   async stop(): Promise<void> {
@@ -101,6 +106,11 @@ export class Passwords {
     const read = readStored(stored)
     const readable = typeof read === 'object'
     const { pepper, parsed } = readable ? read : (readStored(this.decoy(NOBODY)) as Stored)
+    if (pepper !== undefined && !this.#knows(pepper)) {
+      // Another instance can answer, and so can this one once it is configured. Until then a member takes as long as anybody.
+      await this.check(password, this.decoy(NOBODY))
+      throw new Problem('unavailable')
+    }
     const secrets = pepper === undefined ? spellings(password) : [this.#sealed(pepper, password)]
     return (await this.#pool.run<boolean>({ check: parsed, secrets })) && readable
   }
@@ -125,13 +135,14 @@ export class Passwords {
     const read = readStored(stored)
     if (read === 'unknown') return 'is of no form that can be read here'
     if (read === 'too-costly') return 'would take more work than is allowed'
-    const known = read.pepper === undefined || read.pepper === UNPEPPERED || this.#peppers.has(read.pepper)
-    return known ? undefined : 'names a pepper that PASSWORD_PEPPERS lacks'
+    return read.pepper === undefined || this.#knows(read.pepper)
+      ? undefined
+      : 'names a pepper that PASSWORD_PEPPERS lacks'
   }
 
   async #look(): Promise<void> {
     const found = (await sampleHashes(this.#db, {})).filter(
-      (kind) => typeof readStored(decoyOf([kind], NOBODY)) === 'object'
+      (kind) => this.refusal(decoyOf([kind], NOBODY)) === undefined // what cannot be checked here is no decoy
     )
     if (found.length > 0) this.#kinds = found
   }
@@ -140,10 +151,13 @@ export class Passwords {
   #sealed(pepper: string, password: string): string {
     const text = password.normalize('NFC')
     if (pepper === UNPEPPERED) return createHash('sha384').update(text).digest('base64')
-    const key = this.#peppers.get(pepper)
-    // Another instance can answer, and so can this one once it is configured.
-    if (key === undefined) throw new Problem('unavailable')
-    return createHmac('sha384', key).update(text).digest('base64')
+    return createHmac('sha384', this.#peppers.get(pepper) as KeyObject)
+      .update(text)
+      .digest('base64')
+  }
+
+  #knows(pepper: string): boolean {
+    return pepper === UNPEPPERED || this.#peppers.has(pepper)
   }
 }
 

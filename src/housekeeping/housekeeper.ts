@@ -18,6 +18,7 @@ import {
   purgeRevokedSessions,
   purgeSigningKeys,
   purgeTallies,
+  purgeUnmailedChallenges,
   settleChallenges,
   tryLock
 } from './store.ts'
@@ -96,6 +97,7 @@ export class Housekeeper {
     const most = BATCH
     const tasks: Record<string, (tx: Tx) => Promise<Done[]>> = {
       challenges: (tx) => purgeChallenges(tx, { most }),
+      unmailedChallenges: (tx) => purgeUnmailedChallenges(tx, { most }),
       resets: (tx) => purgeResets(tx, { most }),
       recipients: (tx) => forgetRecipients(tx, { most, retention: mailRetention }),
       mails: (tx) => purgeMails(tx, { most, retention: eventRetention }),

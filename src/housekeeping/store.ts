@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 import { emptyBudget, poolsLeft, refunding } from '../budget/store.ts'
 import { KNOWN_NETWORK_TTL } from '../budget/trust.ts'
 import { statement } from '../db/statement.ts'
-import { DAY } from '../lib/time.ts'
+import { DAY, MINUTE } from '../lib/time.ts'
 
 /** One instance at a time does a task; another that does not get its lock leaves it to the first. It goes with the transaction. */
 export const tryLock = statement(
@@ -76,6 +76,17 @@ export const purgeChallenges = statement({ most: 'int4' }, ({ most }) =>
     'challenge',
     ['id'],
     sql`settled_at is not null and expires_at < ${agoIn(ENDED_KEPT)} order by expires_at limit ${most}`
+  )
+)
+
+/** Seconds that a challenge without a mail stays after its end; its id is of no Idempotency-Key. */
+const UNMAILED_KEPT = 5 * MINUTE
+
+export const purgeUnmailedChallenges = statement({ most: 'int4' }, ({ most }) =>
+  deleting(
+    'challenge',
+    ['id'],
+    sql`not mailed and settled_at is not null and expires_at < ${agoIn(UNMAILED_KEPT)} order by expires_at limit ${most}`
   )
 )
 

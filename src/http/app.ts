@@ -113,7 +113,7 @@ export async function buildApp(
   await app.register(problemPages)
   await app.register(docRoutes)
   if (ctx.config.CHANGE_PASSWORD_URL) await app.register(changePasswordRoute, { page: ctx.config.CHANGE_PASSWORD_URL })
-  if (inbox !== undefined) await app.register(devRoutes, { inbox })
+  if (inbox !== undefined) await app.register(devRoutes, { inbox, publicUrl: ctx.config.PUBLIC_URL })
   if (!isProduction(ctx.config) && demoIsHere()) await app.register(demoRoutes, { brand: ctx.config.BRAND_NAME })
 
   finish()

@@ -1,9 +1,20 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import { type DevInbox, inboxCsp } from '../mail/dev-inbox.ts'
+import { Problem } from '../problems.ts'
 
-/** The inbox of a service without a mail server. It is not registered in production. */
-export const devRoutes: FastifyPluginAsyncTypebox<{ inbox: DevInbox }> = async (app, { inbox }) => {
+/** A name that no page of somebody else's can have had pointed here (DNS rebinding): this machine's, or an address. */
+const OWN_NAME = /^(localhost|[\w-]+\.localhost|\d+\.\d+\.\d+\.\d+|\[[\da-f:.]+\])$/i
+
+/** The inbox of a service without a mail server. It is not registered in production, and answers no name but its own. */
+export const devRoutes: FastifyPluginAsyncTypebox<{ inbox: DevInbox; publicUrl: string }> = async (
+  app,
+  { inbox, publicUrl }
+) => {
+  const ours = new URL(publicUrl).hostname
+  app.addHook('onRequest', async ({ hostname }) => {
+    if (hostname !== ours && !OWN_NAME.test(hostname)) throw new Problem('not-found')
+  })
   app.get('/dev/inbox', { schema: { hide: true } }, async (_request, reply) =>
     reply.header('content-security-policy', inboxCsp).type('text/html; charset=utf-8').send(inbox.page())
   )

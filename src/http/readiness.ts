@@ -30,7 +30,9 @@ export function readinessOf(ctx: Context, draining: () => boolean): () => Promis
 /** What is wrong with the keys that are configured. */
 export async function keyFault(ctx: Context): Promise<string | undefined> {
   const uses = (await missingKeys(ctx)).map((use) => `${use.keyId} (${use.kind})`)
-  return uses.length > 0 ? `SECRET_KEYS lacks keys in use: ${uses.join(', ')}` : ctx.signing.fault
+  if (uses.length > 0) return `SECRET_KEYS lacks keys in use: ${uses.join(', ')}`
+  const peppers = await ctx.passwords.missingPeppers()
+  return peppers.length > 0 ? `PASSWORD_PEPPERS lacks keys in use: ${peppers.join(', ')}` : ctx.signing.fault
 }
 
 async function look(ctx: Context): Promise<Health> {

@@ -6,8 +6,13 @@ export type Purpose = (typeof purposes)[number]
 
 export type MasterKey = { id: string; idBytes: Buffer; for: Record<Purpose, KeyObject> }
 
-/** The master keys in force: the first makes, all verify. */
-export type KeyRing = { newest: MasterKey; find: (id: string) => MasterKey | undefined; ids: readonly string[] }
+/** The master keys in force: the first makes, all verify. `lasting` is the same in whatever order they are given. */
+export type KeyRing = {
+  newest: MasterKey
+  lasting: MasterKey
+  find: (id: string) => MasterKey | undefined
+  ids: readonly string[]
+}
 
 const KEY_ID_BYTES = 4
 /** 128 bits: a forger's chance is 2^-128 a try, and every try is an HTTP request. */
@@ -35,7 +40,8 @@ export function keyRing(masters: readonly Buffer[]): KeyRing {
   const keys = new Map(masters.map(masterKey).map((key) => [key.id, key]))
   const [newest] = keys.values()
   if (newest === undefined) throw new Error('a key ring needs at least one master key')
-  return { newest, find: (id) => keys.get(id), ids: [...keys.keys()] }
+  const lasting = [...keys.values()].reduce((least, key) => (key.id < least.id ? key : least))
+  return { newest, lasting, find: (id) => keys.get(id), ids: [...keys.keys()] }
 }
 
 /** HMAC-SHA-256 under one purpose of one key. */

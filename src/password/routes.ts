@@ -140,6 +140,7 @@ const protectedRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app,
             'session-rejected',
             'credentials-rejected',
             'step-up-required',
+            'test-session',
             'password-refused',
             'too-many-requests'
           )
