@@ -12,7 +12,7 @@ export interface paths {
         put?: never;
         /**
          * Mail a code to an address
-         * @description The answer is the same whether or not the address has an account. Keep `challenge`: only together with it the code is worth something, so nobody else can guess it or use it up.
+         * @description The answer is the same whether or not the address has an account. Keep `challenge`: the code works only together with it, so nobody else can guess it or use it up.
          */
         post: operations["requestOtp"];
         delete?: never;
@@ -32,7 +32,7 @@ export interface paths {
         put?: never;
         /**
          * Mail the same code again
-         * @description The code, its end and the tries that are left stay what they are. Before `resend_in` has passed, or without resends left, the answer is 429.
+         * @description The code, its expiry and the tries left stay the same. Before `resend_in` has passed, or with no resends left, the answer is 429.
          */
         post: operations["resendOtp"];
         delete?: never;
@@ -52,7 +52,7 @@ export interface paths {
         put?: never;
         /**
          * Trade a mailed code for a session
-         * @description Each wrong code costs a try. With a live bearer token of the same account its session is renewed (`authenticated_at`) instead of opening another, and the answer has no refresh token. A bearer that has run out counts as none: refresh first when it is about to. An answer with a `refresh_token` is of another session: store it in place of the one you have.
+         * @description Each wrong code costs a try. With a live bearer token of the same account, that session is renewed (`authenticated_at`) instead of a new one being opened, and the answer has no refresh token. An expired bearer counts as none: refresh first when it is about to expire. An answer with a `refresh_token` belongs to a new session: store the token in place of the one you have.
          */
         post: operations["verifyOtp"];
         delete?: never;
@@ -72,7 +72,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in with a password
-         * @description An unknown address, an account without password and a wrong password are one answer. After ten wrong passwords from strangers, every stranger is asked for a mailed code besides, right or wrong (`code-required`): go on with `next.challenge` at /v1/otp/verify. Nobody is locked out; a device that sends its `device_token` does not notice. With a live bearer token of the same account its session is renewed (`authenticated_at`) instead of opening another, and the answer has no refresh token. A bearer that has run out counts as none: refresh first when it is about to. An answer with a `refresh_token` is of another session: store it in place of the one you have.
+         * @description An unknown address, an account without a password and a wrong password get the same answer. After ten wrong passwords from strangers, every stranger is asked for a mailed code as well, whether the password is right or wrong (`code-required`): continue with `next.challenge` at /v1/otp/verify. Nobody is locked out; a device that sends its `device_token` does not notice. With a live bearer token of the same account, that session is renewed (`authenticated_at`) instead of a new one being opened, and the answer has no refresh token. An expired bearer counts as none: refresh first when it is about to expire. An answer with a `refresh_token` belongs to a new session: store the token in place of the one you have.
          */
         post: operations["loginWithPassword"];
         delete?: never;
@@ -92,7 +92,7 @@ export interface paths {
         put?: never;
         /**
          * Mail a link to a new password
-         * @description The answer is the same whether or not the address has an account. The link leads to the page that the operator has set, with the token behind `#token=`. Up to three links are live at once; after that the newest is mailed again.
+         * @description The answer is the same whether or not the address has an account. The link leads to the page that the operator has set, with the token after `#token=`. Up to three links are live at once; after that the newest is mailed again.
          */
         post: operations["requestPasswordReset"];
         delete?: never;
@@ -112,7 +112,7 @@ export interface paths {
         put?: never;
         /**
          * Look at a link without using it
-         * @description Tells whose password the link sets, and until when. Spends nothing, however often it is asked.
+         * @description Says whose password the link sets, and until when. Looking does not use the link up.
          */
         post: operations["inspectPasswordReset"];
         delete?: never;
@@ -132,7 +132,7 @@ export interface paths {
         put?: never;
         /**
          * Set a new password by a mailed link
-         * @description Ends every session, every other link and every open code of the account, and the trust in every other device and network. A refused password does not spend the link. Nobody is signed in by this: let the person log in with the new password.
+         * @description Ends every session, every other link and every open code of the account, and the trust in every other device and network. A refused password does not use up the link. Nobody is signed in by this: let the person log in with the new password.
          */
         post: operations["resetPassword"];
         delete?: never;
@@ -151,7 +151,7 @@ export interface paths {
         get?: never;
         /**
          * Set or change the password of the account
-         * @description Wants a sign-in of the last five minutes, and `current_password` when the account has one. After ten wrong ones it wants a new sign-in (`step-up-required`), whatever is given. The session that asks goes on and its device stays trusted; all others end. An account has thirty changes at once and then one an hour (`too-many-requests`); a link by mail is not counted.
+         * @description Requires a sign-in within the last five minutes, and `current_password` when the account has one. After ten wrong ones it requires a new sign-in (`step-up-required`), whatever is given. The calling session continues and its device stays trusted; all others end. An account may make thirty changes in a row and then one an hour (`too-many-requests`); changes by a mailed link do not count.
          */
         put: operations["changePassword"];
         post?: never;
@@ -192,7 +192,7 @@ export interface paths {
         put?: never;
         /**
          * Sign out
-         * @description Ends the session of the refresh token, or else that of the cookie and of the bearer token. Also fine when it has ended already. The cookie is cleared.
+         * @description Ends the session of the refresh token, or else that of the cookie and of the bearer token. It is no error if it has already ended. The cookie is cleared.
          */
         post: operations["logout"];
         delete?: never;
@@ -230,14 +230,14 @@ export interface paths {
         };
         /**
          * List the sessions of the user
-         * @description Live sessions, the one used last first.
+         * @description Live sessions, most recently used first.
          */
         get: operations["listSessions"];
         put?: never;
         post?: never;
         /**
          * End all other sessions
-         * @description Signs every other device out; the session that asks goes on.
+         * @description Signs every other device out; the calling session continues.
          */
         delete: operations["endOtherSessions"];
         options?: never;
@@ -257,7 +257,7 @@ export interface paths {
         post?: never;
         /**
          * End one session
-         * @description Signs one device out. The session of somebody else is as unknown as one that never was.
+         * @description Signs one device out. Somebody else’s session is answered like one that does not exist.
          */
         delete: operations["endSession"];
         options?: never;
@@ -274,14 +274,14 @@ export interface paths {
         };
         /**
          * The account that is signed in
-         * @description What the service knows of the person behind the bearer token.
+         * @description What the service knows about the person behind the bearer token.
          */
         get: operations["getMe"];
         put?: never;
         post?: never;
         /**
          * Delete the account
-         * @description Ends every session and forgets the account with all that belongs to it, at once and for good. Wants a sign-in of the last five minutes. A mail tells the address.
+         * @description Ends every session and forgets the account with all that belongs to it, at once and for good. Requires a sign-in within the last five minutes. A mail to the address confirms it.
          */
         delete: operations["deleteMe"];
         options?: never;
@@ -302,7 +302,7 @@ export interface paths {
         };
         /**
          * List the trusted devices
-         * @description Devices that have signed in to this account and hold a `device_token`, the one used last first. What strangers do with the address does not touch their limits.
+         * @description Devices that have signed in to this account and hold a `device_token`, most recently used first. What strangers do with the address does not affect their limits.
          */
         get: operations["listDevices"];
         put?: never;
@@ -325,7 +325,7 @@ export interface paths {
         post?: never;
         /**
          * Forget a trusted device
-         * @description Its `device_token` is worth nothing from now on. Its sessions go on: end them where sessions are listed. The device of somebody else is as unknown as one that never was.
+         * @description Its `device_token` is void from now on. Its sessions stay open; end them through the list of sessions. Somebody else’s device is answered like one that does not exist.
          */
         delete: operations["forgetDevice"];
         options?: never;
@@ -342,7 +342,7 @@ export interface paths {
         };
         /**
          * The keys that access tokens are signed with
-         * @description For services that check access tokens themselves. Keep it for 300 seconds; a new key stands here for so long before it signs.
+         * @description For services that check access tokens themselves. Keep it for 300 seconds; a new key is published here that long before it signs.
          */
         get: operations["getJwks"];
         put?: never;
@@ -361,7 +361,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Whether the process lives
+         * Whether the process is alive
          * @description Restart the process when this does not answer. It looks at nothing outside the process.
          */
         get: operations["getLiveness"];
@@ -381,7 +381,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Whether requests should come here
+         * Whether to send requests here
          * @description Looks at the database, the migrations, the keys and the mail queue. Take the instance out of the load balancer while this is 503; do not restart it.
          */
         get: operations["getReadiness"];
@@ -415,7 +415,7 @@ export interface components {
              * @enum {string}
              */
             reason?: "too_short" | "too_long" | "common" | "personal" | "breached";
-            /** @description On `code-required`: how the sign-in goes on. */
+            /** @description On `code-required`: how the sign-in continues. */
             next?: {
                 /** @description What may come next: `otp`. An open list. */
                 methods: string[];
@@ -440,7 +440,7 @@ export interface components {
          *     }
          */
         Challenge: {
-            /** @description Names this request for a code. Keep it: the code is worth nothing without it. */
+            /** @description Identifies this request for a code. Keep it: the code is useless without it. */
             challenge: string;
             /** @description Seconds the code stays valid. */
             expires_in: number;
@@ -448,13 +448,13 @@ export interface components {
             resend_in: number;
             /** @description How often the code may still be mailed again. */
             resends_left: number;
-            /** @description Guesses that are left. */
+            /** @description Guesses left. */
             tries: number;
-            /** @description Characters of the code. It grows for an address that many codes were asked for. */
+            /** @description Characters of the code. It grows for an address that many codes were requested for. */
             code_length: number;
             /** @description Which keyboard to show: `digits` or `base32`. An open list: for any other show the usual one. */
             code_alphabet: string;
-            /** @description Four letters that stand in the mail too, so that two mails can be told apart. */
+            /** @description Four letters that also appear in the mail, so that two mails can be told apart. */
             reference: string;
             /** @description What the person may have meant to type. Advice from the typed text alone; it says nothing about accounts. */
             email_suggestion?: string;
@@ -491,13 +491,13 @@ export interface components {
             access_token: string;
             /** @enum {string} */
             token_type: "Bearer";
-            /** @description Seconds the access token is good for. */
+            /** @description Seconds the access token is valid. */
             expires_in: number;
             /** @description Trade it for the next pair at /v1/session/refresh. Absent when it is in the cookie, and when an existing session was renewed: keep the one you have. */
             refresh_token?: string;
-            /** @description Seconds until the session ends unless it is refreshed: the nearer of its idle and its absolute end. */
+            /** @description Seconds until the session ends unless it is refreshed: the earlier of its idle and its absolute end. */
             refresh_expires_in: number;
-            /** @description Names this device at later sign-ins of this account, which then has limits of its own there. Keep it when the person signs out. A newer one replaces it. */
+            /** @description Identifies this device at later sign-ins to this account, so that it has limits of its own. Keep it when the person signs out. A newer one replaces it. */
             device_token?: string;
             session: components["schemas"]["SessionInfo"];
             user: components["schemas"]["User"];
@@ -523,7 +523,7 @@ export interface components {
         ListedSession: {
             /** Format: uuid */
             id: string;
-            /** @description Whether this is the session that asks. */
+            /** @description Whether this is the calling session. */
             current: boolean;
             /** Format: date-time */
             created_at: string;
@@ -560,7 +560,7 @@ export interface components {
             id: string;
             /** @description The address as it was typed when the account was made. */
             email: string;
-            /** @description Whether somebody has shown a code that was mailed to the address. */
+            /** @description Whether the address is proven: by a mailed code or link, or because it was imported as verified. */
             email_verified: boolean;
             /** @description Whether signing in with a password is possible. */
             has_password: boolean;
@@ -574,12 +574,12 @@ export interface components {
             id: string;
             /**
              * Format: date-time
-             * @description When it signed in for the first time.
+             * @description When it first signed in.
              */
             created_at: string;
             /**
              * Format: date-time
-             * @description When it signed in last.
+             * @description When it last signed in.
              */
             last_used_at: string;
             /**
@@ -587,9 +587,9 @@ export interface components {
              * @description Until when it is trusted unless it signs in again.
              */
             expires_at: string;
-            /** @description The network it signed in from last: /24 of an IPv4, /64 of an IPv6 address. */
+            /** @description The network it last signed in from: /24 of an IPv4, /64 of an IPv6 address. */
             network: string | null;
-            /** @description The User-Agent it signed in with last. */
+            /** @description The User-Agent it last signed in with. */
             agent: string | null;
         };
     };
@@ -597,7 +597,7 @@ export interface components {
     parameters: never;
     requestBodies: never;
     headers: {
-        /** @description The id of the request in the log of the service; a refusal has it as `instance`. */
+        /** @description The id of the request in the log of the service; a refusal repeats it in `instance`. */
         "X-Request-Id": string;
         /** @description `Bearer error="invalid_token"` on `session-rejected` and on nothing else; the others have schemes of their own. */
         "WWW-Authenticate": string;
@@ -612,7 +612,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A random UUID, the same for every try of one request: a retry after a lost reply is then answered as the first try was. Another request needs another one. */
+                /** @description A random UUID, the same for every try of one request: a retry after a lost reply is then answered as the first try was. A different request needs a different one. */
                 "idempotency-key"?: string;
             };
             path?: never;
@@ -632,12 +632,12 @@ export interface operations {
                      */
                     email: string;
                     /**
-                     * @description A language tag (BCP 47). Mails come in the nearest language there are templates for.
+                     * @description A language tag (BCP 47). Mails are written in the closest language that has templates.
                      * @example fr-CH
                      */
                     locale?: string;
                     /**
-                     * @description The token of an earlier sign-in. A device that is known has limits of its own; one that is not is a stranger, and nothing worse.
+                     * @description The `device_token` of an earlier sign-in. A known device has limits of its own; an unknown one is treated as a stranger, and nothing worse.
                      * @example dev_jZYkQAGiBF4zenNYqWI3xcbRVMNkQpC1u5mXw7dBFh8wkN2sYt0oQe5rL3aXc9Pn
                      */
                     device_token?: string;
@@ -649,11 +649,11 @@ export interface operations {
             202: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -665,11 +665,11 @@ export interface operations {
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -691,11 +691,11 @@ export interface operations {
             413: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -707,11 +707,11 @@ export interface operations {
             415: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -724,11 +724,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -750,11 +750,11 @@ export interface operations {
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -767,11 +767,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -806,11 +806,11 @@ export interface operations {
             202: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -822,11 +822,11 @@ export interface operations {
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -839,11 +839,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -865,11 +865,11 @@ export interface operations {
             413: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -881,11 +881,11 @@ export interface operations {
             415: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -898,11 +898,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -924,11 +924,11 @@ export interface operations {
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -941,11 +941,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -959,7 +959,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A random UUID, the same for every try of one request: a retry after a lost reply is then answered as the first try was. Another request needs another one. */
+                /** @description A random UUID, the same for every try of one request: a retry after a lost reply is then answered as the first try was. A different request needs a different one. */
                 "idempotency-key"?: string;
             };
             path?: never;
@@ -977,12 +977,12 @@ export interface operations {
                     /** @example chl_jZYkQAGiBF4zenNYqWI3xcbRVMPwBgAhFaPeUYf2LsmqTx */
                     challenge: string;
                     /**
-                     * @description As typed or pasted: white space, dashes and small letters are understood.
+                     * @description As typed or pasted: white space, dashes and lower case are fine.
                      * @example 143 085
                      */
                     code: string;
                     /**
-                     * @description `bearer`, which it is when absent: the refresh token is in the answer. `cookie`: it is in an HttpOnly cookie, and the request must come from an allowed origin on the same site.
+                     * @description `bearer` (the default): the refresh token is in the answer. `cookie`: it is in an HttpOnly cookie, and the request must come from an allowed origin on the same site.
                      * @example bearer
                      * @enum {string}
                      */
@@ -997,11 +997,11 @@ export interface operations {
                     /** @description In cookie mode: `__Host-postern_refresh` with the refresh token; HttpOnly, Secure, SameSite=Lax, Path=/, Max-Age as `refresh_expires_in`. */
                     "Set-Cookie"?: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1013,11 +1013,11 @@ export interface operations {
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1030,11 +1030,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1046,11 +1046,11 @@ export interface operations {
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1072,11 +1072,11 @@ export interface operations {
             413: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1088,11 +1088,11 @@ export interface operations {
             415: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1105,11 +1105,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1131,11 +1131,11 @@ export interface operations {
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1148,11 +1148,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1184,17 +1184,17 @@ export interface operations {
                      */
                     email: string;
                     /**
-                     * @description As typed. Composed and decomposed letters are the same.
+                     * @description As typed. Composed and decomposed letters count as the same.
                      * @example sieben Zwetschgen im Korb
                      */
                     password: string;
                     /**
-                     * @description The token of an earlier sign-in. A device that is known has limits of its own; one that is not is a stranger, and nothing worse.
+                     * @description The `device_token` of an earlier sign-in. A known device has limits of its own; an unknown one is treated as a stranger, and nothing worse.
                      * @example dev_jZYkQAGiBF4zenNYqWI3xcbRVMNkQpC1u5mXw7dBFh8wkN2sYt0oQe5rL3aXc9Pn
                      */
                     device_token?: string;
                     /**
-                     * @description `bearer`, which it is when absent: the refresh token is in the answer. `cookie`: it is in an HttpOnly cookie, and the request must come from an allowed origin on the same site.
+                     * @description `bearer` (the default): the refresh token is in the answer. `cookie`: it is in an HttpOnly cookie, and the request must come from an allowed origin on the same site.
                      * @example bearer
                      * @enum {string}
                      */
@@ -1209,11 +1209,11 @@ export interface operations {
                     /** @description In cookie mode: `__Host-postern_refresh` with the refresh token; HttpOnly, Secure, SameSite=Lax, Path=/, Max-Age as `refresh_expires_in`. */
                     "Set-Cookie"?: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1225,11 +1225,11 @@ export interface operations {
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1242,11 +1242,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1258,11 +1258,11 @@ export interface operations {
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1284,11 +1284,11 @@ export interface operations {
             413: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1300,11 +1300,11 @@ export interface operations {
             415: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1317,11 +1317,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1343,11 +1343,11 @@ export interface operations {
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1360,11 +1360,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1378,7 +1378,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A random UUID, the same for every try of one request: a retry after a lost reply is then answered as the first try was. Another request needs another one. */
+                /** @description A random UUID, the same for every try of one request: a retry after a lost reply is then answered as the first try was. A different request needs a different one. */
                 "idempotency-key"?: string;
             };
             path?: never;
@@ -1398,12 +1398,12 @@ export interface operations {
                      */
                     email: string;
                     /**
-                     * @description A language tag (BCP 47). Mails come in the nearest language there are templates for.
+                     * @description A language tag (BCP 47). Mails are written in the closest language that has templates.
                      * @example fr-CH
                      */
                     locale?: string;
                     /**
-                     * @description The token of an earlier sign-in. A device that is known has limits of its own; one that is not is a stranger, and nothing worse.
+                     * @description The `device_token` of an earlier sign-in. A known device has limits of its own; an unknown one is treated as a stranger, and nothing worse.
                      * @example dev_jZYkQAGiBF4zenNYqWI3xcbRVMNkQpC1u5mXw7dBFh8wkN2sYt0oQe5rL3aXc9Pn
                      */
                     device_token?: string;
@@ -1415,11 +1415,11 @@ export interface operations {
             202: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1430,7 +1430,7 @@ export interface operations {
                      *     }
                      */
                     "application/json": {
-                        /** @description Seconds a new link stays valid. Where three are live already the newest is mailed again, and the mail says what is left of it. */
+                        /** @description Seconds a new link stays valid. If three are live already, the newest is mailed again, and the mail says how long it is still valid. */
                         expires_in: number;
                         /** @description What the person may have meant to type. Advice from the typed text alone; it says nothing about accounts. */
                         email_suggestion?: string;
@@ -1441,11 +1441,11 @@ export interface operations {
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1467,11 +1467,11 @@ export interface operations {
             413: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1483,11 +1483,11 @@ export interface operations {
             415: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1500,11 +1500,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1526,11 +1526,11 @@ export interface operations {
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1543,11 +1543,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1578,15 +1578,15 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The link is good. */
+            /** @description The link is valid. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1602,7 +1602,7 @@ export interface operations {
                         email_hint: string;
                         /**
                          * Format: date-time
-                         * @description When the link ends.
+                         * @description When the link expires.
                          */
                         expires_at: string;
                     };
@@ -1612,11 +1612,11 @@ export interface operations {
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1629,11 +1629,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1655,11 +1655,11 @@ export interface operations {
             413: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1671,11 +1671,11 @@ export interface operations {
             415: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1688,11 +1688,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1714,11 +1714,11 @@ export interface operations {
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1731,11 +1731,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1749,7 +1749,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A random UUID, the same for every try of one request: a retry after a lost reply is then answered as the first try was. Another request needs another one. */
+                /** @description A random UUID, the same for every try of one request: a retry after a lost reply is then answered as the first try was. A different request needs a different one. */
                 "idempotency-key"?: string;
             };
             path?: never;
@@ -1775,15 +1775,15 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The password is set. Nobody is signed in any more. */
+            /** @description The password is set, and all sessions have ended. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1797,7 +1797,7 @@ export interface operations {
                     "application/json": {
                         /** @description Sessions that were open until now. */
                         sessions_ended: number;
-                        /** @description Names this device from now on: whatever strangers have used up, the login with the new password is not held up. */
+                        /** @description Identifies this device from now on, so that the login with the new password works whatever strangers have used up. */
                         device_token: string;
                     };
                 };
@@ -1806,11 +1806,11 @@ export interface operations {
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1823,11 +1823,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1849,11 +1849,11 @@ export interface operations {
             413: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1865,11 +1865,11 @@ export interface operations {
             415: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1881,11 +1881,11 @@ export interface operations {
             422: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1898,11 +1898,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1924,11 +1924,11 @@ export interface operations {
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1941,11 +1941,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -1972,7 +1972,7 @@ export interface operations {
                  */
                 "application/json": {
                     /**
-                     * @description As typed. Composed and decomposed letters are the same.
+                     * @description As typed. Composed and decomposed letters count as the same.
                      * @example sieben Zwetschgen im Korb
                      */
                     current_password?: string;
@@ -2017,11 +2017,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -2029,7 +2029,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `step-up-required`: Sign in again first. */
+            /** @description `step-up-required`: Sign in again first. `test-session`: A test account has no password. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2084,11 +2084,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -2166,11 +2166,11 @@ export interface operations {
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -2183,11 +2183,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -2199,11 +2199,11 @@ export interface operations {
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -2246,11 +2246,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -2326,11 +2326,11 @@ export interface operations {
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -2343,11 +2343,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -2359,11 +2359,11 @@ export interface operations {
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -2406,11 +2406,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -2509,11 +2509,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -2536,11 +2536,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -2636,11 +2636,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -2663,11 +2663,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -2749,11 +2749,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -2796,11 +2796,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -2876,11 +2876,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -2933,11 +2933,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -3012,11 +3012,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -3039,11 +3039,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -3116,11 +3116,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -3173,11 +3173,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -3234,7 +3234,7 @@ export interface operations {
                  */
                 "application/json": {
                     /**
-                     * @description A language tag (BCP 47). Mails come in the nearest language there are templates for.
+                     * @description A language tag (BCP 47). Mails are written in the closest language that has templates.
                      * @example fr-CH
                      */
                     locale?: string;
@@ -3267,11 +3267,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -3314,11 +3314,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -3409,11 +3409,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -3436,11 +3436,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -3516,11 +3516,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -3573,11 +3573,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -3631,11 +3631,11 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -3675,11 +3675,11 @@ export interface operations {
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -3702,11 +3702,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -3728,11 +3728,11 @@ export interface operations {
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -3745,11 +3745,11 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute of one address, where quotas are on. */
+                    /** @description Requests a minute that one address may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
-                    /** @description Seconds until all of them are there again. */
+                    /** @description Seconds until all of them are available again. */
                     "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
@@ -3837,7 +3837,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Ready: everything the service needs is there. */
+            /** @description Ready: everything the service needs is available. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];

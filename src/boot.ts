@@ -28,7 +28,7 @@ import { loadRenderer } from './mail/render.ts'
 import { smtpTransport } from './mail/transport.ts'
 import { openMetrics } from './open-metrics.ts'
 
-/** Seconds after which another key signs access tokens: one that leaked unnoticed is of use for no longer. */
+/** Seconds after which another key signs access tokens: one that leaked unnoticed is useful no longer than that. */
 const SIGNING_KEY_AGE = 90 * DAY
 
 export type Instance = {
@@ -41,7 +41,7 @@ export type Instance = {
   inbox: DevInbox | undefined
   courier: Pick<Courier, 'offer'>
   housekeeper: Pick<Housekeeper, 'stop' | 'purge' | 'rotate'>
-  /** Ends in order: ready flips, requests finish, mails under way finish, connections close. @param linger seconds to go on serving while not ready */
+  /** Ready flips, requests and mails under way finish, connections close. @param linger seconds to serve while not ready */
   stop: (linger?: number) => Promise<void>
 }
 
@@ -53,7 +53,7 @@ export async function openDatabase(config: Config, log: Logger): Promise<{ url: 
   return { url: embedded.url, close: embedded.stop }
 }
 
-/** The templates of mails; refuses those that do not hold. */
+/** The mail templates; throws when any of them is at fault. */
 export const rendererOf = (config: Config) =>
   loadRenderer({
     overridesDir: config.MAIL_TEMPLATES_DIR,
@@ -115,31 +115,31 @@ const housekeeperOf = ({ db, log, secrets, config }: Context): Housekeeper =>
     rotateKeys: () => rotateAgedSigningKeys(db, secrets, overlapOf(config), SIGNING_KEY_AGE)
   })
 
-/** The client of the shared counts is only loaded where there are some. */
+/** Loads the client of the shared counts only where there are any. */
 async function countTogether(url: string, log: Logger): Promise<SharedCounts> {
   const { SharedCounts } = await import('./limit/shared-counts.ts')
   return new SharedCounts({ url, log })
 }
 
-/** Names the settings that a failure comes from, which its own message does not. */
+/** Adds the names of the settings behind a failure, which its own message lacks. */
 const blame =
   (names: string) =>
   (error: Error): never => {
     throw new Error(`${names}: ${error.message}`, { cause: error })
   }
 
-/** Starts one instance: schema, keys, courier, and at last the door. A start that fails leaves nothing open, or the process would hang. */
+/** Starts one instance: schema, keys, courier, the listener last. A failed start closes everything, or the process would hang. */
 export async function boot(config: Config, log: Logger): Promise<Instance> {
   const started = new AsyncDisposableStack()
   try {
     return await startParts(config, log, started)
   } catch (error) {
-    await started.disposeAsync().catch((fault) => log.warn({ err: fault }, 'what had started could not be stopped'))
+    await started.disposeAsync().catch((fault) => log.warn({ err: fault }, 'could not stop what had already started'))
     throw error
   }
 }
 
-/** @param started what has begun and must end, the last first */
+/** @param started what was started and must be stopped, last first */
 async function startParts(config: Config, log: Logger, started: AsyncDisposableStack): Promise<Instance> {
   const database = await openDatabase(config, log)
   started.defer(database.close)
@@ -175,7 +175,7 @@ async function startParts(config: Config, log: Logger, started: AsyncDisposableS
     draining: () => draining,
     observe: metrics?.observe
   })
-  started.defer(() => app.close()) // at the end, and so the first to stop: what it promised is still sent
+  started.defer(() => app.close()) // added last, so it stops first: what it promised is still sent
   const url = await app
     .listen({ host: config.HOST, port: config.PORT, listenTextResolver: (at) => `listening on ${at}` })
     .catch(blame('HOST, PORT'))

@@ -20,10 +20,10 @@ const composers: Record<string, (deps: Deps, rows: readonly MailRow[]) => Promis
   'account-deleted': composeNotices('account-deleted')
 }
 
-/** Every kind of mail that leaves here. */
+/** Every kind of mail that the service sends. */
 export const mailKinds: readonly string[] = Object.keys(composers)
 
-/** Gives each mail to the feature it belongs to; nothing is mailed to a test address. A kind of a newer release is left to instances that know it. */
+/** Gives each mail to its feature; test addresses get none. A kind of a newer release is left to instances that know it. */
 export function composeMails(deps: Deps): Compose {
   const tested = new Set(testAddresses(deps.config.TEST_ADDRESSES).map(({ key }) => key))
   const unlessTest = (one: Composed): Composed =>

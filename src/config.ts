@@ -2,7 +2,7 @@ import { type Environment, misspelt, readSettings } from './lib/env.ts'
 import { rules, type Settings } from './rules.ts'
 import { settings } from './settings.ts'
 
-/** What the service runs by: the table's values, with the computed defaults filled in. */
+/** The settings in force: the table's values, with the computed defaults filled in. */
 export type Config = Settings &
   Required<Pick<Settings, 'HOST' | 'PUBLIC_URL' | 'TOKEN_AUDIENCE' | 'MAIL_FROM' | 'RESET_URL'>>
 
@@ -36,7 +36,7 @@ export function readConfig(env: Environment): Config {
   }
 }
 
-/** Names that look like a setting misspelt: worth a line in the log of a start that is otherwise fine. */
+/** Variables that look like a misspelt setting: worth a line in the log of an otherwise valid start. */
 export const suspiciousNames = (env: Environment): string[] => misspelt(settings, env)
 
 export const isProduction = (config: Config): boolean => config.NODE_ENV === 'production'

@@ -8,7 +8,7 @@ import type { Suggest } from './lib/suggestion.ts'
 import type { GuessTally } from './limit/guess-tally.ts'
 import type { DraftMail } from './mail/draft.ts'
 
-/** What flows work with; one per instance. */
+/** Everything that flows work with; one per instance. */
 export type Context = {
   config: Config
   db: Db
@@ -26,7 +26,7 @@ export type Context = {
   log: Logger
 }
 
-/** Who asks, as far as a flow may know it. */
+/** The client of a request, as far as a flow may know it. */
 export type Client = {
   /** The client's /24 or /64 as a CIDR. */
   network: string | null

@@ -10,7 +10,7 @@ import { breachCheckFailures } from './password/breach.ts'
 
 type Parts = { ctx: Context; courier: Pick<Courier, 'deliveries'>; passwords: Pick<Passwords, 'queue'> }
 
-/** Opens the port for metrics where METRICS_PORT is set. Their library is loaded there only. */
+/** Opens the port for metrics where METRICS_PORT is set. Only then is their library loaded. */
 export async function openMetrics({
   ctx,
   courier,

@@ -1,4 +1,4 @@
-/** One refusal: its HTTP status, what it says, and what whoever meets it should do. */
+/** One refusal: its HTTP status, what it says, and what the client should do. */
 type Entry = {
   status: number
   title: string
@@ -24,7 +24,7 @@ const catalogue = {
   'credentials-rejected': {
     status: 401,
     title: 'The address or the password is not right.',
-    help: 'Let the person try again, sign in with a mailed code, or ask for a link to a new password.',
+    help: 'The address or password is wrong, or the account has no password. Let the person try again, sign in with a mailed code, or ask for a link to a new password.',
     scheme: 'Postern-Password'
   },
   'reset-rejected': {
@@ -48,12 +48,12 @@ const catalogue = {
   'origin-rejected': {
     status: 403,
     title: 'The cookie is not for this origin.',
-    help: 'Pages use the cookie from the origin of the service or from one that `CORS_ORIGINS` lists on the same site. From elsewhere use `session_transport: "bearer"`.'
+    help: 'The cookie works only on pages of the origin of the service, or of an origin on the same site that `CORS_ORIGINS` lists. From elsewhere use `session_transport: "bearer"`.'
   },
   'code-required': {
     status: 403,
     title: 'A mailed code is required as well.',
-    help: 'Too many wrong passwords were given for this address. A code is on its way; `next.challenge` is the challenge it belongs to. Go on as after /v1/otp.'
+    help: 'Too many wrong passwords were given for this address. A code is on its way; `next.challenge` is the challenge it belongs to. Send the code with `next.challenge` to `POST /v1/otp/verify`.'
   },
   'test-session': {
     status: 403,
@@ -63,7 +63,7 @@ const catalogue = {
   'step-up-required': {
     status: 403,
     title: 'Sign in again first.',
-    help: 'This wants a sign-in of the last five minutes. Let the person sign in again with the bearer token of the session, which renews it, then repeat the request.'
+    help: 'The person must have signed in within the last five minutes. Let the person sign in again with the bearer token of the session, which renews it, then repeat the request.'
   },
   'not-found': {
     status: 404,
@@ -73,7 +73,7 @@ const catalogue = {
   'method-not-allowed': {
     status: 405,
     title: 'This path does not support the method.',
-    help: 'The `Allow` header lists the methods that the path knows.'
+    help: 'The `Allow` header lists the methods that the path supports.'
   },
   'request-timeout': {
     status: 408,
@@ -93,12 +93,12 @@ const catalogue = {
   'password-refused': {
     status: 422,
     title: 'The password is not good enough.',
-    help: '`reason` says why: `too_short`, `too_long`, `common` (one of those that are guessed first), `personal` (made of the address or the name of the service) or `breached` (seen in a leak). Nothing was spent; let the person choose another.'
+    help: '`reason` says why: `too_short`, `too_long`, `common` (one of those that are guessed first), `personal` (made of the address or the name of the service) or `breached` (seen in a leak). Nothing was used up; let the person choose another.'
   },
   'too-many-requests': {
     status: 429,
     title: 'Too many requests; wait and try again.',
-    help: '`Retry-After` says in how many seconds. Trying earlier changes nothing.'
+    help: 'Wait the number of seconds in `Retry-After`. Earlier requests are refused too.'
   },
   'headers-too-large': {
     status: 431,
@@ -130,7 +130,7 @@ export type PasswordReason = (typeof passwordReasons)[number]
 export type ProblemDetails = {
   detail?: string
   reason?: PasswordReason
-  /** How a sign-in goes on that needs more. */
+  /** How to continue a sign-in that needs more. */
   next?: { methods: string[]; challenge: object }
   /** Seconds until trying again makes sense; becomes Retry-After. */
   retryAfter?: number

@@ -6,7 +6,7 @@ import { Problem } from './problems.ts'
 import { NoContent } from './routing.ts'
 import { Session, type SessionTransport } from './session/schema.ts'
 
-/** `__Host-`: only this host can have set it, over TLS, for every path; no other subdomain can plant one. */
+/** `__Host-`: only this host can set it, over TLS, for every path; no other subdomain can plant one. */
 export const REFRESH_COOKIE = '__Host-postern_refresh'
 
 const ATTRIBUTES = { path: '/', httpOnly: true, secure: true, sameSite: 'lax' } as const
@@ -28,12 +28,12 @@ export const loggedOut = {
   ...setCookie(`When the cookie was used: \`${REFRESH_COOKIE}\`, empty and expired.`)
 }
 
-/** Refuses a sign-in with the cookie from a page that may not use it: nobody is signed in as somebody else unasked. */
+/** Refuses a cookie sign-in from a page that may not use it, so that no page can sign a person in to somebody else's account. */
 export function requireTransport(ctx: Context, request: FastifyRequest, transport: SessionTransport = 'bearer'): void {
   if (transport === 'cookie') requireOwnPage(ctx, request)
 }
 
-/** The refresh token that a request's cookie shows, whether or not it may be used. */
+/** The refresh token in a request's cookie, whether or not it may be used. */
 export function shownCookie({ headers, server }: FastifyRequest): string | undefined {
   const { cookie } = headers
   return cookie?.includes(REFRESH_COOKIE) ? server.parseCookie(cookie)[REFRESH_COOKIE] : undefined
@@ -47,7 +47,7 @@ export function cookieToken(ctx: Context, request: FastifyRequest): string | und
   return token
 }
 
-/** Answers a session, its refresh token in the place that the client asked for. */
+/** Answers with a session, its refresh token where the client asked for it. */
 export function sendSession(reply: FastifyReply, session: Session, transport: SessionTransport = 'bearer'): Session {
   const { refresh_token: token, ...rest } = session
   if (transport === 'bearer' || token === undefined) return session
@@ -59,7 +59,7 @@ export const clearCookie = (reply: FastifyReply): void => void reply.clearCookie
 
 /**
  * Every browser names the origin with a POST, and no page can name another's. Pages of other sites are refused even when
- * they are listed: their browser would not keep the cookie (SameSite), and the person would be signed out at the next turn.
+ * they are listed: their browser would not keep the cookie (SameSite), and the next refresh would sign the person out.
  */
 function requireOwnPage(ctx: Context, request: FastifyRequest): void {
   const { origin, 'sec-fetch-site': site } = request.headers

@@ -16,7 +16,7 @@ declare module 'fastify' {
     liveSession: LiveSession | null
     /** What the bearer says; for `claimsOf`. */
     claims: Promise<SessionClaims | undefined> | null
-    /** The client's address, where a trusted caller says it, or a proxy writes more than that. */
+    /** The client's address, where a trusted caller names it, or a proxy writes it with a port or brackets. */
     clientAddress: string | null
   }
 }
@@ -39,7 +39,7 @@ export const ProblemBody = Type.Object(
           methods: Type.Array(Type.String(), { description: 'What may come next: `otp`. An open list.' }),
           challenge: named(Challenge)
         },
-        { description: 'On `code-required`: how the sign-in goes on.' }
+        { description: 'On `code-required`: how the sign-in continues.' }
       )
     ),
     errors: Type.Optional(
@@ -52,18 +52,18 @@ export const ProblemBody = Type.Object(
 )
 export type ProblemBody = Static<typeof ProblemBody>
 
-/** The refusals of an operation that looks at nothing: what is no HTTP, comes too slowly or breaks is answered before it is asked. */
+/** The refusals of an operation that does nothing: input that is not HTTP, too slow or broken is answered before it runs. */
 export const strayRefusals = (...codes: ProblemCode[]): Record<number, unknown> => {
   const all: ProblemCode[] = [...codes, 'invalid-request', 'request-timeout', 'headers-too-large', 'internal']
   const byStatus = Map.groupBy(all, (code) => problems[code].status)
   return Object.fromEntries([...byStatus].map(([status, group]) => [status, refusal(status, [...new Set(group)])]))
 }
 
-/** The refusals of an operation, by status, beside those that every operation has. Their headers are declared with all others. */
+/** The refusals of an operation, by status, besides those that every operation has. Headers are declared elsewhere. */
 export const refusals = (...codes: ProblemCode[]): Record<number, unknown> =>
   strayRefusals(...codes, 'too-many-requests', 'unavailable')
 
-/** As `refusals`, for every operation but a GET: a body that comes along is judged, also where none is needed. */
+/** As `refusals`, for every operation but a GET: a body is checked even where none is needed. */
 export const bodyRefusals = (...codes: ProblemCode[]): Record<number, unknown> =>
   refusals('payload-too-large', 'unsupported-media-type', ...codes)
 
@@ -92,10 +92,10 @@ function refusal(status: number, codes: readonly ProblemCode[]) {
 /** An answer without a body. */
 export const NoContent = Type.Null({ description: 'Done; the answer has no body.' })
 
-/** Half of what a User-Agent may be: enough to recognise a device in a list. */
+/** Characters of a User-Agent that are kept, half of the most it may have: enough to recognise a device in a list. */
 const AGENT_LENGTH = 256
 
-/** The address of the client, as far as whoever sent the request may say it. */
+/** The client's address: the one a trusted caller or proxy names, or else the peer's. */
 export const clientAddressOf = (request: FastifyRequest): string => request.clientAddress ?? request.ip
 
 export const clientOf = (request: FastifyRequest): Client => ({
@@ -104,26 +104,26 @@ export const clientOf = (request: FastifyRequest): Client => ({
   requestId: request.id
 })
 
-/** What the request's bearer says when one of our keys signed it; read once, whoever asks. */
+/** The claims of the request's bearer if one of our keys signed it; read once per request. */
 export function claimsOf(ctx: Context, request: FastifyRequest): Promise<SessionClaims | undefined> {
   request.claims ??= readBearer(ctx, request.headers.authorization)
   return request.claims
 }
 
-/** A hook for a protected scope: refuses whoever has no live session, and notes it for `sessionOf`. */
+/** A hook for a protected scope: refuses a request without a live session, and keeps the session for `sessionOf`. */
 export const requireSession =
   (ctx: Context) =>
   async (request: FastifyRequest): Promise<void> => {
     request.liveSession = await sessionBehind(ctx, await claimsOf(ctx, request))
   }
 
-/** A hook for a route behind `requireSession`: refuses whoever has not signed in within the last minutes. */
+/** A hook for a route behind `requireSession`: refuses a session whose person has not signed in within the last minutes. */
 export const requireRecentSignIn =
   (ctx: Context) =>
   async (request: FastifyRequest): Promise<void> =>
     await ensureRecentSignIn(ctx, sessionOf(request))
 
-/** The live session of whoever signs in again. A bearer that has run out is no hindrance to that; an outage is. */
+/** The live session of a client that signs in again. An expired bearer does not hinder that; an outage does. */
 export async function callersSession(ctx: Context, request: FastifyRequest): Promise<LiveSession | undefined> {
   try {
     const { authorization } = request.headers
@@ -139,5 +139,5 @@ export function sessionOf(request: FastifyRequest): LiveSession {
   return request.liveSession
 }
 
-/** Marks an operation in the contract as one that wants a bearer token. */
+/** Marks an operation in the contract as one that requires a bearer token. */
 export const bearer = [{ bearer: [] }]

@@ -9,7 +9,7 @@ import type { settings } from './settings.ts'
 
 export type Settings = Static<typeof settings>
 
-/** What one setting's schema cannot say. */
+/** The rules that a single setting's schema cannot express. */
 export function rules(config: Settings, known: ReadonlySet<string>): string[] {
   const production = config.NODE_ENV === 'production'
   const checks: [keyof Settings, boolean, string][] = [
@@ -130,7 +130,7 @@ export function rules(config: Settings, known: ReadonlySet<string>): string[] {
       new RegExp(LANGUAGE_TAG).test(config.DEFAULT_LOCALE ?? ''),
       'must be a language tag, such as en or pt-BR'
     ],
-    // Written as negations: a figure that could not be read is a fault of its own and drags no other along.
+    // Written as negations: a number that could not be read is a fault of its own and must not cause a second one.
     [
       'CODE_STRENGTHEN_AT',
       !(config.CODE_STRENGTHEN_AT < config.CODE_LENGTHEN_AT),

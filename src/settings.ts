@@ -10,7 +10,7 @@ import { serviceSettings } from './settings/service.ts'
 import { sessionsSettings } from './settings/sessions.ts'
 import { storageSettings } from './settings/storage.ts'
 
-/** Every setting of the service, once. Types, start-up checks, `--help` and the table in the README come from here. */
+/** Every setting of the service, once. Types, start-up checks, `--help` and the tables in the README come from here. */
 export const settings = Type.Object({
   ...serviceSettings,
   ...storageSettings,

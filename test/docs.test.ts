@@ -70,3 +70,19 @@ t.test('the role that a pooler connects as is given what the service sets on a c
     connectionSettings(readConfig({}).DATABASE_STATEMENT_TIMEOUT)
   )
 })
+
+t.test('what the operations guide quotes of logs and answers is what the source says', async (t) => {
+  const files = globSync('src/**/*.ts', { cwd: ROOT })
+  const source = files.map(text).join('\n')
+  const section = text('docs/operate.md').split('## Something is wrong\n')[1]?.split('\n## ')[0] ?? ''
+  const rows = section
+    .split('\n')
+    .filter((line) => line.startsWith('| '))
+    .slice(2)
+  const quotes = rows.flatMap((row) =>
+    [...(row.split(' | ')[0] ?? '').matchAll(/`([^`]+)`/g)].map(([, quote]) => quote as string)
+  )
+
+  t.ok(rows.length > 12 && rows.every((row) => row.split(' | ').length === 3))
+  for (const quote of quotes) for (const piece of quote.split('…')) t.ok(source.includes(piece.trim()), quote)
+})

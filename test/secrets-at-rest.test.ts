@@ -46,7 +46,7 @@ t.test(
     for (const address of Object.values(people)) t.notOk(log.toLowerCase().includes(address), address)
     t.notOk(log.includes(new URL(databaseUrl).password))
     for (const known of [
-      'unforeseen error',
+      'unexpected error',
       '"status":500',
       'mail sent',
       'mail refused',

@@ -3,6 +3,16 @@ import { defaultOf } from '../src/cli/config.ts'
 import { expectation, type SettingSchema, settingsOf } from '../src/lib/env.ts'
 import { DAY } from '../src/lib/time.ts'
 import { problemCodes, problems } from '../src/problems.ts'
+import { accountsSettings } from '../src/settings/accounts.ts'
+import { codesSettings } from '../src/settings/codes.ts'
+import { limitsSettings } from '../src/settings/limits.ts'
+import { mailSettings } from '../src/settings/mail.ts'
+import { newPasswordsSettings } from '../src/settings/new-passwords.ts'
+import { passwordsSettings } from '../src/settings/passwords.ts'
+import { retentionSettings } from '../src/settings/retention.ts'
+import { serviceSettings } from '../src/settings/service.ts'
+import { sessionsSettings } from '../src/settings/sessions.ts'
+import { storageSettings } from '../src/settings/storage.ts'
 import { settings } from '../src/settings.ts'
 
 const FILE = new URL('../README.md', import.meta.url)
@@ -30,13 +40,35 @@ function settingRow(name: string, schema: SettingSchema): string {
 
 const sentence = (text: string): string => `${text[0]?.toUpperCase()}${text.slice(1)}`
 
+/** Headings over the tables of `src/settings/`, in the order in which a reader needs them. */
+const groups: [heading: string, table: object][] = [
+  ['Where it runs', serviceSettings],
+  ['Database and keys', storageSettings],
+  ['Mail', mailSettings],
+  ['Accounts', accountsSettings],
+  ['Codes', codesSettings],
+  ['How passwords are kept', passwordsSettings],
+  ['New passwords and links to them', newPasswordsSettings],
+  ['Sessions and trusted devices', sessionsSettings],
+  ['Client quotas', limitsSettings],
+  ['Retention', retentionSettings]
+]
+
+function settingsTable(heading: string, table: object): string {
+  const rows = settingsOf(settings).flatMap(([name, schema]) => (name in table ? [settingRow(name, schema)] : []))
+  return [`### ${heading}`, '', '| setting | default | meaning |', '| --- | --- | --- |', ...rows].join('\n')
+}
+
+function settingsTables(): string {
+  const forgotten = settingsOf(settings).filter(([name]) => !groups.some(([, table]) => name in table))
+  if (forgotten.length > 0)
+    throw new Error(`no heading of the README has ${forgotten.map(([name]) => name).join(', ')}`)
+  return groups.map(([heading, table]) => settingsTable(heading, table)).join('\n\n')
+}
+
 /** What stands between `<!-- name -->` and `<!-- end name -->`. */
 const sections: Record<string, string> = {
-  settings: [
-    '| setting | default | meaning |',
-    '| --- | --- | --- |',
-    ...settingsOf(settings).map(([name, schema]) => settingRow(name, schema))
-  ].join('\n'),
+  settings: settingsTables(),
   problems: [
     '| code | status | what to do |',
     '| --- | --- | --- |',

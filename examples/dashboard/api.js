@@ -37,8 +37,8 @@ const KEYED = ['/v1/otp', '/v1/otp/verify', '/v1/password/forgot', '/v1/password
 const REPEATABLE = ['/v1/session/refresh', '/v1/session/logout', '/v1/password/reset/inspect']
 
 /**
- * Keys of requests whose answer never came. Whoever sends the same again, by a click or by us, sends the same key, and is
- * answered as the first try was: no second mail, no spent code.
+ * Keys of requests whose answer never came. The same request sent again, by a click or by us, has the same key, and gets the
+ * answer of the first try: no second mail, no spent code.
  */
 const unanswered = /** @type {Map<string, string>} */ (new Map())
 
@@ -97,7 +97,7 @@ async function attempt(method, path, text, key, { bearer, cookies }) {
     })
     body = response.status === 204 ? undefined : await response.json()
   } catch {
-    throw new Outage(undefined) // no connection, no answer in time, or a page of somebody in between
+    throw new Outage(undefined) // no connection, no answer in time, or a page from a proxy in between
   }
   if (response.ok) return body
   // The request number that support asks for: it leads the operator to the line in the log.

@@ -102,7 +102,7 @@ function forgetSession() {
 export const hasSession = () => recall('session') !== undefined
 
 /**
- * An operation of whoever is signed in. Refreshes when it must. Throws SignedOut, a Refusal or an Outage.
+ * An operation of the signed-in account. Refreshes when it must. Throws SignedOut, a Refusal or an Outage.
  *
  * @param {'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'} method
  * @param {string} path
@@ -122,7 +122,7 @@ export async function call(method, path, body) {
 }
 
 /**
- * One refresh at a time, in this tab and across tabs: whoever waited finds the token that the other one got.
+ * One refresh at a time, in this tab and across tabs: one that waited finds the token that the other got.
  *
  * @param {string | undefined} refused
  */

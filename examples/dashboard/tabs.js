@@ -7,7 +7,7 @@ import { isShared } from './storage.js'
  * @typedef {{ kind: 'signed-in' | 'refreshed', accessToken: string } | { kind: 'signed-out' }} Message
  */
 
-/** Whoever holds it refreshes. */
+/** The tab that holds it refreshes. */
 const LOCK = 'postern-refresh'
 /** Milliseconds for which it is held longer than the refresh takes, so that the other tabs have heard when it is free. */
 const HEARD = 1000
@@ -46,7 +46,7 @@ export async function inTurn(act, told) {
       await new Promise((free) => setTimeout(free, HEARD))
     })
     turn.catch((error) => {
-      reject(error) // of an act that failed; whoever was told has resolved already
+      reject(error) // a failed act; the promise of a tab that was told has already resolved
       over.abort()
     })
   })

@@ -6,10 +6,10 @@ export const clientParameters = { network: 'cidr?', agent: 'text?' } as const
 /** The parameters of a statement that writes one event. */
 export const eventParameters = { eventId: 'uuid', ...clientParameters, requestId: 'text?' } as const
 
-/** What stands in an event that nobody at a client brought about. */
+/** The client columns of an event that no client caused. */
 export const nobody = { network: null, agent: null, requestId: null }
 
-/** What can be written of one event; each is an expression over the rows of `from`. */
+/** What is recorded of one event; each is an expression over the rows of `from`. */
 export type EventPart = {
   from: RawBuilder<unknown>
   id: Fragment
@@ -17,7 +17,7 @@ export type EventPart = {
   outcome: Fragment
   userId?: Fragment
   emailMac?: Fragment
-  /** Without it no client brought it about, but an operator or the service itself. */
+  /** Absent when an operator or the service itself caused the event. */
   client?: { network: Fragment; agent: Fragment; requestId: Fragment }
 }
 type Fragment = Parameters<Sql>[1]
@@ -26,7 +26,7 @@ type Fragment = Parameters<Sql>[1]
 export const askedBy = { network: sql`asked.network`, agent: sql`asked.agent`, requestId: sql`asked.request_id` }
 
 /**
- * The arm of a statement that writes one audit event: it commits with the change it tells of, or not at all. Whatever is judged
+ * The arm of a statement that writes one audit event: it commits with the change it records, or not at all. Whatever is judged
  * or ended leaves one. A request for a code or a link leaves its own row instead, and a refresh the session's times: at their
  * rates an event would cost as much as the change.
  */

@@ -14,19 +14,20 @@ export const budgetParameters = {
   tries: 'int4',
   lengthenAt: 'float8',
   strengthenAt: 'float8',
-  /** Digits of a code while the level is low: of strangers, and of those who signed in before. */
+  /** Digits of a code while the level is low: for strangers, and for clients that signed in before. */
   strangersLength: 'int4',
   trustedLength: 'int4'
 } as const
 export type BudgetSlots = { [K in keyof typeof budgetParameters]: Expression<number> }
 
-/** The columns that a ruling over a code sets. */
+/** The columns that a ruling on a code sets. */
 export const codeColumns = sql`
   code_level, code_level_at, pools, lanes, last_length, last_charge, last_pool, last_from, last_wait`
 
 /**
- * Whether a mail enters the lanes, and whether the challenge is made. One that a password asks for is made in any case, and the lanes
- * that others can look at change by it as if the password were wrong. A right one has a lane besides, which shows in the mailbox alone.
+ * Decides whether a mail may go (`enters`) and whether the challenge is made (`made`). A challenge that follows a password is
+ * always made and uses the shared lanes as if the password were wrong; a right password also has a private lane, visible only in
+ * the mailbox.
  */
 const verdictOf = (right?: Sql): Sql =>
   right === undefined
@@ -47,8 +48,8 @@ const lengthAt = (slots: BudgetSlots, trusted: Sql, level: Sql): Sql => sql`
        else ${sql.lit(STRONG_CODE)} end`
 
 /**
- * Rules over one challenge: how long its code must be, what it costs whom, and whether a mail may go. What it says stands in
- * the row, so that the statement's other arms can read it and nothing is judged twice.
+ * Rules on one challenge: how long its code must be, whom it is charged to and how much, and whether a mail may go. The verdict
+ * is stored in the row, so that the statement's other arms can read it and nothing is judged twice.
  *
  * @param right for a sign-in whose password was given: whether it was right
  */
@@ -72,8 +73,8 @@ export const codeRuling = (slots: BudgetSlots, row: Row, right?: Sql): Sql => sq
   ${verdictOf(right)}`
 
 /**
- * What `codeRuling` says of an address that was never seen, by a shorter way: all but the clock is known beforehand. To set the
- * whole ruling up for it took a seventh of the time that the statement of a request costs Postgres.
+ * A shorter `codeRuling` for an address that was never seen: everything but the clock is known beforehand. Setting up the whole
+ * ruling for it took a seventh of the time that Postgres spends on the statement of a request.
  */
 export const firstCodeRuling = (slots: BudgetSlots, pool: Sql, from: Sql, right?: Sql): Sql => sql`
   select

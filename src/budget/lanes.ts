@@ -3,7 +3,7 @@ import { DAY, HOUR } from '../lib/time.ts'
 
 type Sql = RawBuilder<unknown>
 
-/** What mails are asked for: each purpose has lanes of its own, so that nobody can stop the one with the other. */
+/** What mails are for: each purpose has lanes of its own, so that nobody can block one by using up the other. */
 export type Purpose = 'code' | 'reset'
 
 /** How many mails a lane lets through at once, and in how many seconds it is empty again. */
@@ -11,8 +11,8 @@ type Lane = { name: Sql; mails: number; per: number }
 
 /**
  * The lanes of an address, from the row `was`: one for each network or trusted device that asks, two for all strangers
- * together, and one for whoever knew the password. Far more than a person needs, and few enough to leave a mailbox usable.
- * Whoever is known has its own also when it has guessed too often: a mail in the lane of its own helps nobody to guess.
+ * together, and one for clients that knew the password. Far more than a person needs, and few enough to leave a mailbox usable.
+ * A known network or device keeps its own lane even when it has guessed too often: a mail in that lane helps nobody to guess.
  */
 const lanesFor = (purpose: Purpose) => ({
   own: { name: sql`(${sql.lit(`${purpose}:`)} || was.lane)`, mails: 5, per: HOUR },
@@ -28,20 +28,20 @@ const waitFor = ({ name, mails, per }: Lane): Sql => sql`
 const entered = ({ name, mails, per }: Lane): Sql => sql`
   ${name}, greatest(was.clock, coalesce((was.lanes ->> ${name})::float8, 0)) + ${sql.lit(per / mails)}`
 
-/** Seconds that whoever asks must wait, by the row `was`; at most 0 when there is room in all of its lanes. */
+/** Seconds that the client must wait, by the row `was`; at most 0 when there is room in all of its lanes. */
 export function waitAt(purpose: Purpose): Sql {
   const { own, hour, day } = lanesFor(purpose)
   return sql`
     greatest(${waitFor(own)}, case when not was.known then greatest(${waitFor(hour)}, ${waitFor(day)}) end)`
 }
 
-/** Seconds until there is room in the lane of those who knew the password, which they have besides. */
+/** Seconds until there is room in the additional lane of clients that knew the password. */
 export const waitForKnowing: Sql = waitFor(knewPassword)
 
 /**
  * The lanes of an address that was never seen, after its first mail, by the row `was`.
  *
- * @param knew whether the lane of those who knew the password has its first too
+ * @param knew whether the lane of clients that knew the password takes its first mail too
  */
 export function firstLanes(purpose: Purpose, knew?: Sql): Sql {
   const { own, hour, day } = lanesFor(purpose)
@@ -55,7 +55,7 @@ export function firstLanes(purpose: Purpose, knew?: Sql): Sql {
 /**
  * The lanes with one mail more when `goes`, and without those that are empty by now.
  *
- * @param knew whether the lane of those who knew the password has one more too
+ * @param knew whether the lane of clients that knew the password takes one more too
  */
 export function lanesAfter(purpose: Purpose, goes: Sql, knew?: Sql): Sql {
   const { own, hour, day } = lanesFor(purpose)

@@ -6,13 +6,13 @@ const LEAK_PER_SECOND = 10 / (30 * DAY)
 
 type Sql = RawBuilder<unknown>
 
-/** What is left of a level by `clock`; never more than it was, should the clock have been read before the row's last change. */
+/** What is left of a level at `clock`; never more than it was, even if the clock was read before the row's last change. */
 export const leaked = (level: Sql, since: Sql, clock: Sql): Sql => sql`
   greatest(0, ${level} - ${sql.lit(LEAK_PER_SECOND)} * greatest(0, ${clock} - ${since}))`
 
 export const epochOf = (at: Sql): Sql => sql`extract(epoch from ${at})::float8`
 
-/** The level of a trusted device or network, by its name among a budget row's pools; nothing when it has none. */
+/** The level of a trusted device or network, by its name among a budget row's pools; 0 when it has none. */
 export const poolLevel = (pools: Sql, pool: Sql, clock: Sql): Sql => sql`
   coalesce(${leaked(sql`(${pools} -> ${pool} ->> 0)::float8`, sql`(${pools} -> ${pool} ->> 1)::float8`, clock)}, 0)`
 

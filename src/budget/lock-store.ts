@@ -2,8 +2,8 @@ import { sql } from 'kysely'
 import { statement } from '../db/statement.ts'
 
 /**
- * Takes the budget rows of an address, made where there is none, so that whatever changes the address's links and
- * credentials goes one by one. First of all locks, as everywhere.
+ * Locks the budget rows of an address, creating them if need be, so that changes to the address's links and credentials run one
+ * at a time. It is the first lock to take, as everywhere.
  */
 export const lockBudgets = statement(
   { keys: 'bytea[]' },

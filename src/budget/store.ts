@@ -18,7 +18,7 @@ export const freshRow = {
   pools: sql`'{}'::jsonb`,
   lanes: sql`'{}'::jsonb`
 }
-/** The row `b` of an upsert; who asks stands in what would have been inserted. */
+/** The row `b` of an upsert; which client asks is taken from the row that would have been inserted. */
 const rowOf = (level: 'code_level' | 'password_level'): Row => ({
   level: sql`b.${sql.ref(level)}`,
   at: sql`b.${sql.ref(`${level}_at`)}`,
@@ -32,10 +32,10 @@ export const codeRow = rowOf('code_level')
 export const passwordRow = rowOf('password_level')
 
 /**
- * A budget row with its levels as of this moment, and whether who asks is `known`, and `trusted`: known, and with room in its own pool.
- * The clock is not now(): a statement that has waited for the row would judge by a time before that of the one it waited for.
- * `offset 0`, here and below, has each value computed once; the planner would write it out wherever it is used, and a fifth of
- * the statement's time would go into setting that up.
+ * A budget row with its levels as of now, and whether the client is `known`, and `trusted`: known, and with room in its own pool.
+ * The clock is not now(): a statement that has waited for the row would use a time earlier than that of the statement before it.
+ * `offset 0`, here and below, makes Postgres compute each value once; otherwise the planner repeats it wherever it is used, and
+ * setting that up takes a fifth of the statement's time.
  */
 export const asOfNow = (row: Row, charge: Sql, limit: Sql): Sql => {
   const level = poolLevel(row.pools, row.pool, sql`timer.clock`)
@@ -51,23 +51,24 @@ export const asOfNow = (row: Row, charge: Sql, limit: Sql): Sql => {
   ) as was`
 }
 
-/** The columns that a ruling over a mail alone sets. */
+/** The columns that a ruling on a mail alone sets. */
 export const mailColumns = sql`lanes, last_pool, last_from, last_wait`
 
-/** Rules over a mail that no code comes with: nothing can be guessed by it, so failures make nobody a stranger here. */
+/** Rules on a mail without a code: it gives nothing to guess at, so failed guesses make nobody a stranger here. */
 export const mailRuling = (purpose: Purpose, row: Row): Sql => sql`
   select ${lanesAfter(purpose, sql`verdict.wait <= 0`)} as lanes, was.pool as last_pool,
     was."from" as last_from, greatest(0, verdict.wait) as last_wait
   from ${asOfNow(row, sql`0`, sql`'infinity'::float8`)}
   cross join lateral (select ${waitAt(purpose)} as wait offset 0) as verdict`
 
-/** The columns that a ruling over a password sets. */
+/** The columns that a ruling on a password sets. */
 export const passwordColumns = sql`
   password_level, password_level_at, pools, last_pool, last_from, last_guarded, last_before`
 
 /**
- * Rules over a password that was given: a wrong one is charged to the strangers or to the trusted device or network. Once the
- * strangers have used up theirs, whoever is one of them is asked for a code besides (`last_guarded`), right or wrong.
+ * Rules on a given password: a wrong one is charged to the strangers or to the trusted device or network. Once the
+ * strangers have used up theirs, every stranger is asked for a code as well (`last_guarded`), whether the password is right or
+ * wrong.
  */
 export const passwordRuling = (row: Row, right: Sql): Sql => {
   const limit = sql.lit(WRONG_PASSWORDS)
@@ -105,10 +106,10 @@ export const refunding = (spent: Sql): Sql => {
 
 const nowEpoch = epochOf(sql`now()`)
 
-/** The pools of the budget row `b` that still say something. */
+/** The pools of the budget row `b` that still hold a level. */
 export const poolsLeft = livePools(sql`b.pools`, nowEpoch)
 
-/** The condition that the budget row `b` says nothing any more: all of its levels have leaked away, and no mail is in its lanes. */
+/** The condition that the budget row `b` is no longer needed: all of its levels have leaked away, and its lanes are empty. */
 export const emptyBudget = sql`
   ${leaked(sql`b.code_level`, epochOf(sql`b.code_level_at`), nowEpoch)} = 0
   and ${leaked(sql`b.password_level`, epochOf(sql`b.password_level_at`), nowEpoch)} = 0

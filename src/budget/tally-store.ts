@@ -5,8 +5,8 @@ import { statement } from '../db/statement.ts'
 export type Guesses = { wrongShort: number; completed: number }
 
 /**
- * Adds what one instance has counted to this hour, and answers what all instances have counted in the last 24 hours: in whole
- * hours, so in up to 25. The hours are read as they were before, so that what is added is added to them here.
+ * Adds one instance's count to this hour, and returns what all instances have counted in the last 24 hours: in whole hours, so in
+ * up to 25. The statement sees the hours as they were before its own change, so the count is added to them here.
  */
 export const tallyGuesses = statement(
   { wrongShort: 'int4', completed: 'int4' },

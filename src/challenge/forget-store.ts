@@ -2,8 +2,8 @@ import { sql } from 'kysely'
 import { statement } from '../db/statement.ts'
 
 /**
- * Takes the address out of its challenges. The rows stay as long as any: whoever holds one is answered as at an address without an
- * account, and the code that was spent cannot come again with the id that an Idempotency-Key gives.
+ * Takes the address out of its challenges. The rows are kept as long as other challenges: a client that holds one is answered as
+ * for an address without an account, and a spent code cannot come back with the id that an Idempotency-Key gives.
  */
 export const forgetChallenges = statement(
   { emailKey: 'text' },

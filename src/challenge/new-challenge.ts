@@ -5,7 +5,7 @@ import { wantedLanguage } from '../lib/language.ts'
 import type { MailDraft } from '../mail/draft.ts'
 import type { NewChallenge } from './store.ts'
 
-/** What a request for a code says. */
+/** The contents of a request for a code. */
 export type ChallengeRequest = {
   id: string
   address: Address

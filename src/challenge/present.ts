@@ -2,7 +2,7 @@ import type { Context } from '../context.ts'
 import type { Challenge } from './schema.ts'
 import type { ChallengeState } from './store.ts'
 
-/** A challenge as the asking client may see it: counters and clocks, and the token that only it holds. */
+/** A challenge as its client may see it: counters and times, and the token that only this client holds. */
 export function presentChallenge(ctx: Context, id: string, state: ChallengeState): Challenge {
   const form = { length: state.codeLength, alphabet: state.codeAlphabet }
   return {

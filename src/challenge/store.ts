@@ -52,10 +52,11 @@ const challengeColumns = sql`
   id, email_key, locale, key_id, code_length, code_alphabet, tries_left, sends, sent_at, expires_at`
 
 /**
- * The arm that makes the challenges that `budget` has paid for. An id that is there already fails the statement, and so
- * undoes the charge. `clock_timestamp`, for the budget may have been waited for, and what changed the credentials meanwhile must be older.
+ * The arm that makes the challenges that `budget` has paid for. An id that exists already fails the statement, which undoes the
+ * charge. `clock_timestamp`, because the statement may have waited for the budget, and a change of credentials meanwhile must be
+ * older.
  *
- * @param password as in `chargeBudgets`; a code that follows a right one proves two things at once
+ * @param password as in `chargeBudgets`; a code after a right password proves two things at once
  */
 const insertChallenges = (slots: ChallengeSlots, password?: RawBuilder<unknown>): RawBuilder<unknown> => sql`
   insert into postern.challenge (
@@ -113,14 +114,14 @@ export const challengeState = sql`
   extract(epoch from expires_at - now())::float8 as "expiresIn", extract(epoch from now() - sent_at)::float8 as "sentAgo"`
 
 /**
- * What a guess brings for the challenge that it is at. `usedKey` is a digest of its Idempotency-Key, and of the code where that is wrong:
- * the same guess sent again at once is one guess.
+ * What a guess brings for its challenge. `usedKey` is a digest of its Idempotency-Key, and of the code when that is wrong: the
+ * same guess repeated right away counts once.
  */
 export const spendColumns = { id: 'uuid', keyId: 'text', right: 'bool', usedKey: 'bytea?' } as const
 
 /**
- * The arm that names each try's address. Tries at one address take turns: the first is judged now, the others are asked
- * again, so that no arm changes a row twice. By the address and not by its budget, of which it has two while master keys are rotated.
+ * The arm that names each try's address. Tries at one address take turns: the first is judged now, the others are sent again, so
+ * that no arm changes a row twice. By address and not by budget, because an address has two while master keys are rotated.
  */
 export const namedTries = sql`
   select asked.place, c.budget_key, row_number() over (partition by c.email_key order by asked.place) as turn
@@ -133,20 +134,20 @@ export const lockedBudgets = sql`
   order by b.key for update`
 
 /**
- * Whether another statement changed the budget row of `spent` while this one waited for it in `held`. What that one did, a
- * session it opened for instance, is then missing from this one's snapshot.
+ * Whether another statement changed the budget row of `spent` while this one waited for it in `held`. Whatever the other one did,
+ * such as opening a session, is then missing from this one's snapshot.
  */
 export const overtaken = sql`
   not exists (
     select from held join postern.address_budget as b on b.key = held.key and b.xmin = held.version
     where held.key = spent.budget_key)`
 
-/** A challenge of a deleted account has no address any more, and lets nobody in; see `forgetChallenges`. */
+/** A challenge of a deleted account no longer has an address, and lets nobody in; see `forgetChallenges`. */
 const right = sql`asked."right" and c.email_key <> ''`
 
 /**
  * The arm that spends a try of each live challenge, and the challenge itself when the code is right. Needs `held`.
- * `num_nulls` and not `is null`: by the latter the planner may walk the index of all challenges that are not settled yet.
+ * `num_nulls` and not `is null`: with the latter the planner may walk the index of all challenges that are not settled yet.
  */
 export const spendTries = sql`
   update postern.challenge as c

@@ -10,7 +10,7 @@ export const findTestAddress = statement(
     where c.id = ${id} and now() at time zone 'UTC' < tested.last_day::date + 1`
 )
 
-/** Those of the addresses whose accounts are no test accounts: they have a password, or somebody signed in by other means. */
+/** The addresses whose accounts are not test accounts: they have a password, or somebody signed in some other way. */
 export const findUsedAddresses = statement(
   { keys: 'text[]' },
   ({ keys }) => sql<{ email: string; hasPassword: boolean }>`

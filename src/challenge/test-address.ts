@@ -15,7 +15,7 @@ const found = async ({ db }: Context, challengeId: string, among: readonly TestA
   return among.find(({ key }) => key === tested?.key)
 }
 
-/** Whether a code is the fixed one of the address that the challenge was made for. Asks the database only when some address has this code. */
+/** Whether a code is the fixed one of the challenge's address. Asks the database only if some address has this code. */
 export async function isTestCode(ctx: Context, challengeId: string, given: string): Promise<boolean> {
   const typed = tidyCode(given, 'base32')
   const meant = testAddresses(ctx.config.TEST_ADDRESSES).filter(({ code }) => sameText(code, typed))
@@ -23,9 +23,9 @@ export async function isTestCode(ctx: Context, challengeId: string, given: strin
 }
 
 /**
- * What a client's input must have room for when the challenge is a test address's; nothing for every other.
+ * The length and alphabet of the fixed code when the challenge belongs to a test address; empty for every other.
  *
- * @param emailKey the address, where it is known: then others cost nothing
+ * @param emailKey the address, where it is known: then other addresses cost no query
  */
 export async function testCodeForm(
   ctx: Context,
@@ -53,8 +53,8 @@ export function testModeNotice(entries: readonly string[]): string | undefined {
 }
 
 /**
- * Refuses a start that would put a fixed code on somebody's real account. Sessions that a fixed code opened bear `test`
- * among their methods; any other, or a password, shows that the account is in use. Throws a ConfigError.
+ * Refuses a start that would put a fixed code on somebody's real account. Sessions opened by a fixed code have `test`
+ * among their methods; any other session, or a password, shows that the account is in use. Throws a ConfigError.
  */
 export async function refuseUsedAddresses({ config, db }: Pick<Context, 'config' | 'db'>): Promise<void> {
   const keys = testAddresses(config.TEST_ADDRESSES).map(({ key }) => key)
@@ -64,7 +64,7 @@ export async function refuseUsedAddresses({ config, db }: Pick<Context, 'config'
   throw new ConfigError(
     used.map(
       ({ email, hasPassword }) =>
-        `TEST_ADDRESSES names ${maskAddress(email)}, which has ${hasPassword ? 'a password' : 'a session that a mailed code opened'}: take another address, or delete that account`
+        `TEST_ADDRESSES names ${maskAddress(email)}, which has ${hasPassword ? 'a password' : 'a session that a mailed code opened'}: use another address, or delete that account`
     )
   )
 }

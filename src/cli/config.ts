@@ -8,15 +8,15 @@ const COMMANDS = `Usage: npm start -- [command]
   migrate                     bring the database schema up to date and end
   config check                check the settings, print what is in force, and end
   keys status                 which master keys and peppers are still in use, and by what
-  keys rotate                 put a new key for signing access tokens in force
-  keys compromised ID         end every session, and what a master key made
+  keys rotate                 start using a new key for signing access tokens
+  keys compromised ID         after a master key leaked: end every session, and the codes and links it made
   users disable ADDRESS       close an account and end its sessions
   users enable ADDRESS        open it again
   users end-sessions ADDRESS  sign it out everywhere
   users import FILE           make an account of each line of a file; report the lines that were refused
   users export                print every account as such a line, with its password hash
-  mail show ADDRESS           what became of the mails to an address
-  openapi [--check]           write openapi/openapi.json, or only tell whether it is up to date
+  mail show ADDRESS           what happened to the mails to an address
+  openapi [--check]           write openapi/openapi.json, or only check that it is up to date
   --help                      this text
 
 Settings are environment variables. Each marked (secret) may come from the file that NAME_FILE names.
@@ -44,10 +44,10 @@ export function defaultOf(schema: SettingSchema): string {
   return String(schema.default)
 }
 
-/** Prints the settings in force, secrets only as present or absent; throws what a start would: of settings, or of the mail templates. */
+/** Prints the settings in force, secrets as set or not; throws the same error a start would, for settings or mail templates. */
 export async function checkConfig(env: Environment): Promise<number> {
   const read = readConfig(env)
-  const { rendererOf } = await import('../boot.ts') // not for whoever only wants help
+  const { rendererOf } = await import('../boot.ts') // loaded only here: --help does without it
   await rendererOf(read)
   const config = read as Record<string, unknown>
   for (const [name, schema] of settingsOf(settings)) {

@@ -65,14 +65,14 @@ export async function rotateKeys(env: Environment): Promise<number> {
   return await withContext(env, async ({ db, secrets, config }) => {
     const overlap = overlapOf(config)
     const kid = await rotateSigningKeys(db, secrets, overlap)
-    console.log(`The key ${kid} is published and signs in ${overlap.publish} seconds.`)
+    console.log(`The key ${kid} is published and starts signing in ${overlap.publish} seconds.`)
     return 0
   })
 }
 
 /**
- * Answers the loss of a master key: its codes, every session and all trust end, signing keys are replaced at once.
- * Wants the key out of first place already, so that nothing new is made with it.
+ * Responds to a leaked master key: ends its codes, every session and all trust, and replaces the signing keys at once.
+ * The key must no longer be the first one, so that nothing new is made with it.
  */
 export async function compromiseKey(env: Environment, id: string | undefined): Promise<number> {
   return await withContext(env, async ({ db, secrets, config }) => {
@@ -89,7 +89,7 @@ export async function compromiseKey(env: Environment, id: string | undefined): P
     const known = new Set([...secrets.ring.ids, ...(await findKeyUses(db, {})).map(({ keyId }) => keyId)])
     if (!known.has(id) && !(await deviceKeys(db)).includes(id)) {
       console.error(
-        `No key ${id} is configured or in use, and nothing was ended. There are: ${[...known].join(', ')}. Put a key that is out of SECRET_KEYS already back, behind the newest.`
+        `No key ${id} is configured or in use, and nothing was ended. There are: ${[...known].join(', ')}. If you already removed the key from SECRET_KEYS, put it back behind the newest one first.`
       )
       return 1
     }
@@ -99,7 +99,7 @@ export async function compromiseKey(env: Environment, id: string | undefined): P
       `Ended all ${ended.sessions} sessions and ${ended.challenges} open codes of ${id}, and forgot all devices; access tokens are signed by a new key.`
     )
     console.log(
-      `Now take ${id} out of SECRET_KEYS. Access tokens handed out before are refused by services that fetch the JWKS anew, at the latest in ${config.ACCESS_TOKEN_TTL} seconds.`
+      `Now take ${id} out of SECRET_KEYS. Services that fetch the JWKS again refuse the access tokens issued until now; the last of them expires in ${config.ACCESS_TOKEN_TTL} seconds.`
     )
     return 0
   })

@@ -1,7 +1,7 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
 import { standardOutput } from './standard-output.ts'
 
-/** JSON lines; whatever could carry a secret or an address is cut out, whoever logs it. */
+/** JSON lines; anything that could carry a secret or an address is removed, wherever it is logged. */
 export function makeLog(level: string, destination: DestinationStream = standardOutput()): Logger {
   const options = {
     level,

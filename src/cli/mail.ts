@@ -5,7 +5,7 @@ import { withContext } from './with-context.ts'
 
 const MOST = 50
 
-/** Prints what became of the mails to an address: never what stood in them. */
+/** Prints what happened to the mails to an address, and never their contents. */
 export async function showMails(env: Environment, address: string | undefined): Promise<number> {
   const emailKey = parseAddress(address ?? '')?.key
   if (emailKey === undefined) {
@@ -14,10 +14,10 @@ export async function showMails(env: Environment, address: string | undefined): 
   }
   return await withContext(env, async ({ db }) => {
     const mails = await findMailsOf(db, { emailKey, most: MOST })
-    if (mails.length === 0) console.log('No mail to this address is remembered.')
+    if (mails.length === 0) console.log('No mail to this address is on record.')
     for (const { createdAt, kind, state, attempts, sentAt, messageId, answer } of mails) {
       const outcome = sentAt === null ? state : `${state} ${sentAt.toISOString()}`
-      // A mail server's answer is foreign text: it may not move the terminal's cursor.
+      // A mail server's answer is foreign text and must not move the terminal's cursor.
       const said = answer === null ? '' : `  ${answer.replace(/\p{C}+/gu, ' ').trim()}`
       console.log(`${createdAt.toISOString()}  ${kind}  ${outcome}  retries: ${attempts}  ${messageId}${said}`)
     }

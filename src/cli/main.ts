@@ -3,16 +3,16 @@ import { ConfigError } from '../config.ts'
 import type { Act } from '../user/administer.ts'
 import { checkConfig, helpText } from './config.ts'
 
-/** `takes` names the one word that may follow the command; without it none may. */
+/** `takes` names the one argument that the command accepts; without it the command accepts none. */
 type Command = {
   takes?: 'ADDRESS' | 'FILE' | 'ID'
-  /** Whether it can only look, with `--check`. */
+  /** Whether it supports `--check`, which only looks. */
   checks?: true
   /** Returns the exit code, or nothing while the service runs. */
   run: (word: string | undefined, flags: { check: boolean }) => Promise<number | undefined>
 }
 
-/** What a command needs is loaded when it is called: the service starts sooner without what only the others use. */
+/** Each command loads its own modules: the service starts faster without those of the others. */
 const commands: Record<string, Command> = {
   serve: { run: async () => (await import('./serve.ts')).serve(process.env) },
   migrate: { run: async () => (await import('./migrate.ts')).runMigrations(process.env) },
@@ -39,7 +39,7 @@ function administering(act: Act): Command {
   }
 }
 
-/** Undefined: an option that there is none of. It is not repeated, for it could be a key that somebody took for an id. */
+/** Undefined for an unknown option. It is not printed, because it could be a key that somebody mistook for an id. */
 function readWords(args: string[]) {
   try {
     return parseArgs({
@@ -55,7 +55,7 @@ function readWords(args: string[]) {
 async function main(args: string[]): Promise<number | undefined> {
   const read = readWords(args)
   if (read === undefined) {
-    console.error('There is no such option; `--` stands before a word that begins with a dash. See --help.')
+    console.error('Unknown option. Put `--` before an argument that starts with a dash. See --help.')
     return 2
   }
   const { values, positionals } = read
@@ -74,21 +74,21 @@ async function main(args: string[]): Promise<number | undefined> {
   const [word, ...more] = words.slice(name.split(' ').length)
   if (more.length > 0 || (word !== undefined && command.takes === undefined)) {
     console.error(
-      `"${name}" takes ${command.takes === undefined ? 'nothing' : `one ${command.takes} and no more`}. See --help.`
+      `"${name}" takes ${command.takes === undefined ? 'no argument' : `only one ${command.takes}`}. See --help.`
     )
     return 2
   }
-  // Whoever means a dry run must not get the real thing.
+  // Somebody who asks for a dry run must not get the real thing.
   if (values.check && command.checks === undefined) {
-    console.error(`"${name}" has no --check, and has done nothing. See --help.`)
+    console.error(`"${name}" does not support --check; nothing was done. See --help.`)
     return 2
   }
   return await command.run(word, { check: values.check })
 }
 
-/** Runs the command that the words name, the service when there are none; says by the exit code how it went. */
+/** Runs the command that the arguments name, or the service when there are none; sets the exit code. */
 export async function run(args: string[]): Promise<void> {
-  // Whoever reads the first lines only, as `head` does, does not end what the command is about.
+  // A reader that stops after the first lines, as `head` does, must not abort the command.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
   })
@@ -96,7 +96,7 @@ export async function run(args: string[]): Promise<void> {
     const code = await main(args)
     if (code !== undefined) process.exitCode = code
   } catch (error) {
-    // A fault of the settings or of what they point at is the operator's to read, so it is told without a stack.
+    // The operator must be able to read a fault in the settings or what they point at, so it is printed without a stack.
     const told = error instanceof ConfigError || process.env.LOG_LEVEL !== 'debug'
     console.error(told ? (error as Error).message : error)
     process.exitCode = 1

@@ -21,7 +21,7 @@ export async function contractText(): Promise<string> {
   }
 }
 
-/** Writes the contract, or only tells whether the committed one is stale (exit code 1). */
+/** Writes the contract, or only checks whether the committed one is stale (exit code 1). */
 export async function writeContract({ check }: { check: boolean }): Promise<number> {
   const text = await contractText()
   if (!check) {

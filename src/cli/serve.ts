@@ -6,11 +6,11 @@ import type { Environment } from '../lib/env.ts'
 import { milliseconds } from '../lib/time.ts'
 import { makeLog } from './log.ts'
 
-/** Seconds from the signal to the end, whatever hangs; below the 30 s that orchestrators usually grant. */
+/** Seconds from the signal to the end, even if something hangs; below the 30 s that orchestrators usually grant. */
 export const DRAIN_LIMIT = 25
-/** Seconds that a start may still take when the signal comes: one that waits for a table takes as long as somebody else likes. */
+/** Seconds that a start may still take once the signal comes: one that waits for a table may take any amount of time. */
 const START_GRACE = 8
-/** Seconds to go on serving as not ready, so that load balancers look elsewhere before the door closes. */
+/** Seconds to go on serving while not ready, so that load balancers switch to other instances before the listener closes. */
 export const LINGER = 2
 
 /** Runs the service until SIGTERM or SIGINT. @returns an exit code when it could not start; its log says why */
@@ -21,7 +21,7 @@ export async function serve(env: Environment): Promise<number | undefined> {
 
   const starting = boot(config, log)
   let leaving = false
-  // npm passes on what the whole group has got already: the second is not the default end, which would leave things lying.
+  // npm forwards a signal that the whole group already got: the second one must not end the process before it has cleaned up.
   const leave = (signal: NodeJS.Signals): void => {
     if (!leaving) void drain(starting, signal)
     leaving = true
@@ -52,7 +52,7 @@ export async function serve(env: Environment): Promise<number | undefined> {
       log.info(instance === undefined ? 'stopped before it had started' : 'stopped')
       process.exit(0)
     } catch (error) {
-      log.error({ err: error }, 'could not stop in order')
+      log.error({ err: error }, 'could not shut down cleanly')
       process.exit(1)
     }
   }

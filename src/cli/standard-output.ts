@@ -2,17 +2,17 @@ import { writeSync } from 'node:fs'
 import type { DestinationStream } from 'pino'
 import { milliseconds } from '../lib/time.ts'
 
-/** Seconds until a pipe that is full is looked at again. */
+/** Seconds until a full pipe is tried again. */
 const REST = 0.01
 /**
- * Seconds that all else stands still for a reader that takes nothing; after it lines are lost until it reads again. That a full pipe says
- * so, and does not just hold us, is due to Node, which makes it non-blocking as soon as `process.stdout` is looked at: see `run`.
+ * Seconds that everything waits for a reader that takes nothing; after that, lines are lost until it reads again. A full pipe
+ * reports itself instead of blocking us because Node makes it non-blocking as soon as `process.stdout` is accessed: see `run`.
  */
 const PATIENCE = 0.5
 
 /**
- * Where a log goes. What it does not take, a full disk or a reader that hangs or is gone, is lost and counted, and the service goes on:
- * pino's own destination ends the process at the first such error, and never returns from its last flush.
+ * Where the log goes. Lines that cannot be written (a full disk, a reader that hangs or is gone) are lost and counted, and the
+ * service goes on: pino's own destination ends the process at the first such error, and never returns from its last flush.
  *
  * @param write as `fs.writeSync` to a descriptor; gives the bytes taken
  */
@@ -45,4 +45,4 @@ export function standardOutput(write: (bytes: Buffer) => number = (bytes) => wri
 }
 
 const lossOf = (lines: number): string =>
-  `${JSON.stringify({ level: 'warn', time: new Date().toISOString(), lines, msg: 'lines of this log were lost: nobody took them' })}\n`
+  `${JSON.stringify({ level: 'warn', time: new Date().toISOString(), lines, msg: 'log lines were dropped because standard output was blocked' })}\n`

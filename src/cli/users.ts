@@ -11,7 +11,7 @@ import { exportUsers } from '../user/export-users.ts'
 import { importUsers } from '../user/import-users.ts'
 import { withContext } from './with-context.ts'
 
-/** Bytes of a line of an import; an account with the longest hash has some 2,000. */
+/** The longest line of an import, in bytes; an account with the longest hash has some 2,000. */
 const LONGEST_LINE = 16 * 1024
 
 /** Closes or opens an account, or ends its sessions; exit code 1 when there is none. */
@@ -29,8 +29,8 @@ export async function administerUser(env: Environment, act: Act, address: string
     }
     const ended = `${done.sessionsEnded} ${done.sessionsEnded === 1 ? 'session' : 'sessions'} ended`
     const told = {
-      disable: done.changed ? `Disabled; ${ended}.` : 'The account was disabled already.',
-      enable: done.changed ? 'Enabled.' : 'The account was enabled already.',
+      disable: done.changed ? `Disabled; ${ended}.` : 'The account was already disabled.',
+      enable: done.changed ? 'Enabled.' : 'The account was already enabled.',
       'end-sessions': `${ended[0]?.toUpperCase()}${ended.slice(1)}.`
     }
     console.log(told[act])
@@ -60,9 +60,9 @@ export async function importFile(env: Environment, file: string | undefined): Pr
       )
       bar.update(size)
       bar.stop()
-      const totals = `${imported} imported, ${known} there already, ${refused} refused`
+      const totals = `${imported} imported, ${known} already there, ${refused} refused`
       console.log(totals)
-      if (process.stdout.errored) console.error(totals) // whoever read the report has left
+      if (process.stdout.errored) console.error(totals) // the reader of the report has gone
       return refused === 0 ? 0 : 1
     } finally {
       bar.stop()

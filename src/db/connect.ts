@@ -46,7 +46,7 @@ export function connect(options: ConnectOptions): Db {
     max: options.poolSize,
     connectionTimeoutMillis: milliseconds(CONNECT_SECONDS),
     idleTimeoutMillis: milliseconds(60),
-    // A server that is gone without a word ends no statement: then we do, a little later than it would have.
+    // A server that vanished silently ends no statement: then we end it, a little later than the server would have.
     ...(options.statementTimeout > 0 && { query_timeout: milliseconds(options.statementTimeout + SILENCE_SECONDS) }),
     keepAlive: true,
     application_name: 'postern',
@@ -57,7 +57,7 @@ export function connect(options: ConnectOptions): Db {
       await client.query(settings.map(([name, value]) => `set ${name} = '${value}'`).join('; '))
     }
   })
-  // An idle connection that breaks; the pool has dropped it already. While it ends, they all do.
+  // An idle connection broke; the pool has already dropped it. While the pool ends, all of them do.
   pool.on('error', (error) => pool.ending || options.onIdleError(error))
   const named = namedStatements(pool, options.prepared)
   const db = new Kysely<Tables>({ dialect: new Dialect({ pool: named }) }).withSchema(SCHEMA)
@@ -73,12 +73,12 @@ export function connect(options: ConnectOptions): Db {
   const destroy = db.destroy.bind(db)
   db.destroy = async () => {
     await destroy()
-    if (!pool.ending) await pool.end() // Kysely ends only what it began itself, which the shortcut passes by
+    if (!pool.ending) await pool.end() // Kysely ends only a pool that it used itself, and the shortcut bypasses it
   }
   return db
 }
 
-/** Without Kysely's lock for migrations, which outlives its transaction: a pooler would hand it on. `migrate` has its own. */
+/** Without Kysely's migration lock, which outlives its transaction and would be passed on by a pooler. `migrate` has its own. */
 class Adapter extends PostgresAdapter {
   override async acquireMigrationLock(): Promise<void> {}
   override async releaseMigrationLock(): Promise<void> {}
@@ -124,7 +124,7 @@ function namedStatements(pool: pg.Pool, prepared: boolean): PostgresPool {
             : client.query(text, values))
         } catch (error) {
           if (isStaleStatement(error)) names.renew()
-          // Silence is pg's, see query_timeout; it has no code. What is read-only may have been the primary: the next may be again.
+          // pg's query_timeout has no code. A read-only server may have been the primary: the next one may be it again.
           useless ||= (error as Error).message === 'Query read timeout' || isReadOnlyRefusal(error)
           throw asFailure(error)
         }
@@ -149,7 +149,7 @@ function namedStatements(pool: pg.Pool, prepared: boolean): PostgresPool {
   } as PostgresPool
 }
 
-/** Far above the number of statements the service has: texts that vary without end would show in tests, not in memory. */
+/** Far above the number of statements the service has; it bounds memory should texts ever vary without end. */
 const MAX_NAMES = 1000
 
 class StatementNames {

@@ -17,17 +17,17 @@ import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { runServerProgram, type ServerUser } from './embedded-process.ts'
 
-/** Thrown where no Postgres from npm can run: only a database of the operator's own helps. */
+/** Thrown where no Postgres from npm can run: the operator must provide a database. */
 export class NoBinaries extends Error {}
 
-/** Where one data directory's server keeps its things: `cluster` is Postgres' own, all else in `home` is the starter's. */
+/** Where one data directory's server keeps its files: `cluster` belongs to Postgres, the rest of `home` to the starting user. */
 export type Site = { home: string; cluster: string; user: ServerUser }
 
 type Package = { root: string; name: string; version: string }
 
 /** `nobody` on Linux: Postgres refuses to run as root, and initdb as a user without a name. */
 const NOBODY = { uid: 65_534, gid: 65_534 }
-/** The server's user passes through a folder on the way to its cluster, and lists or changes nothing in it. */
+/** The server's user may pass through the folder to its cluster, but not list or change anything in it. */
 const PASS_THROUGH = 0o711
 
 /**
@@ -49,7 +49,7 @@ export function findSite(dataDir: string, say: (line: string) => void): Site {
 function siteAt(home: string): Site {
   const cluster = join(home, 'cluster')
   if (process.getuid?.() !== 0) return { home, cluster, user: undefined }
-  // Root keeps to whoever made the cluster: with another owner that person could not start it any more.
+  // Root keeps the user that made the cluster: with another owner that person could no longer start it.
   const owner = statSync(cluster, { throwIfNoEntry: false })
   return { home, cluster, user: owner === undefined || owner.uid === 0 ? NOBODY : { uid: owner.uid, gid: owner.gid } }
 }
@@ -75,8 +75,8 @@ function temporaryFolder(user: ServerUser): string {
 }
 
 /**
- * Makes a folder in a place where everybody may write, or takes the one that is there when it is truly ours: somebody
- * else could have made it first, to read the data or to have us run their programs.
+ * Makes a folder in a place where everybody may write, or uses an existing one if it is really ours: somebody else could
+ * have made it first, to read the data or to make us run their programs.
  */
 export function ownFolder(path: string): string {
   try {
@@ -87,7 +87,9 @@ export function ownFolder(path: string): string {
   const found = lstatSync(path)
   const ours = found.uid === (process.getuid?.() ?? found.uid)
   if (!found.isDirectory() || !ours || (found.mode & 0o022) !== 0) {
-    throw new Error(`${path} is not a folder that this user made and alone may change: remove it, or set DATABASE_URL`)
+    throw new Error(
+      `${path} is not a folder that this user owns and only this user can change: remove it, or set DATABASE_URL`
+    )
   }
   chmodSync(path, PASS_THROUGH)
   return path

@@ -6,9 +6,9 @@ import { lives, markOf, SECOND_MS, until } from './embedded-process.ts'
 const PATIENCE = 120 * SECOND_MS
 
 /**
- * Waits for a lock among processes, and answers what releases it. The lock is a folder holding one file that is named
- * after its holder's life. A folder can be renamed onto none or an empty one only, so one process wins; and a dead
- * holder's file is removed by its name, so a late comer never removes the lock of who took over before it.
+ * Waits for a lock between processes, and returns a function that releases it. The lock is a folder with one file, named after
+ * its holder's life. A folder can only be renamed onto an empty one or to a free name, so one process wins; and a dead holder's
+ * file is removed by its name, so a latecomer never removes the lock of a process that took over before it.
  */
 export async function takeLock(path: string): Promise<() => void> {
   const mark = String(markOf(process.pid))
@@ -20,7 +20,7 @@ export async function takeLock(path: string): Promise<() => void> {
   }, PATIENCE)
   if (!taken) {
     rmSync(draft, { recursive: true })
-    throw new Error(`another process has not let go of ${path} for two minutes (${readdirSync(path)})`)
+    throw new Error(`another process has held ${path} for two minutes (${readdirSync(path)})`)
   }
   const drafts = readdirSync(dirname(path)).filter((name) => name.startsWith(`${basename(path)}-`))
   for (const name of drafts) clearDead(join(dirname(path), name))
@@ -38,7 +38,7 @@ function clearDead(path: string): void {
   })
 }
 
-/** Runs a file operation that others may be ahead of. False when it failed in one of the ways named. */
+/** Runs a file operation that another process may have done first. False when it failed with one of these codes. */
 function allowing(codes: string[], act: () => void): boolean {
   try {
     act()

@@ -6,15 +6,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 /** Whom the server runs as; undefined is the user who starts it. */
 export type ServerUser = { uid: number; gid: number } | undefined
 
-/** What a living postmaster says of itself in its cluster's postmaster.pid; `ready` when it takes connections. */
+/** What a living postmaster writes about itself in its cluster's postmaster.pid; `ready` when it accepts connections. */
 export type Postmaster = { pid: number; port: number; ready: boolean }
 
-/** In milliseconds, as the waits of this folder's embedded server are. */
+/** In milliseconds, as all waits for the embedded server are. */
 export const SECOND_MS = 1000
 /** Milliseconds between two looks: a warm start takes some fifty, a look far less than one. */
 export const LOOK_AGAIN = 10
 
-/** Looks until something is true, or so many milliseconds have passed, and tells which. */
+/** Polls until something is true or so many milliseconds have passed; returns whether it came true. */
 export async function until(isTrue: () => boolean, patience: number): Promise<boolean> {
   const deadline = performance.now() + patience
   while (!isTrue()) {
@@ -124,7 +124,7 @@ export function disarmPostmasterFile(cluster: string): void {
   const lines = readIfThere(path)?.split('\n')
   if (lines === undefined) return
   if (lines.length < 2)
-    rmSync(path) // torn at birth: no backend came of it, and Postgres would refuse it for ever
+    rmSync(path) // only half written: no backend was started from it, and Postgres would refuse it for ever
   else writeFileSync(path, [process.pid, ...lines.slice(1)].join('\n'))
 }
 
@@ -139,5 +139,5 @@ export async function stopPostmaster(pid: number, cluster: string): Promise<void
     }
     if (await until(() => !isPostmaster(pid, cluster), 10 * SECOND_MS)) return
   }
-  throw new Error(`Postgres does not stop (process ${pid})`)
+  throw new Error(`Postgres did not stop (process ${pid})`)
 }

@@ -46,7 +46,7 @@ export function urlOf(home: string, port: number, database = NAME): string {
   return `postgres://${NAME}:${readFileSync(passwordFile(home), 'utf8')}@127.0.0.1:${port}/${database}`
 }
 
-/** Makes the cluster and the password. All of it is there or nothing: it gets its name when it is complete. */
+/** Makes the cluster and the password, all or nothing: the folder gets its name when it is complete. */
 export async function makeCluster({ home, cluster, user }: Site, binaries: string): Promise<void> {
   const abandoned = readdirSync(home).filter((name) => name.startsWith(DRAFT))
   for (const name of abandoned) rmSync(join(home, name), { recursive: true, maxRetries: 10 }) // its initdb may still run
@@ -117,7 +117,7 @@ async function launch(site: Site, binaries: string, settings: Record<string, str
   if (ended === undefined && found?.ready) return found
   if (child.pid !== undefined) await stopPostmaster(child.pid, cluster)
   const lines = readIfThere(logFile)?.trimEnd().split('\n').slice(-15).join('\n')
-  throw new Error(`Postgres did not start: ${ended ?? 'it does not get ready'} (${logFile})\n${lines}`)
+  throw new Error(`Postgres did not start: ${ended ?? 'it did not become ready'} (${logFile})\n${lines}`)
 }
 
 function freePort(): Promise<number> {
@@ -137,7 +137,7 @@ function replaceFile(path: string, text: string): string {
   return path
 }
 
-/** Makes the database at the first start, and finds out at every other whether the password still opens it. */
+/** Makes the database at the first start, and checks at every later one that the password still works. */
 export async function makeDatabase(home: string, port: number): Promise<void> {
   try {
     await query(urlOf(home, port), 'select 1')

@@ -60,7 +60,7 @@ async function attach({ home, cluster }: Site, say: (line: string) => void): Pro
   }
   const url = urlOf(home, found.port)
   const deadline = performance.now() + READY_PATIENCE
-  // It may be ending: whoever stops a server does not wait for the lock.
+  // It may be ending: a process that stops a server does not hold the lock.
   while (findPostmaster(cluster)?.pid === found.pid) {
     try {
       await query(url, 'select 1')
@@ -96,7 +96,7 @@ async function start(site: Site, settings: Record<string, string>): Promise<Embe
 }
 
 async function stop({ home, cluster }: Site, pid: number): Promise<void> {
-  // The server may be dead, and another one started since: then the record is not of ours any more.
+  // The server may be dead and another one started since: then the record is no longer about ours.
   const current = findPostmaster(cluster)?.pid ?? pid
   if (current === pid && readIfThere(ownerFile(home)) === markOf(process.pid)) rmSync(ownerFile(home))
   await stopPostmaster(pid, cluster)

@@ -6,7 +6,7 @@ export class DatabaseUnavailable extends Error {
   }
 }
 
-/** No class of SQLSTATE begins with E, the name of many a system's error does: EPIPE has five letters too. */
+/** No SQLSTATE class begins with E, but many system errors do: EPIPE has five letters too. */
 export const sqlState = (error: unknown): string | undefined => {
   const code = (error as { code?: unknown })?.code
   return typeof code === 'string' && /^(?!E)[0-9A-Z]{5}$/.test(code) ? code : undefined
@@ -15,13 +15,13 @@ export const sqlState = (error: unknown): string | undefined => {
 /** Serialization failure, deadlock: another try sees the other side finished. */
 export const mayRepeat = (error: unknown): boolean => ['40001', '40P01'].includes(sqlState(error) ?? '')
 
-/** A lock that was waited for in vain. */
+/** The lock timeout passed. */
 export const isLockRefusal = (error: unknown): boolean => sqlState(error) === '55P03'
 
-/** Both: but to wait for a lock again would keep a connection from everybody else. */
+/** Either of them; they differ because waiting for a lock again would keep a connection from everybody else. */
 export const isConflict = (error: unknown): boolean => mayRepeat(error) || isLockRefusal(error)
 
-/** A write where nothing can be written. */
+/** A write to a read-only database. */
 export const isReadOnlyRefusal = (error: unknown): boolean => sqlState(error) === '25006'
 
 /** For `catch`: another statement has made the same row first, and this one was undone. Throws everything else. */

@@ -2,11 +2,11 @@ import { milliseconds } from '../lib/time.ts'
 import { DatabaseUnavailable, isConflict } from './failure.ts'
 import type { Db } from './tables.ts'
 
-/** Calls that one statement serves at the most; more would make the first wait for the last. */
+/** The most calls that one statement serves; more would make the first wait for the last. */
 const AT_ONCE = 100
-/** Calls, for each statement under way, that are worth another one before any of those is back. */
+/** With this many waiting calls per statement under way, another statement starts before any of those is back. */
 const ENOUGH = 5
-/** Seconds a call waits for others at the most. */
+/** The most seconds a call waits for others. */
 const LONGEST_WAIT = 0.003
 
 type Waiting<Key, Found> = {
@@ -24,7 +24,7 @@ export type GatherOptions<Key> = {
   quick?: boolean
 }
 
-/** What is under way at a database, of all that is gathered for it, and the lines that wait for it to come back. */
+/** The gathered statements under way at a database, and the lines that wait for them to come back. */
 type Traffic = { underWay: number; held: Set<() => void> }
 
 const traffics = new WeakMap<Db, Traffic>()
@@ -36,11 +36,12 @@ function trafficOf(db: Db): Traffic {
 }
 
 /**
- * Lets calls that come together share one statement. Each is still answered by a statement that began after it was asked, so
- * that nobody sees anything older than without; under load a round trip, a plan and a commit serve many.
+ * Lets calls that come at the same time share one statement. Each is still answered by a statement that began after the call, so
+ * that nobody sees older data than without sharing; under load one round trip, plan and commit serve many calls.
  *
- * While nothing is under way at the database a call sets out in the same turn of the event loop. Else it waits for what is under way,
- * be it of another kind (but see `quick`), or until enough have come: half of what a statement costs is the same however many it serves.
+ * While nothing is under way at the database, a call starts in the same turn of the event loop. Otherwise it waits for what is
+ * under way, even of another kind (but see `quick`), or until enough calls have come: half the cost of a statement is the same
+ * for any number.
  *
  * @param run answers all keys at once; rows name their key's place in the list, from 1. `tries`: how often it may meet a conflict
  */
@@ -78,7 +79,7 @@ export function gathered<Key, Found extends { place: number }>(
       return true
     } catch (error) {
       if (batch.length > 1 && isConflict(error)) {
-        // One of them met a row that somebody holds. The others must not be refused for it, nor wait for its further tries.
+        // One of them met a locked row. The others must neither be refused for it nor wait for its further tries.
         for (const one of batch) void answer(db, [one])
         return true
       }
@@ -110,9 +111,9 @@ export function gathered<Key, Found extends { place: number }>(
         const full = line.running >= inFlight
         line.running -= 1
         traffic.underWay -= 1
-        // An outage is not waited for one after another: who stands in line learns of it now.
+        // Waiting calls need not run into an outage one after another: they learn of it now.
         if (reached)
-          schedule(db, line, full) // those who wait for a full line have waited enough
+          schedule(db, line, full) // the calls that wait for a full line have waited long enough
         else serve(db, line, Number.POSITIVE_INFINITY)
         for (const again of takeAll(traffic.held)) again()
       })

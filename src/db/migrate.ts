@@ -37,26 +37,26 @@ export async function pendingMigrations(db: Db): Promise<string[]> {
   return ours.filter((name) => !done.has(name))
 }
 
-/** Ours among the advisory locks of the database; any number that no other program uses there. */
+/** Our advisory lock: any number that no other program uses in this database. */
 const LOCK = 7_629_413
 
 /**
- * Seconds a migration waits for a table: whoever wants the table meanwhile, if only to read, stands behind it. Above Postgres'
- * `deadlock_timeout` (1 s), at which an autovacuum is sent away, and below the lock timeout of the service (half of
- * DATABASE_STATEMENT_TIMEOUT).
+ * Seconds a migration waits for a table; everyone else who wants the table meanwhile, even to read, queues behind it. Above
+ * Postgres' `deadlock_timeout` (1 s), at which an autovacuum is cancelled, and below the lock timeout of the service, which is
+ * half of DATABASE_STATEMENT_TIMEOUT: 2.5 s by default; at 4 or less, requests behind a waiting migration get 503.
  */
 const LOCK_WAIT = 2
-/** Seconds until it tries again, in which all those get done. */
+/** Seconds until it tries again, in which all those in the queue get done. */
 const REST = 4
 
 /**
  * Brings the schema up to date and returns what it ran. Any number of instances may do so at once: all of it is one
- * transaction behind a lock of that transaction, and whoever comes second finds nothing left to do. It is tried again when it was in the
- * way of an instance that serves and holds the tables in another order, and for as long as somebody else (a dump, a report, a
- * transaction left open) has a table that it must change: by one instance alone, or their waits would follow one another and nobody
- * would get to the table. (Kysely's own lock is one of the session, which behind PgBouncer belongs to nobody: see `connect`.)
+ * transaction behind a transaction-level lock, and the second one finds nothing left to do. It is retried after a deadlock with a
+ * serving instance, and for as long as somebody else (a dump, a report, a transaction left open) holds a table that it must
+ * change: by one instance alone, or their waits would follow one another and nobody would get to the table. (Kysely's own lock
+ * belongs to the session, which means nothing behind PgBouncer: see `connect`.)
  *
- * @param say told once, when somebody else's use of a table is waited for
+ * @param say called once, when it starts to wait for somebody else's use of a table
  */
 export async function migrate(url: string, say: (line: string) => void = () => undefined): Promise<string[]> {
   const db = connect({ url, poolSize: 1, statementTimeout: 0, prepared: false, onIdleError: () => undefined })
@@ -81,7 +81,8 @@ async function whenTablesAreFree(tx: Tx, say: (line: string) => void): Promise<s
       return await run(tx)
     } catch (error) {
       if (!isLockRefusal(error)) throw error
-      if (!said) say(`the schema waits for a table that is in use (${(error as Error).message}); see pg_stat_activity`)
+      if (!said)
+        say(`a migration is waiting for a table that is in use (${(error as Error).message}); see pg_stat_activity`)
       await sql`rollback to savepoint untried`.execute(tx)
       await sleep(milliseconds(REST))
     }

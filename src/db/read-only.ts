@@ -3,10 +3,10 @@ import { DatabaseUnavailable, isReadOnlyRefusal } from './failure.ts'
 import { statement } from './statement.ts'
 import type { Db } from './tables.ts'
 
-/** Asks to write without writing: it is refused where that is, and `connect` then drops the connection, for the next may be to a primary. */
+/** Needs the right to write, but writes nothing. When refused, `connect` drops the connection: the next may reach a primary. */
 const askToWrite = statement({}, () => sql`select from postern.signing_key where false for update`)
 
-/** Whether nothing can be written: a standby, or a database that somebody has set so. */
+/** Whether the database is read-only: a standby, or one that somebody has set so. */
 export async function isReadOnly(db: Db): Promise<boolean> {
   try {
     await askToWrite(db, {})

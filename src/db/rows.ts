@@ -1,7 +1,7 @@
 import { type Expression, type RawBuilder, sql } from 'kysely'
 import type { SqlTypes } from './statement.ts'
 
-/** The types that have a list type beside them. */
+/** The types that also have a list type. */
 type Listed = { [T in keyof SqlTypes]: `${T}[]` extends keyof SqlTypes ? T : never }[keyof SqlTypes]
 type Columns = Record<string, Listed>
 export type RowOf<C extends Columns> = { [K in keyof C]: SqlTypes[C[K]] }
@@ -12,8 +12,8 @@ const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${l
 /**
  * The rows that a statement takes many of at once: named and typed here, sent as one list for each column.
  *
- * `parameters` are the statement's, `values` fills them in, with the `rules` that all rows have in common, and `asked` is the arm that
- * makes rows of them again: its columns are the names in snake_case, and `place`, from 1.
+ * `parameters` are the statement's, `values` fills them in, with the `rules` that all rows share, and `asked` is the arm that
+ * turns them into rows again: its columns are the names in snake_case, and `place`, from 1.
  */
 export function rowsOf<const C extends Columns>(columns: C) {
   const names = Object.keys(columns) as (keyof C & string)[]

@@ -112,7 +112,7 @@ export function statement<P extends Parameters, Row>(
   }
 }
 
-/** Runs a transaction, again when it lost against another one; whatever is inside must be fit to run twice. */
+/** Runs a transaction, and repeats it after a conflict; everything inside must be safe to run twice. */
 export async function transaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
   return await retried(db, () => db.transaction().execute(work))
 }

@@ -5,7 +5,7 @@ import type { LiveSession } from '../session/store.ts'
 import type { DeviceBody } from './schema.ts'
 import { deleteDevice, findDevices } from './store.ts'
 
-/** The caller's trusted devices, the one used last first. */
+/** The caller's trusted devices, most recently used first. */
 export async function listDevices(ctx: Context, session: LiveSession): Promise<{ devices: DeviceBody[] }> {
   const devices = await findDevices(ctx.db, { userId: session.userId })
   return {
@@ -20,7 +20,7 @@ export async function listDevices(ctx: Context, session: LiveSession): Promise<{
   }
 }
 
-/** Makes a stranger of one of the caller's devices; its sessions go on. Somebody else's and an unknown one are `not-found` alike. */
+/** Ends the trust in one of the caller's devices; its sessions go on. Somebody else's and an unknown one are both `not-found`. */
 export async function forgetDevice(ctx: Context, session: LiveSession, id: string, client: Client): Promise<void> {
   const [gone] = await deleteDevice(ctx.db, { userId: session.userId, id, eventId: newId(), ...client })
   if (gone === undefined) throw new Problem('not-found')

@@ -18,7 +18,7 @@ export const deviceRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (
         tags,
         summary: 'List the trusted devices',
         description:
-          'Devices that have signed in to this account and hold a `device_token`, the one used last first. What strangers do with the address does not touch their limits.',
+          'Devices that have signed in to this account and hold a `device_token`, most recently used first. What strangers do with the address does not affect their limits.',
         security: bearer,
         response: { 200: DeviceList, ...refusals('session-rejected', 'too-many-requests') }
       }
@@ -34,7 +34,7 @@ export const deviceRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (
         tags,
         summary: 'Forget a trusted device',
         description:
-          'Its `device_token` is worth nothing from now on. Its sessions go on: end them where sessions are listed. The device of somebody else is as unknown as one that never was.',
+          'Its `device_token` is void from now on. Its sessions stay open; end them through the list of sessions. Somebody else’s device is answered like one that does not exist.',
         security: bearer,
         params: IdParams('From the list of devices.'),
         response: { 204: NoContent, ...bodyRefusals('session-rejected', 'not-found', 'too-many-requests') }

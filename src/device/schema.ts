@@ -4,13 +4,13 @@ import { named } from '../lib/schema.ts'
 export const Device = Type.Object(
   {
     id: Type.String({ format: 'uuid' }),
-    created_at: Type.String({ format: 'date-time', description: 'When it signed in for the first time.' }),
-    last_used_at: Type.String({ format: 'date-time', description: 'When it signed in last.' }),
+    created_at: Type.String({ format: 'date-time', description: 'When it first signed in.' }),
+    last_used_at: Type.String({ format: 'date-time', description: 'When it last signed in.' }),
     expires_at: Type.String({ format: 'date-time', description: 'Until when it is trusted unless it signs in again.' }),
     network: Type.Union([Type.String(), Type.Null()], {
-      description: 'The network it signed in from last: /24 of an IPv4, /64 of an IPv6 address.'
+      description: 'The network it last signed in from: /24 of an IPv4, /64 of an IPv6 address.'
     }),
-    agent: Type.Union([Type.String(), Type.Null()], { description: 'The User-Agent it signed in with last.' })
+    agent: Type.Union([Type.String(), Type.Null()], { description: 'The User-Agent it last signed in with.' })
   },
   { $id: 'Device' }
 )

@@ -2,14 +2,14 @@ import { type RawBuilder, sql } from 'kysely'
 import { type clientParameters, eventParameters, record } from '../audit/store.ts'
 import { type Slots, statement } from '../db/statement.ts'
 
-/** What each of several sign-ins brings for the device that it comes from, and what all have in common. */
+/** What each of several sign-ins brings for its device, and what they all share. */
 export const deviceColumns = { deviceId: 'uuid', deviceSeedHash: 'bytea' } as const
 export const deviceParameters = { deviceKeyId: 'text', deviceTtl: 'int4' } as const
 type DeviceSlots = Slots<typeof deviceParameters>
 
 /**
- * The arm that gives the devices that asked with a token of theirs a new one. The last one stays good, for two tabs may sign in at
- * once; and so does the one that was shown, for however many replies are lost, it is what the device still holds.
+ * The arm that gives a new token to each device that sent one. The previous token stays valid, because two tabs may sign in at
+ * once; and so does the one that was sent: however many replies are lost, the device still holds it.
  */
 export const renewDevices = (slots: DeviceSlots) => sql`
   update postern.device as d
@@ -22,8 +22,8 @@ export const renewDevices = (slots: DeviceSlots) => sql`
   returning asked.place, d.id`
 
 /**
- * The arm that makes a device of every other client that signed in. Only a proven mailbox earns trust: the password of an account
- * that is not proven may have been put there by anybody.
+ * The arm that makes every other client that signed in a trusted device. Only a proven mailbox earns trust: anybody may have set
+ * the password of an account that is not proven.
  */
 export const makeDevices = (slots: DeviceSlots) => sql`
   insert into postern.device (id, email_key, seed_hash, client_network, client_agent, expires_at, key_id)
@@ -32,7 +32,7 @@ export const makeDevices = (slots: DeviceSlots) => sql`
   from owner join spent using (place) join asked using (place)
   where owner.email_verified_at is not null and not exists (select from kept where kept.place = owner.place)`
 
-/** The arm that makes a device of the client that set a password by a link, which came to the mailbox. @param from a row with `email_key` */
+/** The arm that trusts the client that set a password by a mailed link: the mailbox is proven. @param from has `email_key` */
 export const makeDevice = (
   from: RawBuilder<unknown>,
   slots: DeviceSlots & Slots<typeof deviceColumns & typeof clientParameters>
@@ -42,7 +42,7 @@ export const makeDevice = (
     now() + ${slots.deviceTtl} * interval '1 second', ${slots.deviceKeyId}
   from ${from}`
 
-/** The arm that notes the networks that were signed in from, likewise; once a day is enough to know one for weeks. */
+/** The arm that notes the networks of sign-ins, likewise; once a day is enough to know one for weeks. */
 export const noteNetworks = sql`
   insert into postern.known_network as n (email_key, network, signed_in_at)
   select spent.email_key, asked.network, now()
@@ -75,8 +75,8 @@ export const forgetExcessTrust = statement(
 )
 
 /**
- * Ends the trust in the devices and networks of an address. To be run in a transaction that has changed the account's row: a
- * sign-in under way was waited for there, and what it has left is seen here.
+ * Ends the trust in the devices and networks of an address. Run it in a transaction that has changed the account's row: that
+ * change waited for a sign-in under way, and this statement sees what it left.
  *
  * `keptId` is a device that stays, `sessionId` a session whose own device stays: both have the time of its last sign-in.
  */

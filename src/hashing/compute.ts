@@ -7,7 +7,7 @@ export type HashParameters = { scheme: 'bcrypt'; cost: number } | { scheme: 'arg
 
 export type Task = { make: HashParameters; secret: string } | { check: ParsedHash; secrets: readonly string[] }
 
-/** OWASP's smallest advice for argon2id (Password Storage Cheat Sheet): 19 MiB, two passes, one lane. */
+/** OWASP's minimum for argon2id (Password Storage Cheat Sheet): 19 MiB, two passes, one lane. */
 const ARGON2 = { memory: 19 * 1024, passes: 2, lanes: 1 }
 const SALT_BYTES = 16
 const DIGEST_BYTES = 32
@@ -59,7 +59,7 @@ function scrypt(parsed: Extract<ParsedHash, { blocks: number }>, secret: string,
   return scryptSync(secret, parsed.salt, bytes, { N, r, p, maxmem: 256 * (N + p) * r })
 }
 
-/** Firebase's own turn: the derived key encrypts the project's signer key, and that is the hash. */
+/** Firebase's variant: the derived key encrypts the project's signer key, and the result is the hash. */
 function firebase(parsed: Extract<ParsedHash, { scheme: 'fbscrypt' }>, secret: string): Buffer {
   const cipher = createCipheriv('aes-256-ctr', scrypt(parsed, secret, 32), Buffer.alloc(16))
   return Buffer.concat([cipher.update(parsed.signer), cipher.final()])

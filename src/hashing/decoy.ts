@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { HashParameters } from './compute.ts'
 
-/** Hashes that cost the same: what stands before salt and digest, how long the digest is, and how many there are. */
+/** Hashes that cost the same: the part before salt and digest, the length of the digest, and how many there are. */
 export type Kind = { start: string; length: number; count: number }
 
 /** Characters behind the cost of a bcrypt hash: 22 of salt, 31 of digest. */
 const BCRYPT_LENGTH = 53
 
-/** The kind of what is made now. @param start what it begins with */
+/** The kind of hash that is made now. @param start what it begins with */
 export const kindOf = (parameters: HashParameters, start: string): Kind => ({
   start,
   length: parameters.scheme === 'bcrypt' ? BCRYPT_LENGTH : 43,

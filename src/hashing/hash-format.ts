@@ -1,4 +1,4 @@
-/** A hash and all it takes to make it again. */
+/** A hash with everything needed to compute it again. */
 export type ParsedHash =
   | { scheme: 'bcrypt'; hash: string }
   | { scheme: Argon2; memory: number; passes: number; lanes: number; salt: Buffer; digest: Buffer }
@@ -12,7 +12,7 @@ export type Pbkdf2Hash = 'sha1' | 'sha256' | 'sha512'
 /** Why a stored hash cannot be checked. */
 export type Refusal = 'unknown' | 'too-costly'
 
-/** Longest text that is looked at: a hash with parameters of its own has some 300 characters. */
+/** The longest text that is read: a hash with its parameters has some 300 characters. */
 const LONGEST = 1024
 /** Bytes of a digest; a shorter one is no proof of a password. */
 const SHORTEST_DIGEST = 16
@@ -44,7 +44,7 @@ const forms: [RegExp, (parts: string[]) => ParsedHash | Refusal][] = [
     new RegExp(`^\\$pbkdf2(-sha1|-sha256|-sha512|)\\$(?:i=)?(\\d{1,9})(?:,l=\\d{1,3})?\\$${B64}\\$${B64}$`),
     ([hash, iterations, salt, digest]) => pbkdf2(hash?.slice(1) || 'sha1', Number(iterations), of(salt), of(digest))
   ],
-  // Django takes the salt as the text it is.
+  // Django uses the salt as text, without decoding it.
   [
     new RegExp(`^pbkdf2_(sha1|sha256|sha512)\\$(\\d{1,9})\\$([!-#%-~]+)\\$${B64}$`),
     ([hash, iterations, salt, digest]) =>
@@ -70,11 +70,11 @@ export function parseHash(text: string): ParsedHash | Refusal {
   return 'unknown'
 }
 
-// The ceilings: about a second of one core, and the memory of a hash, whoever chose the figures of an imported one.
+// The ceilings for imported hashes, whose parameters others chose: about a second of one core, and the memory of one hash.
 const MOST_BCRYPT_COST = 14
 const MOST_MEMORY = 256 * 1024 * 1024
 const MOST_ARGON2_WORK = 1024 * 1024 // KiB times passes
-const MOST_ARGON2_TURNS = 8192 // passes times lanes: where the memory is small, lanes wait for one another longer than they work
+const MOST_ARGON2_TURNS = 8192 // passes times lanes: with little memory, lanes wait for one another longer than they work
 const MOST_SCRYPT_WORK = 2 ** 22 // N times r times p
 const MOST_SCRYPT_SHAPE = 1024 // r, and p: beyond it the same work takes several times as long
 const MOST_PBKDF2_WORK = 3_000_000 // rounds of the hash
@@ -85,7 +85,7 @@ const bcrypt = (cost: number, hash: string): ParsedHash | Refusal => {
 }
 
 function argon2(scheme: Argon2, memory: number, passes: number, lanes: number, salt: Buffer, digest: Buffer) {
-  // RFC 9106 3.1: what is below is no argon2, and Node refuses it.
+  // RFC 9106 3.1: less is not valid argon2, and Node refuses it.
   if (passes < 1 || lanes < 1 || memory < 8 * lanes || salt.length < 8) return 'unknown'
   if (memory * 1024 > MOST_MEMORY || memory * passes > MOST_ARGON2_WORK) return 'too-costly'
   if (lanes > 64 || passes * lanes > MOST_ARGON2_TURNS) return 'too-costly'
@@ -94,7 +94,7 @@ function argon2(scheme: Argon2, memory: number, passes: number, lanes: number, s
 
 function scrypt(parsed: Extract<ParsedHash, { scheme: 'scrypt' | 'fbscrypt' }>): ParsedHash | Refusal {
   const { cost, blocks, lanes } = parsed
-  // RFC 7914 2: what is beyond is no scrypt, and OpenSSL refuses it.
+  // RFC 7914 2: more is not valid scrypt, and OpenSSL refuses it.
   if (cost < 2 || blocks < 1 || lanes < 1 || cost >= 2 ** (16 * blocks)) return 'unknown'
   if (parsed.scheme === 'fbscrypt' && parsed.signer.length !== parsed.digest.length) return 'unknown' // one is the other, encrypted
   const odd = blocks > MOST_SCRYPT_SHAPE || lanes > MOST_SCRYPT_SHAPE

@@ -15,9 +15,9 @@ import { envelope, readStored, type Stored, UNPEPPERED } from './stored.ts'
 
 type Deps = { db: Db; config: Config; log: Logger }
 
-/** Seconds between two looks at which kinds of hashes are stored: for so long an import of a new kind shows in the times. */
+/** Seconds between two samples of the stored hashes: until the next one, an imported kind of hash shows in response times. */
 const LOOK_AGAIN = MINUTE
-/** In place of an address' MAC where there is no address. */
+/** Stands for the MAC of an address where there is no address. */
 const NOBODY = Buffer.alloc(32)
 
 /** Makes and checks stored passwords, on threads of their own. */
@@ -61,11 +61,11 @@ export class Passwords {
     const missing = await this.missingPeppers()
     if (missing.length > 0)
       throw new Error(
-        `PASSWORD_PEPPERS lacks keys that stored passwords need: ${missing.join(', ')}. Put them back behind the newest.`
+        `PASSWORD_PEPPERS lacks keys that stored passwords need: ${missing.join(', ')}. Put them back behind the newest one.`
       )
     await this.#look()
     const again = (): void =>
-      void this.#look().catch((error) => this.#log.warn({ err: error }, 'the stored hashes could not be looked at'))
+      void this.#look().catch((error) => this.#log.warn({ err: error }, 'could not sample the stored hashes'))
     this.#timer = setInterval(again, milliseconds(LOOK_AGAIN)).unref()
   }
 
@@ -99,8 +99,8 @@ export class Passwords {
   }
 
   /**
-   * Whether a password is the stored one, whoever hashed it. What cannot be read, or would cost too much, is false after
-   * the work of a decoy. Refuses with `unavailable` when too many wait already, or the pepper is not configured here.
+   * Whether a password matches the stored hash, ours or imported. A hash that cannot be read, or would cost too much, gives false
+   * after the work of a decoy. Refuses with `unavailable` when too many wait already, or the pepper is not configured here.
    */
   async check(password: string, stored: string): Promise<boolean> {
     const read = readStored(stored)
@@ -117,7 +117,7 @@ export class Passwords {
 
   /**
    * A stored hash that no password matches. Its scheme and cost are drawn from what is stored, so that imported hashes
-   * do not show by their time who is a member.
+   * do not reveal by response time who is a member.
    *
    * @param mac of the address: the same address always draws alike
    */
@@ -125,7 +125,7 @@ export class Passwords {
     return decoyOf(this.#kinds, mac)
   }
 
-  /** Whether `hash` would make it otherwise now: another scheme, version, cost or pepper. */
+  /** Whether `hash` would now produce a different form: another scheme, version, cost or pepper. */
   outdated(stored: string): boolean {
     return !stored.startsWith(this.#prefix)
   }
@@ -133,8 +133,8 @@ export class Passwords {
   /** Why a hash made elsewhere could not be checked here; undefined when it can. */
   refusal(stored: string): string | undefined {
     const read = readStored(stored)
-    if (read === 'unknown') return 'is of no form that can be read here'
-    if (read === 'too-costly') return 'would take more work than is allowed'
+    if (read === 'unknown') return 'has an unsupported format'
+    if (read === 'too-costly') return 'is too expensive to check'
     return read.pepper === undefined || this.#knows(read.pepper)
       ? undefined
       : 'names a pepper that PASSWORD_PEPPERS lacks'

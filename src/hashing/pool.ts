@@ -14,9 +14,9 @@ type Options = { threads: number; most: number; log: Pick<Logger, 'warn'>; progr
 const LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 2 }
 
 /**
- * Threads that take jobs strictly in their order. Piscina puts a job that finds no free thread behind younger ones, and leaves the
- * queue lying when its threads die; here a thread that dies costs the job it was at, and the next job starts another.
- * A thread is started when a job finds none free.
+ * Threads that take jobs strictly in order. Piscina puts a job that finds no free thread behind younger ones, and abandons the
+ * queue when its threads die; here a thread that dies costs only its current job, and the next job starts another. A thread is
+ * started when a job finds none free.
  */
 export class Pool {
   readonly #options: Options
@@ -100,7 +100,7 @@ export class Pool {
       this.#next()
       if (job !== undefined) this.#handOver.add(() => job.resolve(result as never), { waiting: this.waiting, next })
     })
-    thread.worker.on('error', (error) => this.#options.log.warn({ err: error }, 'a thread that hashes passwords died'))
+    thread.worker.on('error', (error) => this.#options.log.warn({ err: error }, 'a password-hashing thread died'))
     thread.worker.on('exit', () => {
       this.#threads.delete(thread)
       thread.job?.reject(unavailable())

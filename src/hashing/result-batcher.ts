@@ -1,16 +1,16 @@
 import { milliseconds } from '../lib/time.ts'
 
-/** Seconds a result is kept for others at the most. */
+/** The most seconds a result is held back for others. */
 const LATEST = 0.1
-/** Results that are handed over together at the most: everybody else's requests stand behind them. */
+/** The most results handed over together: all other requests wait behind them. */
 const MOST = 12
-/** Jobs that must wait for a thread meanwhile, so that no thread is idle for it. */
+/** Jobs that must be waiting for a thread, so that holding results back leaves no thread idle. */
 const STILL_WAITING = 4
 
 /**
- * Hands over the results of a tenth of a second together while more jobs wait. A hash empties the processor's caches, and whoever is
- * woken after it does all else from memory: done for several logins in a row, it takes half of the time that it takes for each alone.
- * Where hashes take so long that no other comes in time, each is handed over at once.
+ * While more jobs wait, hands over the results of a tenth of a second together. A hash empties the processor's caches, so the
+ * code that runs after it starts with cold caches: finishing several logins in a row takes half the time of finishing each alone.
+ * Where hashes take so long that no other result comes in time, each is handed over at once.
  */
 export class ResultBatcher {
   readonly #held: (() => void)[] = []

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { statement } from '../db/statement.ts'
 import type { Kind } from './decoy.ts'
 
-/** Rows that are looked at to learn the mixture of stored hashes: enough for its shares to be right to a percent. */
+/** Rows sampled to learn the mix of stored hashes: enough for its shares to be right to a percent. */
 const SAMPLE = 20_000
 const MOST_KINDS = 32
 

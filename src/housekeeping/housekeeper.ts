@@ -23,11 +23,11 @@ import {
   tryLock
 } from './store.ts'
 
-/** Rows a transaction does: short enough that nobody waits for one. */
+/** Rows per transaction: few enough that nobody waits for it. */
 const BATCH = 500
-/** Milliseconds between batches, for those who wait for a connection. */
+/** Milliseconds between batches, for requests that wait for a connection. */
 const BREATH = 5
-/** Seconds of a round of settling: while more and more ends, one that was held must not wait for all of it. */
+/** Seconds of one round of settling: a challenge skipped because its row was held must not wait until everything else is done. */
 const SETTLE_ROUND = 8
 /** Batches of budgets that one round walks on. */
 const BUDGET_BATCHES = 20
@@ -77,7 +77,7 @@ export class Housekeeper {
     await Promise.all(this.#running)
   }
 
-  /** Settles every challenge that has ended, but those of addresses that somebody holds: it is their turn in the next round. @returns how many */
+  /** Settles every challenge that has ended; those of locked addresses wait for the next round. @returns how many */
   async settle(): Promise<number> {
     const skipped: Buffer[] = []
     let total = 0
@@ -154,7 +154,7 @@ export class Housekeeper {
     })
   }
 
-  /** A failure is told and left to the next time: nothing that a request does depends on it. */
+  /** A failure is logged and left to the next run: no request depends on it. */
   async #attempt(what: string, work: () => Promise<unknown>): Promise<void> {
     const run = work().catch((error: Error) => this.#options.log.warn({ err: error }, `${what} failed`))
     this.#running.add(run)

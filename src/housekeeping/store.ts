@@ -19,7 +19,7 @@ export type Done = { done: number }
  * once, because the mark and the refund are one statement. All that an address has in the batch are settled together, as far as
  * they were charged to the same pool: no statement changes a row twice. In lock order: budget, challenge.
  *
- * `skipped` are addresses that somebody held just then; the next batch is given them, so that nobody waits behind them.
+ * `skipped` are addresses that were locked just then; they are passed to the next batch, so that nobody waits behind them.
  */
 export const settleChallenges = statement(
   { most: 'int4', skipped: 'bytea[]' },
@@ -94,7 +94,7 @@ export const purgeResets = statement({ most: 'int4' }, ({ most }) =>
   deleting('password_reset', ['id'], sql`expires_at < ${agoIn(ENDED_KEPT)} order by expires_at limit ${most}`)
 )
 
-/** Takes out of a mail what says whom it went to; a mail server's answer often repeats the address. */
+/** Removes from a mail what says whom it went to; a mail server's answer often repeats the address. */
 export const forgetRecipients = statement(
   { most: 'int4', retention: 'int4' },
   ({ most, retention }) => sql<Done>`
@@ -122,7 +122,7 @@ export const purgeEvents = statement({ most: 'int4', retention: 'int4' }, ({ mos
   deleting('event', ['id'], sql`at < ${ago(sql`${retention}`)} order by at limit ${most}`)
 )
 
-/** Seconds that an ended session stays to be looked at, when somebody wonders about it. */
+/** Seconds that an ended session is kept, in case somebody has to look into it. */
 const REVOKED_KEPT = 30 * DAY
 
 export const purgeRevokedSessions = statement({ most: 'int4' }, ({ most }) =>
@@ -133,7 +133,7 @@ export const purgeRevokedSessions = statement({ most: 'int4' }, ({ most }) =>
   )
 )
 
-/** Along the index of key ids and ends, key by key: few keys, and no index more that every sign-in would pay for. */
+/** Along the index of key ids and ends, key by key: there are few keys, and another index would cost every sign-in. */
 export const purgeExpiredSessions = statement(
   { most: 'int4' },
   ({ most }) => sql<Done>`
@@ -173,9 +173,9 @@ export const purgeTallies = statement({ most: 'int4' }, ({ most }) =>
 )
 
 /**
- * Deletes the budgets that say nothing any more among the next rows after a key, and from the others the pools that do not: each device
- * and network that ever mistyped would leave one. The table is walked along its primary key:
- * an index on levels or times would be written at every request for a code.
+ * Among the next rows after a key, deletes the budgets that are no longer needed, and such pools from the others: each device and
+ * network that ever mistyped would leave one. The table is walked along its primary key: an index on levels or times would be
+ * written at every request for a code.
  *
  * `last` is where the walk goes on; null at the end of the table.
  */

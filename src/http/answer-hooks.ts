@@ -3,10 +3,10 @@ import type { Logger } from 'pino'
 import { milliseconds } from '../lib/time.ts'
 import type { Observe } from '../metrics/metrics.ts'
 
-/** What is logged of an id that a client brings: no address, and no token of ours that went into the wrong header. */
+/** The form of a client's request id that is logged: it holds no address, and no token of ours sent in the wrong header. */
 const REQUEST_ID = /^(?![a-z]{3}_)[\w.:-]{1,64}$/
 
-/** What every answer bears, whoever makes it. Pages and the JWKS replace `no-store` by what suits them. */
+/** Headers of every answer, wherever it is made. Pages and the JWKS replace `no-store`. */
 export function markAnswers(request: FastifyRequest, reply: FastifyReply): void {
   reply.header('x-request-id', request.id)
   reply.header('cache-control', 'no-store')
@@ -14,8 +14,8 @@ export function markAnswers(request: FastifyRequest, reply: FastifyReply): void 
 }
 
 /**
- * One line an answer: refusals at `info`, our own failures at `error`, the rest at `debug`. The route's pattern stands for the path,
- * because whatever somebody puts into a path or a query is theirs and may be secret.
+ * One line per answer: refusals at `info`, our own failures at `error`, the rest at `debug`. The route's pattern is logged
+ * instead of the path, because what a client puts into a path or a query may be secret.
  */
 export const logAnswers: onResponseHookHandler = (request, reply, done) => {
   const { statusCode } = reply
@@ -37,7 +37,7 @@ export const logAnswers: onResponseHookHandler = (request, reply, done) => {
   done()
 }
 
-/** Tells the metrics of each answer. The operation is the contract's name for it: nothing that a client has written. */
+/** Reports each answer to the metrics. The operation is its name in the contract, and nothing that a client has written. */
 export const measureAnswers =
   (observe: Observe): onResponseHookHandler =>
   (request, reply, done) => {

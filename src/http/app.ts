@@ -44,7 +44,7 @@ export type AppOptions = {
   inbox: DevInbox | undefined
   /** Where all instances count client quotas together. */
   shared?: SharedCounts | undefined
-  /** Whether another instance is to be asked from now on. */
+  /** Whether clients should use another instance from now on. */
   draining?: () => boolean
   /** Takes note of each answer, where metrics are wanted. */
   observe?: Observe | undefined
@@ -60,7 +60,7 @@ export async function buildApp(
   const app: FastifyInstance = Fastify({
     loggerInstance: ctx.log as FastifyBaseLogger,
     genReqId: newId,
-    requestIdHeader: false, // an incoming id is logged, never used: it is the client's to choose
+    requestIdHeader: false, // an incoming id is logged, never used: the client chooses it
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: milliseconds(15),
@@ -68,7 +68,7 @@ export async function buildApp(
     // How often Node looks at them; of its own it does so every 30 s. For the Host see answerOddRequests.
     http: { headersTimeout: milliseconds(10), connectionsCheckingInterval: milliseconds(2), requireHostHeader: false },
     forceCloseConnections: 'idle',
-    return503OnClosing: false, // a connection that was accepted is served; the framework's own 503 is no problem of ours
+    return503OnClosing: false, // an accepted connection is served; the framework's own 503 is not one of our problems
     trustProxy: ctx.config.TRUSTED_PROXIES.length > 0 ? inRanges(ctx.config.TRUSTED_PROXIES) : false,
     routerOptions: { caseSensitive: true },
     schemaController: { compilersFactory: { buildSerializer } },

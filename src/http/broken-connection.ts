@@ -16,7 +16,7 @@ const codes: Record<string, ProblemCode> = {
 /** Seconds to read the answer in: closed sooner, the kernel resets the connection and the answer is lost. */
 const LAST_WORD = 1
 
-/** Answers what is no HTTP, too large or too slow: no request exists yet, so the answer is written, logged and counted by hand. */
+/** Answers what is not HTTP, too large or too slow: without a request, the answer is written, logged and counted by hand. */
 export const answerBrokenConnections =
   (log: Logger, observe: Observe | undefined) =>
   (error: Error & { code?: string }, socket: Socket): void => {
@@ -43,7 +43,7 @@ export const answerBrokenConnections =
         body
       ].join('\r\n')
     )
-    // Node does not look at it again, and a client that never closes its end would keep it for good.
+    // Node no longer watches the socket, and a client that never closes its end would keep it for good.
     setTimeout(() => socket.destroy(), milliseconds(LAST_WORD)).unref()
   }
 
@@ -52,7 +52,7 @@ const HOST = /^[\w.~!$&'()*+,;=:%[\]-]*$/
 /** What is wrong with a request's Host (RFC 9112 3.2); undefined when nothing is. */
 function hostFault({ httpVersion, headers, rawHeaders }: IncomingMessage): string | undefined {
   if (headers.host === undefined) return httpVersion === '1.1' ? 'the Host header is missing' : undefined
-  if (!HOST.test(headers.host)) return 'the Host header is not a host'
+  if (!HOST.test(headers.host)) return 'the Host header is not a valid host'
   let times = 0
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at] as string
@@ -61,7 +61,7 @@ function hostFault({ httpVersion, headers, rawHeaders }: IncomingMessage): strin
   return times > 1 ? 'the Host header is given twice' : undefined
 }
 
-/** Answers what Node itself would answer, without a body and an id, or not mind: an odd Host, or an odd Expect. */
+/** Answers an odd Host or Expect, which Node would answer without a body and an id, or accept. */
 export function answerOddRequests(app: FastifyInstance): void {
   app.server.on('checkExpectation', (request, response) => app.routing(request, response)) // RFC 9110 10.1.1: may be ignored
   app.addHook('onRequest', (request, _reply, done) => {

@@ -9,8 +9,8 @@ const CALLER_KEY = 'x-postern-caller-key'
 const CLIENT_ADDRESS = 'x-postern-client-address'
 
 /**
- * Notes for whom a trusted caller speaks, and says once when headers come along that nobody believes. A key that is none of
- * the callers' changes nothing: the request counts for the address it came from.
+ * Notes on whose behalf a trusted caller calls, and logs once when headers are ignored. A key that belongs to no trusted caller
+ * changes nothing: the request counts for the address it came from.
  */
 export function noteClientAddresses(app: FastifyInstance, { config, log }: Context): void {
   const isCaller = callerCheck(config.TRUSTED_CALLERS)
@@ -26,21 +26,21 @@ export function noteClientAddresses(app: FastifyInstance, { config, log }: Conte
     const { headers } = request
     if (isForwarded(request))
       sayOnce(
-        'a peer outside of TRUSTED_PROXIES sends X-Forwarded-For or Forwarded, which is not believed: if it is your proxy, name its range',
+        'X-Forwarded-For or Forwarded from a peer outside TRUSTED_PROXIES is ignored: if the peer is your proxy, add its address range',
         request.socket.remoteAddress
       )
     if (request.ip && isIP(request.ip) === 0) {
       request.clientAddress = bareAddress(request.ip) ?? null
       if (request.clientAddress === null)
         sayOnce(
-          'a trusted proxy names clients by what is no IP address, so that all of them are one',
+          'a trusted proxy sends client addresses that are not IP addresses; all its clients share one quota',
           request.socket.remoteAddress
         )
     }
     const key = headers[CALLER_KEY]
     if (typeof key !== 'string') return done()
     if (!isCaller(key)) {
-      sayOnce('a key of X-Postern-Caller-Key is not in TRUSTED_CALLERS', request.socket.remoteAddress)
+      sayOnce('a key sent in X-Postern-Caller-Key is not in TRUSTED_CALLERS', request.socket.remoteAddress)
       return done()
     }
     const address = headers[CLIENT_ADDRESS]
@@ -54,7 +54,7 @@ export function noteClientAddresses(app: FastifyInstance, { config, log }: Conte
   })
 }
 
-/** Whether somebody forwards for others whom we were not told to believe: no address of the header was taken. */
+/** Whether a peer that we do not trust forwards for others: no address of the header was used. */
 const isForwarded = (request: FastifyRequest): boolean =>
   (request.headers['x-forwarded-for'] !== undefined || request.headers.forwarded !== undefined) &&
   (request.ips?.length ?? 1) === 1

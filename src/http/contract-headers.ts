@@ -1,6 +1,6 @@
 import { quotaOf } from '../limit/quotas.ts'
 
-/** As much of a contract as is read and written here. */
+/** The parts of the contract that are read and written here. */
 type Contract = {
   paths?: Record<string, Record<string, Operation>>
   components?: { headers?: Record<string, unknown> }
@@ -16,7 +16,7 @@ const whole = (minimum: number, description: string) => ({ description, schema: 
 /** Headers that hooks add; what only some operations have, such as the cookie, their routes declare. */
 const headers = {
   'X-Request-Id': {
-    description: 'The id of the request in the log of the service; a refusal has it as `instance`.',
+    description: 'The id of the request in the log of the service; a refusal repeats it in `instance`.',
     schema: { type: 'string', format: 'uuid' }
   },
   'WWW-Authenticate': {
@@ -28,17 +28,17 @@ const headers = {
 }
 const reference = (name: keyof typeof headers) => ({ [name]: { $ref: `#/components/headers/${name}` } })
 
-/** Written out where they may stand: of a header that is referred to, the generated types say that it is always there. */
+/** Written out at each answer: the generated types treat a referenced header as always present. */
 const quotaHeaders = {
-  'RateLimit-Limit': whole(1, 'Requests a minute of one address, where quotas are on.'),
+  'RateLimit-Limit': whole(1, 'Requests a minute that one address may make, where quotas are on.'),
   'RateLimit-Remaining': whole(0, 'How many of them are left.'),
-  'RateLimit-Reset': whole(0, 'Seconds until all of them are there again.')
+  'RateLimit-Reset': whole(0, 'Seconds until all of them are available again.')
 }
 
-/** Answers that are made before a request is counted, or before there is one. */
+/** Answers given before the request is counted, or before there is a request. */
 const UNCOUNTED = [408, 431]
 
-/** Whether an answer may tell of the quota of an address: where a genuine token came along its session was counted, in silence. */
+/** Whether an answer may show the quota of an address: with a genuine token its session was counted, which no header shows. */
 function tellsQuota({ operationId, security }: Operation, status: number): boolean {
   const needsSession = security?.every((way) => 'bearer' in way) ?? false
   const holder = quotaOf(operationId, needsSession)?.holder

@@ -13,7 +13,7 @@ const EXPOSED = [
 ]
 
 const SHARED = {
-  credentials: true, // the refresh cookie; without a wildcard anywhere this lets nobody in who is not on the list
+  credentials: true, // the refresh cookie; without any wildcard this admits only the origins on the list
   methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
   allowedHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'X-Request-Id'],
   exposedHeaders: EXPOSED,
@@ -22,9 +22,8 @@ const SHARED = {
 }
 
 /**
- * Lets scripts of the listed origins read answers, and of no other.
- * Without a list nothing is added, and every answer stays the same for every origin. To be called before `refuseUnknown`:
- * the catch-all that this adds for preflights is no path of ours.
+ * Lets scripts of the listed origins read answers, and of no other. Without a list nothing is added, and every answer is the same
+ * for every origin. Call it before `refuseUnknown`: the catch-all that this adds for preflights is not one of our paths.
  */
 export async function answerListedOrigins(app: FastifyInstance, origins: readonly string[]): Promise<void> {
   if (origins.length === 0) return
@@ -34,7 +33,7 @@ export async function answerListedOrigins(app: FastifyInstance, origins: readonl
       done(null, {
         ...SHARED,
         origin: listed.has(request.headers.origin ?? ''),
-        // An OPTIONS that is no preflight is a method like any other: 405 where the path does not know it.
+        // An OPTIONS that is not a preflight is a method like any other: 405 where the path does not support it.
         preflight: request.headers['access-control-request-method'] !== undefined
       })
   })

@@ -16,7 +16,7 @@ const CONTENT_TYPES: Record<string, string> = {
 const DEMO_CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
-/** Whether there is something to show: whoever makes an image of their own may leave the folder out. */
+/** Whether the demo is there: an image of the operator's own may leave the folder out. */
 export const demoIsHere = (): boolean => existsSync(FOLDER)
 
 /** The demo dashboard at `/`. Each file is a route of its own, so that no path reaches anything else. It is not registered in production. */
@@ -29,7 +29,7 @@ export const demoRoutes: FastifyPluginAsync<{ brand: string }> = async (app, { b
   for (const file of files) {
     const type = CONTENT_TYPES[extname(file)] as string
     app.get(file === 'index.html' ? '/' : `/${file}`, { schema: { hide: true } }, (_request, reply) => {
-      const text = readFileSync(join(FOLDER, file), 'utf8') // read anew each time: whoever works on it reloads the page
+      const text = readFileSync(join(FOLDER, file), 'utf8') // read each time, so that reloading the page shows an edit
       reply.headers({ 'content-security-policy': DEMO_CSP, 'referrer-policy': 'no-referrer' }).type(type)
       return reply.send(type.startsWith('text/html') ? branded(text, name) : text)
     })

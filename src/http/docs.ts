@@ -13,18 +13,18 @@ and refresh it at \`POST /v1/session/refresh\`. Refusals are \`application/probl
 treat one you do not know by its status. 503 is never a sign-out: wait \`Retry-After\` seconds and send the same again.
 Clients ignore members they do not know; within /v1 only optional members are added.`
 
-/** Only from here; the page sets styles on its elements, which is what `unsafe-inline` for styles allows. */
+/** This origin only; `unsafe-inline` for styles, because the page sets styles on its elements. */
 const DOCS_CSP =
   "default-src 'none'; connect-src 'self'; img-src 'self' data:; script-src 'self'; style-src 'self' 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-/** Where the page's library would make the contract anew for each request. */
+/** Where the page's library would generate the contract for each request. */
 const OWN_COPY = /^\/docs\/(json|yaml)$/
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string
 }
 
-/** The contract, generated from the routes; to be registered before them. */
+/** The contract, generated from the routes; register it before them. */
 export async function describeContract(app: FastifyInstance): Promise<void> {
   await app.register(swagger, {
     openapi: {
@@ -38,8 +38,8 @@ export async function describeContract(app: FastifyInstance): Promise<void> {
       servers: [{ url: '/', description: 'Where this document was fetched from.' }],
       tags: [
         { name: 'Sign in with a code', description: 'A code by mail, bound to the client that asked for it.' },
-        { name: 'Passwords', description: 'For whoever prefers one, and the link to a new one.' },
-        { name: 'Sessions', description: 'Access tokens of ten minutes, refresh tokens that survive lost replies.' },
+        { name: 'Passwords', description: 'Sign-in with a password, and mailed links to set a new one.' },
+        { name: 'Sessions', description: 'Short-lived access tokens, refresh tokens that survive lost replies.' },
         { name: 'Account', description: 'What the person behind the session may see and change.' },
         { name: 'Devices', description: 'Devices that have signed in before, and have limits of their own.' },
         { name: 'Operation', description: 'For load balancers and process managers.' }
@@ -58,7 +58,7 @@ export async function describeContract(app: FastifyInstance): Promise<void> {
             in: 'cookie',
             name: REFRESH_COOKIE,
             description:
-              'The refresh token of a session that was opened with `session_transport: "cookie"`. It is only taken from allowed origins.'
+              'The refresh token of a session that was opened with `session_transport: "cookie"`. It is only accepted from allowed origins.'
           }
         }
       }
@@ -71,7 +71,7 @@ export async function describeContract(app: FastifyInstance): Promise<void> {
 
 /** The contract as a file, and a page to read and try it, served from here alone. */
 export const docRoutes: FastifyPluginAsync = async (app) => {
-  // Made once, and one for all answers: whoever asks again and again costs neither time nor memory.
+  // Made once for all answers, so that repeated requests cost neither time nor memory.
   let contract: Buffer | undefined
   app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => {
     contract ??= Buffer.from(JSON.stringify(app.swagger()))

@@ -4,7 +4,7 @@ import { QUOTA_HEADERS } from '../limit/quotas.ts'
 import { Problem, type ProblemCode, type ProblemDetails, problems } from '../problems.ts'
 import type { ProblemBody } from '../routing.ts'
 
-/** Seconds after which a broken dependency is worth another try, where whoever refuses does not know better. */
+/** Seconds after which to retry a broken dependency, unless the refusal says otherwise. */
 const RETRY_AFTER = 2
 
 /** The RFC 9457 body of a refusal. */
@@ -36,7 +36,7 @@ export function sendProblem(
   const retryAfter = details.retryAfter ?? (code === 'unavailable' ? RETRY_AFTER : undefined)
   if (retryAfter !== undefined) reply.header('retry-after', Math.max(1, Math.ceil(retryAfter)))
   if (details.allow !== undefined) reply.header('allow', details.allow)
-  // A quota that has room is not spoken of where something else, an account's budget, has none.
+  // No quota headers where the quota has room and something else is exhausted, such as an account's budget.
   if (code === 'too-many-requests' && reply.getHeader('ratelimit-remaining') !== 0)
     for (const name of QUOTA_HEADERS) reply.removeHeader(name)
   return reply
@@ -46,7 +46,7 @@ export function sendProblem(
     .send(problemBody(code, request.id, details))
 }
 
-/** Makes every error an answer of the catalogue. What none of ours foresaw is logged and told as `internal`, without details. */
+/** Turns every error into an answer of the catalogue. An unexpected one is logged and answered as `internal`, without details. */
 export function handleError(error: FastifyError, request: FastifyRequest, reply: FastifyReply) {
   if (error instanceof Problem) {
     if (error.code === 'unavailable') request.log.warn({ err: error }, 'a dependency is not available')
@@ -59,11 +59,11 @@ export function handleError(error: FastifyError, request: FastifyRequest, reply:
   if (error.validation) return sendProblem(request, reply, 'invalid-request', { errors: faultsOf(error) })
   const code = foreseen(error)
   if (code !== undefined) return sendProblem(request, reply, code, { detail: error.message })
-  request.log.error({ err: error }, 'unforeseen error')
+  request.log.error({ err: error }, 'unexpected error')
   return sendProblem(request, reply, 'internal')
 }
 
-/** The framework's own refusals, which it makes before a route is asked. */
+/** The framework's own refusals, which come before the route's handler. */
 function foreseen(error: FastifyError): ProblemCode | undefined {
   if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return 'unsupported-media-type'
   if (error.statusCode === 413) return 'payload-too-large'
@@ -78,8 +78,7 @@ function faultsOf(error: FastifyError): { pointer: string; detail: string }[] {
   return (error.validation ?? []).map(({ instancePath, params, message }) => {
     const name = params.missingProperty ?? params.additionalProperty
     const member = typeof name === 'string' ? `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}` : ''
-    const detail =
-      params.additionalProperty === undefined ? (message ?? 'is not valid') : 'is not a member of this request'
+    const detail = params.additionalProperty === undefined ? (message ?? 'is not valid') : 'is not a known member'
     return { pointer: `${place}${instancePath}${member}`, detail: params.missingProperty ? 'is missing' : detail }
   })
 }

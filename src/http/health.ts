@@ -32,7 +32,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ ready: () => Promise<Heal
       schema: {
         operationId: 'getLiveness',
         tags: ['Operation'],
-        summary: 'Whether the process lives',
+        summary: 'Whether the process is alive',
         description: 'Restart the process when this does not answer. It looks at nothing outside the process.',
         response: { 200: Alive, ...strayRefusals() }
       }
@@ -46,11 +46,11 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ ready: () => Promise<Heal
       schema: {
         operationId: 'getReadiness',
         tags: ['Operation'],
-        summary: 'Whether requests should come here',
+        summary: 'Whether to send requests here',
         description:
           'Looks at the database, the migrations, the keys and the mail queue. Take the instance out of the load balancer while this is 503; do not restart it.',
         response: {
-          200: { ...Health, description: 'Ready: everything the service needs is there.' },
+          200: { ...Health, description: 'Ready: everything the service needs is available.' },
           503: { ...Health, description: 'Not ready; `checks` says why.' },
           ...strayRefusals()
         }

@@ -27,7 +27,7 @@ export function refuseUnknown(app: FastifyInstance): () => void {
         method: missing,
         schema: { hide: true },
         exposeHeadRoute: false,
-        onRequest: refuse, // before a body is looked at: what it is wrong with does not matter
+        onRequest: refuse, // before the body is read: faults in it do not matter here
         handler: refuse
       })
     }

@@ -8,7 +8,7 @@ const STYLE = `
 body { max-width: 42rem; margin: 3rem auto; padding: 0 1rem }
 h1 { line-height: 1.25 } code { font-family: ui-monospace, monospace } dt { font-weight: 600; margin-top: 1rem } dd { margin: 0 }`
 
-/** No script, no foreign host, no frame: a page of ours is text. */
+/** No script, no foreign host, no frame: our pages are text. */
 const CSP = `default-src 'none'; style-src 'sha256-${sha256(STYLE).toString('base64')}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
 
 const escaped = (text: string): string =>

@@ -10,7 +10,7 @@ export function parseStrictly(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(JSON_IN_UTF8, { parseAs: 'buffer' }, ({ headers }, bytes, done) => {
     if (!PLAIN.test(headers['content-encoding'] ?? 'identity'))
-      return done(new Problem('unsupported-media-type', { detail: 'a body is taken without a Content-Encoding' }))
+      return done(new Problem('unsupported-media-type', { detail: 'send the body without a Content-Encoding' }))
     try {
       done(null, strictJson(utf8.decode(bytes as Buffer)))
     } catch (error) {

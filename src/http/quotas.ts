@@ -13,12 +13,12 @@ import { claimsOf, clientAddressOf } from '../routing.ts'
 type Limiter = ReturnType<FastifyInstance['createRateLimit']>
 type Spent = { max: number; remaining: number; ttlInSeconds: number; isExceeded: boolean }
 
-/** An operation's buckets: how many requests a minute, and who is asked whose they are. */
+/** An operation's buckets: how many requests a minute, and whom they are counted for. */
 type Limits = { operation: string; own: Limiter; wide: Limiter; holder: 'client' | 'session'; readsBody: boolean }
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The key of the bucket that is asked now. */
+    /** The key of the bucket that is being counted in. */
     bucket: string
   }
   interface FastifyContextConfig {
@@ -26,12 +26,12 @@ declare module 'fastify' {
   }
 }
 
-/** What is for people to read, and counts as one operation; the demo and the dev inbox are not there in production. */
+/** Pages for people to read, which count as one operation; the demo and the dev inbox do not exist in production. */
 const PAGES = /^\/(docs|problems|openapi\.json)(\/|$)/
 
 /**
- * Counts requests per client or session and operation. The operation stands in the key and not the path, so that no spelling
- * of a path leads out of its bucket. To be called before the first route.
+ * Counts requests per client or session and operation. The key contains the operation and not the path, so that no spelling of a
+ * path escapes its bucket. Call it before the first route.
  *
  * @param shared where all instances count together, if there is such a place
  */
@@ -63,7 +63,7 @@ export async function limitClients(app: FastifyInstance, ctx: Context, shared?: 
       ].flat()
   })
 
-  // Of the app and not of the route: it comes before whatever looks for the session.
+  // On the app and not on the route, so that it runs before any hook that looks for the session.
   app.addHook('onRequest', async (request, reply) => {
     const limits = request.routeOptions.config?.limits
     if (limits !== undefined && !limits.readsBody) await count(ctx, limits, request, reply)
@@ -75,16 +75,16 @@ async function count(ctx: Context, limits: Limits, request: FastifyRequest, repl
   const session = limits.holder === 'session' ? await sessionIdOf(ctx, limits, request) : undefined
   if (session !== undefined) {
     const spent = await take(request, limits.own, `${limits.operation}:session:${session}`)
-    if (spent?.isExceeded) refuse(reply, spent, limits, 'one session')
+    if (spent?.isExceeded) refuse(reply, spent, limits, 'session')
     return
   }
 
   const address = clientAddressOf(request)
   const own = await take(request, limits.own, `${limits.operation}:${prefixOf(address, { ipv4: 32, ipv6: 64 })}`)
-  if (own?.isExceeded) refuse(reply, own, limits, 'one address')
-  // What was refused does not count here: one who hammers must not use up the neighbours' share.
+  if (own?.isExceeded) refuse(reply, own, limits, 'address')
+  // Refused requests do not count here: one client that hammers must not use up its neighbours' share.
   const wide = await take(request, limits.wide, `${limits.operation}:wide:${prefixOf(address, { ipv4: 24, ipv6: 48 })}`)
-  if (wide?.isExceeded) refuse(reply, wide, limits, 'one network')
+  if (wide?.isExceeded) refuse(reply, wide, limits, 'network')
   if (own && wide) tell(reply, wide.remaining < own.remaining ? wide : own)
 }
 
@@ -94,7 +94,7 @@ async function take(request: FastifyRequest, limiter: Limiter, bucket: string): 
   return spent.isAllowed ? undefined : spent
 }
 
-/** The session whose genuine token a request shows; whether it is live is asked later, and of the database. */
+/** The session whose genuine token a request carries; whether it is live is checked later, in the database. */
 async function sessionIdOf(ctx: Context, limits: Limits, request: FastifyRequest): Promise<string | undefined> {
   const body = request.body as { refresh_token?: unknown } | undefined
   const shown = limits.readsBody ? (body?.refresh_token ?? shownCookie(request)) : undefined
@@ -102,10 +102,10 @@ async function sessionIdOf(ctx: Context, limits: Limits, request: FastifyRequest
   return (await claimsOf(ctx, request))?.sid
 }
 
-function refuse(reply: FastifyReply, spent: Spent, { operation }: Limits, whose: string): never {
+function refuse(reply: FastifyReply, spent: Spent, { operation }: Limits, holder: string): never {
   tell(reply, spent)
   throw new Problem('too-many-requests', {
-    detail: `${operation} may be asked ${spent.max} times a minute by ${whose}.`,
+    detail: `${operation} is limited to ${spent.max} requests a minute per ${holder}.`,
     retryAfter: spent.ttlInSeconds
   })
 }

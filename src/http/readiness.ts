@@ -8,16 +8,16 @@ import { mailBacklog } from '../mail/store.ts'
 import type { Health } from './health.ts'
 
 /**
- * Seconds that a due mail may wait. A code that nobody sends expires within ten minutes, so that this is only passed when no
- * courier works at all, and not while a mail server is down: an outage of mail must not take sessions with it.
+ * Seconds that a due mail may wait. An unsent code expires within ten minutes, so this limit is only passed when no courier works
+ * at all, and not while a mail server is down: a mail outage must not take sessions down with it.
  */
 const MOST_OVERDUE = 15 * MINUTE
-/** Seconds an answer stands, so that nobody can make the database work by asking. */
+/** Seconds an answer is reused, so that nobody can load the database with these requests. */
 const KEPT = 1
 
 type Check = Health['checks'][string]
 
-/** @param draining whether the process is on its way out */
+/** @param draining whether the process is shutting down */
 export function readinessOf(ctx: Context, draining: () => boolean): () => Promise<Health> {
   let kept: { at: number; health: Promise<Health> } | undefined
   return async () => {

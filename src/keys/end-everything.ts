@@ -2,13 +2,13 @@ import type { Db } from '../db/tables.ts'
 import { BEFORE_ALL, newId } from '../lib/identifier.ts'
 import { endCodesOf, endSessionsAfter, forgetTrusted } from './store.ts'
 
-/** Rows of one statement: some tenths of a second, far from its time limit, and nobody waits long for a row. */
+/** Rows per statement: some tenths of a second, far below its time limit, and nobody waits long for a row. */
 const AT_ONCE = 10_000
 
 /**
- * Ends what whoever holds a master key may have got by it: the codes and links that it makes, and every session and all trust,
- * for no row tells how it was come by. A session that a computed code opened names the newest key after its first refresh.
- * In this order, so that a sign-in by such a code is either refused or among the sessions. May be run again.
+ * Ends everything that a leaked master key may have given away: the codes and links it makes, and every session and all trust,
+ * because no row records how the session was obtained. A session that a computed code opened names the newest key after its first
+ * refresh. In this order, so that a sign-in by such a code is either refused or among the sessions. May be run again.
  */
 export async function endEverything(db: Db, keyId: string): Promise<{ sessions: number; challenges: number }> {
   const [codes] = await endCodesOf(db, { keyId, eventId: newId() })

@@ -1,12 +1,12 @@
 import { hash } from 'node:crypto'
 
-/** What a request needs of an access token; all that can change is asked of the database. */
+/** What a request needs from an access token; everything that can change is read from the database. */
 export type SessionClaims = { sid: string; exp: number }
 
 /** Measured with 10,000 sessions in turn; some 4 MB when full. */
 const MOST = 20_000
 
-/** Tokens that were signed or verified here of late, by their digest: a signature costs more than all else of a session check. */
+/** Tokens recently signed or verified here, by digest: a signature costs more than the rest of a session check. */
 export class RecentTokens {
   readonly #claims = new Map<string, SessionClaims>()
 
@@ -14,7 +14,7 @@ export class RecentTokens {
     return this.#claims.get(digestOf(token))
   }
 
-  /** Forgets the oldest beyond the bound: a token lives ten minutes, so the oldest is the least of use. */
+  /** Forgets the oldest beyond the bound. Tokens are short-lived, so the oldest is the least useful. */
   add(token: string, { sid, exp }: SessionClaims): SessionClaims {
     const claims = { sid, exp }
     this.#claims.set(digestOf(token), claims)

@@ -33,7 +33,7 @@ export async function makeSigningKey(tx: Tx, secrets: Secrets, activatesIn: numb
   return kid
 }
 
-/** Moves what older master keys seal to the newest, so that those can be retired. */
+/** Reseals with the newest master key what older ones sealed, so that those can be retired. */
 export async function resealSigningKeys(tx: Tx, secrets: Secrets, rows: readonly SigningKeyRow[]): Promise<void> {
   for (const row of rows) {
     const master = secrets.ring.find(row.keyId)
@@ -56,7 +56,7 @@ export const overlapOf = ({ ACCESS_TOKEN_TTL }: Pick<Config, 'ACCESS_TOKEN_TTL'>
   verify: ACCESS_TOKEN_TTL + MINUTE
 })
 
-/** Puts a new signing key in force and lets the others run out. */
+/** Starts using a new signing key, and lets the others expire. */
 export async function rotateSigningKeys(db: Db, secrets: Secrets, overlap: Overlap): Promise<string> {
   return await transaction(db, async (tx) => {
     await lockSigningKeys(tx, {})

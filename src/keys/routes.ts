@@ -44,7 +44,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app
         operationId: 'getJwks',
         tags: ['Sessions'],
         summary: 'The keys that access tokens are signed with',
-        description: `For services that check access tokens themselves. Keep it for ${JWKS_MAX_AGE} seconds; a new key stands here for so long before it signs.`,
+        description: `For services that check access tokens themselves. Keep it for ${JWKS_MAX_AGE} seconds; a new key is published here that long before it signs.`,
         response: { 200: Jwks, ...refusals() }
       }
     },

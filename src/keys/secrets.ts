@@ -110,7 +110,7 @@ export function secretsOf(masters: readonly Buffer[]) {
       }
     },
 
-    /** What names the device that a request shows a token of; nothing when it shows none, or none of ours. */
+    /** The device that a request's token names; empty when there is no token, or none of ours. */
     knownDevice(token: string | undefined): { knownDeviceId: string | null; knownSeedHash: Buffer | null } {
       const device = token === undefined ? undefined : this.readDevice(token)
       return { knownDeviceId: device?.id ?? null, knownSeedHash: device ? sha256(device.seed) : null }
@@ -118,13 +118,13 @@ export function secretsOf(masters: readonly Buffer[]) {
 
     newSeed: (): Buffer => randomBytes(SEED_BYTES),
 
-    /** The seed a repeat can find again: from the client's own random key, which only its digest outlives. */
+    /** A seed that a repeat derives again: from the client's own random key, of which only the digest is kept. */
     repeatableSeed: (of: 'session' | 'device', keyId: string, challengeId: string, idempotencyKey: string): Buffer =>
       mac(keyNamed(keyId), 'seed', of, idToBytes(challengeId), idempotencyKey.toLowerCase()).subarray(0, SEED_BYTES),
 
     seedHash: (seed: Buffer): Buffer => sha256(seed),
 
-    /** What an address is called where the address itself must not stand. */
+    /** Stands for an address where the address itself must not be stored. */
     addressMac: (emailKey: string): Buffer => mac(ring.newest, 'address', emailKey),
 
     /** What an address's decoy is drawn by: the same before and after a rotation has moved another key to the front. */

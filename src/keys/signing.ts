@@ -29,7 +29,7 @@ export type Claims = {
 type Keys = {
   sign: ((claims: Claims) => string) | undefined
   verifiers: ReadonlyMap<string, (token: string) => Claims>
-  /** Goes with the ring: a token of a key that is gone must not be remembered. */
+  /** Replaced with the ring: a token signed by a removed key must not be remembered. */
   recent: RecentTokens
   jwks: { keys: JsonWebKey[] }
   /** Why this instance must not serve; undefined when all is well. */
@@ -85,7 +85,7 @@ export class SigningKeys {
     clearInterval(this.#timer)
   }
 
-  /** Whoever asks while a look is under way waits for that one. */
+  /** Callers that come while a reload is under way wait for it. */
   reload(): Promise<void> {
     this.#reloading ??= this.#load().finally(() => {
       this.#reloading = undefined
@@ -102,7 +102,7 @@ export class SigningKeys {
     this.#loadedRows = fingerprint
   }
 
-  /** Refuses with `unavailable` where there is nothing to sign with; to be asked before a code is spent. Readiness says why. */
+  /** Refuses with `unavailable` where there is no key to sign with; call it before a code is spent. Readiness says why. */
   requireKey(): NonNullable<Keys['sign']> {
     if (this.#keys.sign === undefined) throw new Problem('unavailable')
     return this.#keys.sign
@@ -114,7 +114,7 @@ export class SigningKeys {
     return token
   }
 
-  /** What a token says that one of our keys signed. Its end is the database's to judge, on the database's clock. */
+  /** The claims of a token that one of our keys signed. Whether it has expired is decided by the database's clock. */
   async verify(token: string): Promise<SessionClaims | undefined> {
     const known = this.#keys.recent.find(token)
     if (known !== undefined) return known

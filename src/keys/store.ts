@@ -14,8 +14,8 @@ export type SigningKeyRow = {
 }
 
 /**
- * The signing keys that still verify, the one that signs first. By the time of the statement: that of a transaction that
- * waited for the lock lies before the key that the one in front has just made.
+ * The signing keys that still verify; the one that signs comes first. Uses the time of the statement: the time of a transaction
+ * that waited for the lock lies before the key that the transaction ahead of it has just made.
  */
 export const findSigningKeys = statement(
   {},
@@ -84,7 +84,7 @@ export const findKeyUses = statement(
 
 /**
  * Which master keys trusted devices name, a page of devices at a time: no index leads from a key to its devices, and there may be
- * very many. Without its key a device is a stranger again and nothing breaks, so that only whoever rotates keys asks this.
+ * very many. Without its key a device is a stranger again and nothing breaks, so this is only asked when keys are rotated.
  */
 export const findDeviceKeys = statement(
   { afterId: 'uuid', most: 'int4' },
@@ -118,7 +118,7 @@ export const endCodesOf = statement(
 )
 
 /**
- * Ends a page of sessions, whoever's. Their time ends too: `findKeyUses` would look at each of them at every check for as long as they stay.
+ * Ends a page of everybody's sessions. Their expiry is moved too: otherwise `findKeyUses` would read each of them at every check.
  *
  * @returns where the next page begins; null after the last one
  */
@@ -134,7 +134,7 @@ export const endSessionsAfter = statement(
     select (select page.id from page order by page.id desc limit 1) as "lastId", (select count(*)::int4 from ended) as ended`
 )
 
-/** Makes strangers of so many devices and networks, whoever's; those that somebody has in hand as well. */
+/** Forgets this many trusted devices and as many known networks, of any account, also those locked just now. */
 export const forgetTrusted = statement(
   { most: 'int4' },
   ({ most }) => sql<{ forgotten: number }>`

@@ -1,4 +1,4 @@
-/** Looked for in this order: most browsers also name those that they descend from. */
+/** Tried in this order: most browsers also name the ones that they descend from. */
 const BROWSERS: [RegExp, string][] = [
   [/\bEdg(e|A|iOS)?\//, 'Edge'],
   [/\b(OPR|OPiOS|Opera)\b/, 'Opera'],
@@ -25,8 +25,8 @@ const firstOf = (table: [RegExp, string][], agent: string): string[] =>
     .map(([, name]) => name)
 
 /**
- * A User-Agent in words that a mail may show: `Firefox, Windows`; empty when nothing of it is known.
- * The words are ours: whoever asks chooses the header, and must not write into somebody's mail.
+ * A User-Agent in words that a mail may show: `Firefox, Windows`; empty when none of it is recognised. The words are ours: the
+ * client chooses the header, and must not be able to write into somebody's mail.
  */
 export const agentName = (agent: string | null): string =>
   [...firstOf(BROWSERS, agent ?? ''), ...firstOf(SYSTEMS, agent ?? '')].join(', ')

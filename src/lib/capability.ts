@@ -1,6 +1,6 @@
 import { createHash, createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto'
 
-/** One derived key per purpose: a MAC made for one is nothing to another. */
+/** One derived key per purpose: a MAC made for one is worthless for another. */
 const purposes = ['challenge', 'code', 'reference', 'reset', 'refresh', 'device', 'seed', 'address', 'seal'] as const
 export type Purpose = (typeof purposes)[number]
 
@@ -18,7 +18,7 @@ const KEY_ID_BYTES = 4
 /** 128 bits: a forger's chance is 2^-128 a try, and every try is an HTTP request. */
 const MAC_BYTES = 16
 
-/** Eight hex digits from the start of the key's own digest; it names the key and tells nothing of it. */
+/** Eight hex digits from the start of the key's own digest; it names the key and reveals nothing about it. */
 export function keyIdOf(master: Buffer): string {
   return createHash('sha256')
     .update('postern key id')
@@ -84,7 +84,7 @@ export function read(kind: TokenKind, ring: KeyRing, token: string): { key: Mast
 
 export const sha256 = (data: Buffer | string): Buffer => createHash('sha256').update(data).digest()
 
-/** Equality in a time that tells only whether the lengths agree. */
+/** Compares in a time that reveals only whether the lengths agree. */
 export function sameText(left: string, right: string): boolean {
   const [a, b] = [Buffer.from(left), Buffer.from(right)]
   return a.length === b.length && timingSafeEqual(a, b)

@@ -29,7 +29,7 @@ export function codeOf(key: MasterKey, id: string, form: CodeForm): string {
   return (BigInt(`0x${bytes.toString('hex')}`) % 10n ** BigInt(form.length)).toString().padStart(form.length, '0')
 }
 
-/** Four letters that stand in the answer and in the mail, so that two codes in one mailbox can be told apart. */
+/** Four letters in both the answer and the mail, so that two codes in one mailbox can be told apart. */
 export const referenceOf = (key: MasterKey, id: string): string =>
   letters(mac(key, 'reference', idToBytes(id)).subarray(0, 4), REFERENCE)
 

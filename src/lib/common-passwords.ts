@@ -6,8 +6,8 @@ const FILE = createRequire(import.meta.url).resolve('@zxcvbn-ts/language-common/
 let list: Promise<Buffer> | undefined
 
 /**
- * Whether a password is among the 49,000 that are guessed first, in whatever case. The list stays the bytes of its file, half a
- * megabyte that is read with the first question: as a set of strings it would be ten times that.
+ * Whether a password is among the 49,000 that are guessed first, in any case. The list stays in memory as the bytes of its file,
+ * half a megabyte read at the first call: as a set of strings it would take ten times that.
  */
 export async function isCommonPassword(password: string): Promise<boolean> {
   list ??= readFile(FILE)

@@ -1,14 +1,14 @@
 import { each, hasPlainOptions } from './url-options.ts'
 
-/** All but the first and the last are one to pg 8: TLS, and the server's certificate and name are checked. */
+/** To pg 8 all but the first and the last mean the same: TLS, with the server's certificate and name checked. */
 export const SSL_MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify']
 
-/** Of these any makes pg ask for TLS, unless sslmode says otherwise. */
+/** Any of these makes pg use TLS, unless sslmode says otherwise. */
 const TLS_FILES = ['sslrootcert', 'sslcert', 'sslkey']
 
 /**
- * What the query of a DATABASE_URL may set, of what pg and pg-connection-string act upon. Timeouts are not among it, which each connection
- * sets anew, nor `uselibpqcompat`, under which `require` checks nothing.
+ * What the query of a DATABASE_URL may set, of what pg and pg-connection-string understand. Timeouts are left out, because each
+ * connection sets its own, and so is `uselibpqcompat`, under which `require` checks nothing.
  */
 const FORMS = {
   sslmode: new RegExp(`^(${SSL_MODES.join('|')})$`),
@@ -20,10 +20,10 @@ const FORMS = {
 
 export const DATABASE_OPTIONS = Object.keys(FORMS).sort()
 
-/** Whether all that a DATABASE_URL asks for besides the database would be acted upon. */
+/** Whether everything in the query of a DATABASE_URL would take effect. */
 export const hasPlainDatabaseOptions = (url: string): boolean => hasPlainOptions(url, FORMS, contradicts)
 
-/** pg heeds one and drops the other: a check that was asked for, or TLS altogether. */
+/** Whether two options conflict: pg obeys one and drops the other, which may be a certificate check or TLS altogether. */
 function contradicts(asked: URLSearchParams): boolean {
   const mode = asked.get('sslmode') ?? asked.get('ssl')
   if (asked.has('ssl') && ['sslmode', ...TLS_FILES].some((name) => asked.has(name))) return true

@@ -18,7 +18,7 @@ export function parseAddress(typed: string): Address | undefined {
   const address = normalise(typed)
   if (address === undefined || address.key === typed) return address // a second pass would do what the first did: nothing
   const again = normalise(address.key)
-  return again?.key === address.key ? address : undefined // unstable under a second pass: somebody is playing with look-alikes
+  return again?.key === address.key ? address : undefined // a second pass changes it: somebody is playing with look-alikes
 }
 
 function normalise(typed: string): Address | undefined {
@@ -33,7 +33,7 @@ function normalise(typed: string): Address | undefined {
   return { spelling, key: spelling.toLowerCase() }
 }
 
-/** `maya@example.com` as `m•••@example.com`: for logs and for showing an address to whoever holds a link. */
+/** `maya@example.com` as `m•••@example.com`: for logs, and for showing an address to the holder of a link. */
 export function maskAddress(address: string): string {
   const at = address.lastIndexOf('@')
   return `${address.slice(0, 1)}•••${address.slice(at)}`

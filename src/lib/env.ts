@@ -5,7 +5,7 @@ import { edits } from './spelling.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** What a settings table may say of a setting beside its JSON schema. */
+/** What a settings table may say about a setting besides its JSON schema. */
 export type SettingExtras = {
   /** Never printed; may come from the file that `NAME_FILE` names. */
   secret?: true
@@ -47,7 +47,7 @@ function textOf(name: string, schema: SettingSchema, env: Environment): string |
 
 function readSecretFile(name: string, file: string): string {
   const text = readWhole(name, file)
-  // Somebody meant to give a secret, and some of them, such as PASSWORD_PEPPERS, nobody would miss at the start.
+  // The operator meant to give a secret, and without some of them, such as PASSWORD_PEPPERS, a start would still succeed.
   if (text === '') throw new Error(`the file that ${name}_FILE names is empty`)
   return text
 }
@@ -71,16 +71,16 @@ function parse(schema: SettingSchema, text: string): unknown {
   return text
 }
 
-/** What a value must be, in words that stand in faults and in the printed table. */
+/** What a value must be, in words for error messages and the printed table. */
 export function expectation(schema: SettingSchema): string {
   if (schema.type === 'integer') return `a whole number from ${schema.minimum} to ${schema.maximum}`
   if (schema.type === 'boolean') return 'on or off'
-  if (schema.type === 'array') return 'a list with commas between'
+  if (schema.type === 'array') return 'a comma-separated list'
   if (Array.isArray(schema.enum)) return `one of ${schema.enum.join(', ')}`
-  return 'a text of the right form'
+  return 'a string of the right form'
 }
 
-/** Names that are set and are none of ours, but look like one misspelt, or name a file for a setting that is no secret. */
+/** Variables that are not settings but look like one misspelt, or that name a file for a setting that is not secret. */
 export function misspelt(table: TObject, env: Environment): string[] {
   const ours = settingsOf(table)
   const known = ours.flatMap(([name, schema]) => (schema.secret ? [name, `${name}_FILE`] : [name]))
@@ -96,8 +96,8 @@ export function misspelt(table: TObject, env: Environment): string[] {
 }
 
 /**
- * A slip or two, in a long name three, as from `PROXIES` to `PROXY`; but not where they make another word of one, as of `URL` in
- * DATABASE_PORT, or of a short name, as in PGHOST.
+ * One or two typing errors, three in a long name, as from `PROXIES` to `PROXY`; but not where they turn one word into another, as
+ * `URL` in DATABASE_PORT, or a short name, as in PGHOST.
  */
 function isNear(ours: string, given: string): boolean {
   const slips = edits(ours, given)

@@ -3,7 +3,7 @@ import { v7 } from 'uuid'
 import { DAY, milliseconds } from './time.ts'
 
 const ID_BYTES = 16
-/** Drawn from the system in one go: 16 bytes at a time cost every request several microseconds. */
+/** Random bytes fetched from the system in bulk: 16 at a time cost every request several microseconds. */
 const pool = Buffer.alloc(256 * ID_BYTES)
 let drawn = pool.length
 
@@ -38,9 +38,9 @@ export function derivedId(...parts: readonly string[]): string {
 export type DailyIds = [today: string, yesterday: string, tomorrow: string]
 
 /**
- * The ids of a row that a retry must meet: the one that the same inputs give on this UTC day, for a new row, and those of the days before
- * and after, for a row that a try before midnight has made, or an instance whose clock is ahead. Rows must be kept for a full day after the
- * day they were made, or an id could come again once its row is gone.
+ * The ids of a row that a retry must find: the one that the same inputs give on this UTC day, for a new row, and those of the
+ * days before and after, for a row made by a try before midnight or by an instance whose clock is ahead. Rows must be kept for a
+ * full day after the day they were made, or an id could come back once its row is gone.
  */
 export function idsOfDays(...parts: readonly string[]): DailyIds {
   const idIn = (days: number): string => {

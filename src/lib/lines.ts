@@ -4,7 +4,7 @@ export type Line = { number: number; end: number } & ({ text: string } | { text?
 const NEWLINE = 10
 
 /**
- * The lines of a stream of UTF-8, holding one of them at a time however long they are.
+ * The lines of a UTF-8 stream, one in memory at a time and never more of it than `longest`.
  *
  * @param longest bytes of a line
  */

@@ -41,7 +41,7 @@ export function prefixOf(ip: string, bits: { ipv4: number; ipv6: number }): stri
   return `${network}/${address.kind() === 'ipv4' ? bits.ipv4 : bits.ipv6}`
 }
 
-/** Whether a text is an address range, `10.0.0.0/8` or `::1`; a hop count, a name or the whole internet is none. */
+/** Whether a text is an address range, such as `10.0.0.0/8` or `::1`; a hop count, a name or the whole internet is not. */
 export function isRange(text: string): boolean {
   const [address = '', bits] = text.split('/')
   if (!ipaddr.IPv4.isValidFourPartDecimal(address) && !ipaddr.IPv6.isValid(address)) return false

@@ -1,6 +1,6 @@
 /** The shortest beginning of a text that, repeated, makes it: `abc` of `abcabcab`; the text itself when nothing repeats. */
 export function repeatedPart(text: string): string {
-  // Knuth, Morris and Pratt: how long a beginning each place ends, which takes one walk however long the text is.
+  // Knuth, Morris and Pratt: for each place, how long a prefix of the text ends there; one pass over the text.
   const ends: number[] = [0]
   for (let place = 1; place < text.length; place++) {
     let length = ends[place - 1] as number

@@ -30,7 +30,7 @@ export const IdempotencyHeaders = Type.Object({
     Type.String({
       pattern: UUID,
       description:
-        'A random UUID, the same for every try of one request: a retry after a lost reply is then answered as the first try was. Another request needs another one.'
+        'A random UUID, the same for every try of one request: a retry after a lost reply is then answered as the first try was. A different request needs a different one.'
     })
   )
 })
@@ -42,6 +42,6 @@ export const DeviceToken = Type.String({
   minLength: 1,
   maxLength: 512,
   description:
-    'The token of an earlier sign-in. A device that is known has limits of its own; one that is not is a stranger, and nothing worse.',
+    'The `device_token` of an earlier sign-in. A known device has limits of its own; an unknown one is treated as a stranger, and nothing worse.',
   examples: [exampleDevice]
 })

@@ -3,7 +3,7 @@ import { parseAddress } from './email.ts'
 
 export type Sender = { name: string; address: string }
 
-/** A host that is no mail domain, such as `127.0.0.1`: the default names the one of PUBLIC_URL, whatever it is. */
+/** Allows a host that is not a mail domain, such as `127.0.0.1`: the default takes PUBLIC_URL's, whatever it is. */
 const ANY_HOST = /^[a-z0-9._-]+@(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])$/i
 
 /** Whom mails come from, of `address` or `Name <address>` as mail servers read it; undefined when that is not one address. */

@@ -15,6 +15,6 @@ const FORMS = {
 
 export const SMTP_OPTIONS = Object.keys(FORMS).sort()
 
-/** Whether all that an SMTP_URL asks for besides the server would be acted upon. */
+/** Whether everything in the query of an SMTP_URL would take effect. */
 export const hasPlainSmtpOptions = (url: string): boolean =>
   hasPlainOptions(url, FORMS, (asked) => asked.get('ignoreTLS') === 'true' && asked.get('requireTLS') === 'true')

@@ -1,4 +1,4 @@
 import { distance } from 'fastest-levenshtein'
 
-/** Single-letter edits (Levenshtein) between two words: a slip of the finger is one, two neighbours swapped are two. */
+/** Single-letter edits (Levenshtein) between two words: one wrong letter is one, two swapped neighbours are two. */
 export const edits = (left: string, right: string): number => distance(left, right)

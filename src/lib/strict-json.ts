@@ -11,7 +11,7 @@ const isFlat = (text: string): boolean =>
  */
 export function strictJson(text: string): unknown {
   const value: unknown = JSON.parse(text)
-  if (isFlat(text) && JSON.stringify(value) === text) return value // nothing was lost, so nothing stood twice
+  if (isFlat(text) && JSON.stringify(value) === text) return value // nothing was lost, so no member was repeated
   const open: (Set<string> | undefined)[] = []
   let name: string | undefined
   PIECE.lastIndex = 0

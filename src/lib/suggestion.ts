@@ -16,9 +16,9 @@ const MORE_DOMAINS = `
   .trim()
   .split(/\s+/)
 
-/** Endings that slip from the keyboard where `com` was meant. `co` and `cm` are countries, so they count only behind a provider's name. */
+/** Endings typed by mistake for `com`. `co` and `cm` are countries, so they count only after a provider's name. */
 const SLIPPED_COM = /\.(con|co|cm|om|comm|cmo|ocm|vom|xom|cpm|coom|c0m|cim|clm|como|cob)$/
-/** Two letters are a country: a provider's name with another country behind it is most likely the provider there. */
+/** Two letters are a country: a provider's name with another country is most likely the provider there. */
 const COUNTRY = /^[^.]+\.((co|com|net|org)\.)?[a-z]{2}$/
 /** Shorter names are near to too many real companies' domains (`sap.com` is no typing mistake). */
 const SHORTEST_NAME = 5

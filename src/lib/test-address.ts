@@ -1,7 +1,7 @@
 import { tidyCode } from './code.ts'
 import { parseAddress } from './email.ts'
 
-/** An address that signs in with a code of its own choice, for reviewers and test runs. */
+/** An address that signs in with a fixed code, for reviewers and test runs. */
 export type TestAddress = {
   /** Canonical. */
   key: string

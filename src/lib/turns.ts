@@ -15,7 +15,7 @@ export class Turns {
     this.#lines.set(name, line)
     line.length += 1
     const mine = line.last.then(work)
-    line.last = mine.catch(() => {}) // told to whoever it belongs to
+    line.last = mine.catch(() => {}) // its own caller gets the error
     try {
       return await mine
     } finally {

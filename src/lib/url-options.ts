@@ -1,6 +1,6 @@
 /**
- * Whether all that the query of a URL asks for would be acted upon: names that are known, once each, with values that say something.
- * What a driver does not know it ignores, and a misspelt name would be a connection in the clear.
+ * Whether everything in the query of a URL would take effect: known names, once each, with meaningful values. A driver ignores
+ * what it does not know, so a misspelt name could mean a connection without TLS.
  *
  * @param forms what the value of each known name may be
  */

@@ -7,8 +7,8 @@ type Done = (error: Error | null, count?: Count) => void
 const STRICT = 2
 
 /**
- * The store that @fastify/rate-limit counts in. Its own for Redis knows two ways out when the server is lost, to fail the
- * request or to let it pass; this one counts on in memory, more strictly.
+ * The store that @fastify/rate-limit counts in. Its own Redis store has two choices when the server is lost, to fail the request
+ * or to let it pass; this one goes on counting in memory, more strictly.
  */
 export function bucketStore(shared: SharedCounts | undefined, local = new LocalCounts()) {
   return class Buckets {
@@ -19,7 +19,7 @@ export function bucketStore(shared: SharedCounts | undefined, local = new LocalC
         return
       }
       shared.add(key, window).then(
-        // Whatever happens to the shared count, a flush for instance: nobody gets more than one instance alone would grant.
+        // Even if the shared count is lost, by a flush for instance, nobody gets more than one instance alone would grant.
         (ours) => done(null, ours === undefined ? { ...mine, current: mine.current * STRICT } : fuller(ours, mine)),
         done
       )

@@ -4,7 +4,7 @@ import { type Guesses, tallyGuesses } from '../budget/tally-store.ts'
 import type { Db } from '../db/tables.ts'
 import { milliseconds } from '../lib/time.ts'
 
-/** Seconds between two looks at what all instances have counted; for so long each knows its own count only. */
+/** Seconds between two exchanges with the other instances; in between, each knows only its own count. */
 const EVERY = 3
 
 /**
@@ -13,14 +13,14 @@ const EVERY = 3
  */
 const MOST_WRONG = 1000
 
-/** Where many people sign in many mistype: then one wrong guess to 200 codes that were right is nothing unusual. */
+/** Where many people sign in, many mistype: one wrong guess per 200 right codes is nothing unusual. */
 const MOST_WRONG_SHARE = 0.005
 
 type Options = { db: Db; log: Logger }
 
 /**
- * Counts guesses for the whole installation, beside the requests: in memory, and every few seconds together with all other
- * instances in the database. Says when there are so many that codes of six digits are too short for strangers.
+ * Counts guesses for the whole installation, outside the requests: in memory, and every few seconds together with all other
+ * instances in the database. Says when there are so many that six-digit codes are too short for strangers.
  */
 export class GuessTally {
   readonly #options: Options
@@ -58,7 +58,7 @@ export class GuessTally {
     await this.sync()
   }
 
-  /** Counts together with the other instances. A failure is told, and what was counted waits for the next time. */
+  /** Exchanges counts with the other instances. A failure is logged, and the count waits for the next exchange. */
   sync(): Promise<void> {
     this.#syncing ??= this.#exchange().finally(() => {
       this.#syncing = undefined
@@ -69,7 +69,7 @@ export class GuessTally {
   async #exchange(): Promise<void> {
     const given = this.#counted
     this.#counted = { wrongShort: 0, completed: 0 }
-    // Judged by what is known meanwhile, so that what is under way counts too.
+    // Counted as known right away, so that guesses under way to the database count too.
     this.#known = sumOf(this.#known, given)
     try {
       const [all] = await tallyGuesses(this.#options.db, given)
@@ -81,7 +81,8 @@ export class GuessTally {
         completed: this.#known.completed - given.completed
       }
       this.#counted = sumOf(this.#counted, given)
-      if (!this.#alone) this.#options.log.warn({ err: error }, 'guesses cannot be counted with the other instances')
+      if (!this.#alone)
+        this.#options.log.warn({ err: error }, 'could not share the count of wrong guesses with the other instances')
       this.#alone = true
     }
     this.#judge()
@@ -95,9 +96,13 @@ export class GuessTally {
     if (strained)
       this.#options.log.warn(
         { wrongShort, completed },
-        'codes of six digits are guessed at all over: strangers get eight digits from now on'
+        'many wrong guesses at six-digit codes across the installation: unknown devices now get eight digits'
       )
-    else this.#options.log.info({ wrongShort, completed }, 'strangers get codes of six digits again')
+    else
+      this.#options.log.info(
+        { wrongShort, completed },
+        'wrong guesses are back to normal: unknown devices get six-digit codes again'
+      )
   }
 }
 

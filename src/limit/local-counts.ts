@@ -1,10 +1,10 @@
-/** How often a bucket was asked in its window, and milliseconds until it is empty again. */
+/** How often a bucket was counted in its window, and milliseconds until it is empty again. */
 export type Count = { current: number; ttl: number }
 
-/** Buckets that are remembered, a few MiB. The one asked longest ago goes first: whoever floods keeps the own ones fresh. */
+/** Buckets that are remembered, a few MiB. The least recently used goes first: a flood only keeps its own buckets fresh. */
 const MOST_BUCKETS = 20_000
 
-/** Fixed windows in this process' memory; bounded, whatever keys somebody makes up. */
+/** Fixed windows in this process's memory; bounded, whatever keys clients make up. */
 export class LocalCounts {
   readonly #buckets = new Map<string, { current: number; endsAt: number }>()
   readonly #most: number

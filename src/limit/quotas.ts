@@ -1,6 +1,6 @@
 import { MINUTE } from '../lib/time.ts'
 
-/** Seconds in which a quota is used up and after which it is whole again. */
+/** Seconds of a quota's window; after it the quota is full again. */
 export const QUOTA_WINDOW = MINUTE
 
 /** Names of the plugin's draft (draft-ietf-httpapi-ratelimit-headers-03). */
@@ -8,7 +8,7 @@ export const QUOTA_HEADERS = ['ratelimit-limit', 'ratelimit-remaining', 'ratelim
 
 /**
  * What a wider network (/24, /48) may ask for, as a multiple of what one address may: room for an office with many lines,
- * and an end to whoever owns a whole range.
+ * and a limit for anyone who owns a whole range.
  */
 const WIDE = 10
 
@@ -17,7 +17,7 @@ export type Quota = {
   own: number
   /** Requests a minute of all clients of a /24 or /48 together. */
   wide: number
-  /** Whose they are: of the address that asks, or of the session whose genuine token it shows. */
+  /** Whom they are counted for: the client's address, or the session whose genuine token the request carries. */
   holder: 'client' | 'session'
 }
 
@@ -25,8 +25,8 @@ const ofClient = (perMinute: number): Quota => ({ own: perMinute, wide: perMinut
 const ofSession = (perMinute: number): Quota => ({ own: perMinute, wide: perMinute * WIDE, holder: 'session' })
 
 /**
- * Generous: an office behind one address must not notice. Guessing is bounded by the ledger of the address that is guessed
- * at, and mails by its lanes; a quota only keeps one client from working the service hard.
+ * Generous: an office behind one address must not notice. Guessing is bounded by the budget of the address that is attacked, and
+ * mails by its lanes; a quota only keeps one client from overloading the service.
  */
 const quotas: Record<string, Quota> = {
   // Each promises a mail, or costs a hash on purpose.
@@ -35,14 +35,14 @@ const quotas: Record<string, Quota> = {
   requestPasswordReset: ofClient(30),
   loginWithPassword: ofClient(30),
   resetPassword: ofClient(30),
-  // Backends ask these at every request of a person.
+  // Backends call these for every request of a person.
   getSession: ofSession(600),
   getMe: ofSession(600),
-  // The token stands in the body here: which session asks is known once that is read.
+  // The token is in the body here, so the session is known only once that is read.
   refreshSession: ofSession(60),
   logout: ofSession(60),
   getJwks: ofClient(300),
-  // The reference, the contract and what problems mean: files, a dozen a visit.
+  // The reference, the contract and the problem pages: about a dozen files per visit.
   pages: ofClient(300)
 }
 

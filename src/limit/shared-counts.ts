@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import { milliseconds, monotonicNow } from '../lib/time.ts'
 import type { Count } from './local-counts.ts'
 
-/** Counts one more; a window begins with the first. A key that lost its end (nothing of ours makes one) gets a new one. */
+/** Counts one more; a window begins with the first. A key without an expiry (nothing of ours makes one) gets a new one. */
 const COUNT = `
 local current = redis.call('incr', KEYS[1])
 local left = redis.call('pttl', KEYS[1])
@@ -15,9 +15,9 @@ return {current, left}`
 
 type Counting = Redis & { count: (key: string, window: number) => Promise<[number, number]> }
 
-/** Longest a request waits for the other side, in seconds: it stands in the way of everything. */
+/** The longest a request waits for the server, in seconds: every request has to wait for it. */
 const PATIENCE = 0.1
-/** Seconds without asking after a failure, so that a server that hangs costs few requests that wait. */
+/** Seconds without a try after a failure, so that only few requests wait for a server that hangs. */
 const REST = 1
 
 /** Windows in a Redis or Valkey, which all instances count in together. Without it nothing waits and nothing fails. */
@@ -35,11 +35,11 @@ export class SharedCounts {
       lazyConnect: true,
       connectTimeout: milliseconds(2),
       commandTimeout: milliseconds(PATIENCE),
-      socketTimeout: milliseconds(2), // a server that vanished without a word is dialled anew
+      socketTimeout: milliseconds(2), // reconnect when the server vanished silently
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
       maxRetriesPerRequest: 0,
-      reconnectOnError: (error) => error.message.startsWith('READONLY'), // it was made a replica: dial the one that took over
+      reconnectOnError: (error) => error.message.startsWith('READONLY'), // now a replica: connect to the one that took over
       retryStrategy: (times) => Math.min(times * 100, milliseconds(2))
     }) as Counting
     this.#redis.on('error', (error) => this.#note(error)) // without a listener each of its errors is printed
@@ -55,7 +55,7 @@ export class SharedCounts {
     this.#redis.disconnect()
   }
 
-  /** Undefined when the server cannot be asked, which is known at once or a moment later. @param window milliseconds */
+  /** Undefined when the server does not answer, which shows at once or a moment later. @param window milliseconds */
   async add(key: string, window: number): Promise<Count | undefined> {
     if (this.#redis.status !== 'ready' || monotonicNow() < this.#restsUntil) return undefined
     try {
@@ -74,7 +74,7 @@ export class SharedCounts {
     this.#lost = true
     this.#log.warn(
       { reason: error.message },
-      'the server of REDIS_URL is out of reach: client quotas are halved and counted by each instance for itself'
+      'the server of REDIS_URL is out of reach: each instance counts client quotas on its own, at half their size'
     )
   }
 

@@ -11,7 +11,7 @@ import { pacer } from './pace.ts'
 import { LEASE, type MailRow, releaseMails, takeDueMails } from './store.ts'
 import type { Delivery, OutgoingMail, Transport } from './transport.ts'
 
-/** Seconds one send may take at the most, whatever the server does. */
+/** The most seconds one send may take, whatever the server does. */
 export const SEND_DEADLINE = 12
 export const CONNECTIONS = 10
 /** Mails that wait in memory; beyond it they wait in their rows, where any instance finds them. */
@@ -19,7 +19,7 @@ const MOST_WAITING = 1000
 const COMPOSE_AT_ONCE = 50
 const TAKE_AT_ONCE = 100
 const POLL_EVERY = 1
-/** Seconds that a mail waits for others, to share their look-up; nobody notices so little. */
+/** Seconds that a mail waits for others, to share one look-up; too short for anybody to notice. */
 const GATHER_FOR = 0.02
 
 type Item = { row: MailRow; leaseEndsAt: number }
@@ -68,7 +68,7 @@ export class Courier {
    * @param leasedAt monotonic seconds, read before the statement that wrote the row
    */
   offer(row: MailRow, leasedAt: number): void {
-    if (this.#stopped || this.#held.size >= MOST_WAITING) return // its lease runs out and any instance takes it
+    if (this.#stopped || this.#held.size >= MOST_WAITING) return // its lease expires, and any instance takes it
     this.#hold(row, leasedAt)
     this.#gathering ??= setTimeout(() => {
       this.#gathering = undefined
@@ -81,7 +81,7 @@ export class Courier {
     this.#stopped = true
     clearTimeout(this.#poll)
     clearTimeout(this.#gathering)
-    await Promise.all([this.#queues.close(), this.#taken, this.#composed]) // what comes in last is given back too
+    await Promise.all([this.#queues.close(), this.#taken, this.#composed]) // a mail that arrives last is given back too
     await this.#outcomes.close()
     const ids = [...this.#held.keys()]
     if (ids.length > 0) await releaseMails(this.#db, { ids }).catch((error) => this.#trouble(error))
@@ -141,7 +141,7 @@ export class Courier {
     this.#composing = false
   }
 
-  /** Forgets mails that can't be written now; they are taken up again when their leases have run out. */
+  /** Forgets mails that can't be written now; they are picked up again once their lease expires. */
   #letGo(items: readonly Item[]): void {
     for (const item of items) this.#held.delete(item.row.id)
   }

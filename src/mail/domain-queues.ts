@@ -1,4 +1,4 @@
-/** Work for one mail domain; it never throws and says whether the domain's server kept us waiting in vain, if it was tried. */
+/** Work for one mail domain; it never throws, and says whether the domain's server, if tried, kept us waiting in vain. */
 export type Job = { domain: string; run: () => Promise<{ stuck?: boolean }> }
 
 /** How a domain's server was the last time: it answered, it kept us waiting in vain, or it has not been tried. */

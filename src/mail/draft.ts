@@ -5,7 +5,7 @@ import type { Courier } from './courier.ts'
 /** A mail that the next statement puts into the outbox by `queueMail`. */
 export type MailDraft = {
   id: string
-  /** RFC 5322 3.6.4; of the row, and the same however often the mail is sent. */
+  /** RFC 5322 3.6.4; stored in the row, and the same however often the mail is sent. */
   messageId: string
   /** Hands it to the courier, once the statement is committed. @param subjectId the row that it speaks of */
   offer: (subjectId: string) => void
@@ -15,7 +15,7 @@ export type MailDraft = {
 export type DraftMail = (kind: string, id?: string) => MailDraft
 
 /**
- * Drafts the mails of an instance. To be called right before the statement: the lease in memory counts from here, and must
+ * Drafts the mails of an instance. Call it right before the statement: the lease in memory counts from here, and must
  * never outlast that of the row.
  *
  * @param host the part of every Message-ID behind the @

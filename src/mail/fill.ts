@@ -8,12 +8,12 @@ const NAME = /(\{\{ *[a-z_]+ *\}\})/
 const LONE_NAME = /^\{\{ *([a-z_]+) *\}\}$/
 /** Constructs that act outside their own tag: assignments, early exits, whitespace control. */
 const FAR_REACHING = /\{\{-|-\}\}|\{%-|-%\}|\b(?:assign|capture|increment|decrement|break|continue)\b/
-/** A value that stands in a mail as it is, escaped or not. */
+/** A value that looks the same in a mail, escaped or not. */
 const UNTOUCHED = /^[^&<>"'`]*$/
 
 /**
- * Parses a template into what fills it in; throws when it does not parse. Between the names and the tags there is nothing to work out:
- * the engine sees only what is more than a name, which is a quarter of its work for a mail with a code.
+ * Parses a template into a function that fills it in; throws when it does not parse. Plain text and plain names need no engine:
+ * it gets only the pieces that are more than a name, which is a quarter of its work for a mail with a code.
  */
 export function filler(engine: Liquid, text: string): Fill {
   const whole = byEngine(engine, text)
@@ -32,7 +32,7 @@ export function filler(engine: Liquid, text: string): Fill {
   }
 }
 
-/** From the first tag to the last is one piece, for tags hold what is between them. */
+/** Everything from the first tag to the last is one piece, because tags enclose what is between them. */
 function piecesOf(text: string): string[] {
   const [start, end] = [text.indexOf('{%'), text.lastIndexOf('%}') + 2]
   if (start < 0) return text.split(NAME)

@@ -18,8 +18,8 @@ const entry = sql`
   m.id, m.created_at as "createdAt", m.kind, m.state, m.attempts, m.sent_at as "sentAt", m.message_id as "messageId", m.answer`
 
 /**
- * The mails of an address as far as they are remembered, newest first. In two halves, each along an index: settled ones by their address,
- * and all that wait, which are few unless the mail server is away.
+ * The mails of an address that are still on record, newest first. In two halves, each along an index: settled ones by address,
+ * and all queued ones, which are few unless the mail server is down.
  */
 export const findMailsOf = statement(
   { emailKey: 'text', most: 'int4' },

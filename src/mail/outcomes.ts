@@ -4,11 +4,11 @@ import { milliseconds } from '../lib/time.ts'
 import type { DomainQueues } from './domain-queues.ts'
 import { type Settled, settleMails } from './store.ts'
 
-/** Mails and seconds that may pass between a send and its mark: what a crash sends twice at the most. */
+/** The most mails and seconds between a send and its mark: what a crash may send twice. */
 const BATCH = 50
 const FLUSH_AFTER = 0.25
 
-/** Writes what became of mails in batches. While that fails, no more mails leave: they could not be marked either. */
+/** Writes the outcomes of mails in batches. While that fails, no more mails are sent: they could not be marked either. */
 export class Outcomes {
   readonly #db: Db
   readonly #queues: DomainQueues
@@ -31,7 +31,7 @@ export class Outcomes {
     } else this.#timer ??= setTimeout(() => void this.#flush(), milliseconds(FLUSH_AFTER))
   }
 
-  /** Writes the rest; what cannot be written is sent again by whoever takes it over. */
+  /** Writes the rest; a mail that cannot be marked is sent again by the instance that takes it over. */
   async close(): Promise<void> {
     await this.#flushing
     await this.#flush()

@@ -2,14 +2,14 @@ import { performance } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
 import { milliseconds, monotonicNow } from '../lib/time.ts'
 
-/** Shares of the time that the event loop works: from the first on mails give way to requests, from the second on as far as they can. */
+/** Event-loop utilisation: from the first share on, mails give way to requests; from the second on, as far as they can. */
 const [BUSY, FULL] = [0.5, 0.75]
-/** Seconds over which that share is taken. */
+/** Seconds over which utilisation is measured. */
 const WINDOW = 0.1
-/** Seconds a connection rests after a send at the most: a mail costs several times the work of a request. */
+/** The most seconds a connection rests after a send: a mail costs several times the work of a request. */
 const LONGEST_REST = 0.1
 
-/** Makes the courier give way to requests, the more the less time they leave, and never so far that no mail goes. */
+/** Makes the courier give way to requests: the busier the event loop, the more, but never so much that no mail is sent. */
 export function pacer(): () => Promise<void> {
   let since = performance.eventLoopUtilization()
   let takenAt = monotonicNow()

@@ -3,7 +3,7 @@ import { Liquid } from 'liquidjs'
 import { type Data, filler } from './fill.ts'
 import { type Faults, LAYOUT, readTemplates, type TemplateFile } from './template-files.ts'
 
-/** Every kind of mail once, with the data it is tried out with at the start. A new kind is a line here, and its files. */
+/** Every kind of mail, with the sample data it is tested with at start. A new kind needs a line here, and its files. */
 const samples = {
   code: [
     { code: '052731', reference: 'QXKD', minutes: 10 },
@@ -44,7 +44,7 @@ const TEMPLATES = Object.keys(samples) as MailTemplate[]
 const NAMES = new Set(TEMPLATES.flatMap((name) => ['subject', 'text', 'html'].map((part) => `${name}.${part}.liquid`)))
 
 // An empty set of templates in memory: include, render and layout find nothing, and liquidjs never opens a file.
-// The limits, in characters or list items and in milliseconds, are far above any mail: a loop without end is a fault, not a start that hangs.
+// The limits (characters or list items, milliseconds) are far above any mail: an endless loop is a fault, not a start that hangs.
 const limits = { memoryLimit: 1_000_000, renderLimit: 5000 }
 const strict = { templates: {}, strictFilters: true, strictVariables: true, ownPropertyOnly: true, ...limits }
 const plain = new Liquid(strict)

@@ -18,7 +18,7 @@ export type Settled = {
  * The mail is born leased, so that the instance that wrote it sends it at once and nobody else does.
  *
  * @param from an arm whose rows have id, email_key, locale, expires_at and key_id
- * @param recipient where the mail goes when nothing else may know that any more by the time it is sent
+ * @param recipient where the mail goes, in case no other row still holds the address by the time it is sent
  */
 export const queueMail = (mail: {
   from: RawBuilder<unknown>
@@ -33,7 +33,7 @@ export const queueMail = (mail: {
   from ${mail.from} as made
   returning id`
 
-/** Takes mails whose lease has run out; each goes to one instance. A mail past its use is closed instead. */
+/** Takes mails whose lease has expired; each goes to one instance. A mail that is no longer useful is closed instead. */
 export const takeDueMails = statement(
   { most: 'int4', keyIds: 'text[]' },
   ({ most, keyIds }) => sql<MailRow>`
@@ -81,7 +81,7 @@ export const releaseMails = statement(
     update postern.mail set due_at = now() where id = any(${ids}) and settled_at is null returning id`
 )
 
-/** Seconds that the mail waiting longest is past its time; 0 when none is. */
+/** Seconds by which the longest waiting mail is overdue; 0 when none is. */
 export const mailBacklog = statement(
   {},
   () => sql<{ overdue: number }>`

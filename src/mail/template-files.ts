@@ -10,8 +10,9 @@ export type Faults = Map<string, string>
 export const LAYOUT = 'layout.html.liquid'
 
 /**
- * Reads a folder of templates: the layout and a subfolder per language. The result is keyed in lower case, as `pt-br/code.text.liquid`.
- * What stands in the folder and is no template is a fault: a misspelt name would otherwise be without effect, silently.
+ * Reads a folder of templates: the layout and a subfolder per language. The result is keyed in lower case, as
+ * `pt-br/code.text.liquid`. A file in the folder that is not a template is a fault: otherwise a misspelt name would silently have
+ * no effect.
  *
  * @param names the file names that a language may have
  */
@@ -21,7 +22,7 @@ export async function readTemplates(root: string, names: ReadonlySet<string>, fa
   const take = async (path: string, language: string | null, name: string): Promise<void> => {
     const key = language === null ? name : `${language.toLowerCase()}/${name}`
     if (!(await realpath(path)).startsWith((await realpath(root)) + sep)) faults.set(path, 'leads outside the folder')
-    else if (files.has(key)) faults.set(path, 'stands twice, in another spelling')
+    else if (files.has(key)) faults.set(path, 'exists twice; the names differ only in upper and lower case')
     else files.set(key, { path, language, text: tidy(await readFile(path, 'utf8')) })
   }
 
@@ -42,7 +43,7 @@ export async function readTemplates(root: string, names: ReadonlySet<string>, fa
   return files
 }
 
-/** Entries that begin with a dot are none of ours: a mounted Kubernetes volume keeps its versions in such. */
+/** Entries that begin with a dot are skipped: a mounted Kubernetes volume keeps its versions in such folders. */
 async function eachIn(folder: string, faults: Faults, visit: (path: string, name: string) => Promise<void>) {
   const unreadable = (path: string) => (error: NodeJS.ErrnoException) => {
     faults.set(path, `cannot be read (${error.code})`)
@@ -62,5 +63,5 @@ function canonicalTag(name: string): string | undefined {
   }
 }
 
-/** Some editors leave a mark in front and CRLF at the ends; neither belongs in a mail. */
+/** Some editors write a byte order mark and CRLF line ends; neither belongs in a mail. */
 const tidy = (text: string): string => text.replace(/^\uFEFF/, '').replace(/\r\n?/g, '\n')

@@ -18,12 +18,12 @@ export type Transport = {
   close: () => Promise<void>
 }
 
-/** Nobody's holiday note or bounce robot should answer a code (RFC 3834; the other one is Exchange's). */
+/** No out-of-office note or bounce robot should answer a code (RFC 3834; the second header is Exchange's). */
 export const automaticHeaders = { 'Auto-Submitted': 'auto-generated', 'X-Auto-Response-Suppress': 'All' } as const
 
 type Failure = Error & { code?: string; permanent?: boolean; response?: string; responseCode?: number }
 
-// RFC 4954: the server wants another sign-in from us. That is no word about the recipient.
+// RFC 4954: the server wants us to authenticate again. That says nothing about the recipient.
 const ABOUT_OUR_SIGN_IN = new Set([530, 534, 535, 538])
 
 /**
@@ -38,12 +38,12 @@ export function smtpTransport(options: {
   connections: number
   deadline: number
 }): Transport {
-  const sender = readSender(options.from, { anyHost: true }) // what somebody has set was judged with the settings
+  const sender = readSender(options.from, { anyHost: true }) // an operator's value was checked with the settings
   if (sender === undefined) throw new Error(`MAIL_FROM must be one address: ${options.from}`)
   const deadline = milliseconds(options.deadline)
   const pool = nodemailer.createTransport({
     ...parseConnectionUrl(options.url),
-    // From here on ours wins over the URL: its `debug` or `logger` would write codes to the log.
+    // From here on our options override the URL's: its `debug` or `logger` would write codes to the log.
     pool: true,
     logger: false,
     debug: false,
@@ -52,12 +52,12 @@ export function smtpTransport(options: {
     disableUrlAccess: true,
     maxConnections: options.connections,
     maxRequeues: 2, // a connection that went stale while idle; everything else is the courier's to repeat
-    // A little sooner than the deadline, so that the answer says what was waited for; silence of the socket says least.
+    // A little before the deadline, so that the answer says what timed out; a silent socket says least.
     connectionTimeout: deadline * 0.8,
     greetingTimeout: deadline * 0.8,
     dnsTimeout: deadline * 0.8,
     socketTimeout: deadline * 0.9,
-    // A firewall forgets idle connections without a word, and the next code would find out by waiting: leave before.
+    // A firewall drops idle connections silently, and the next code would have to wait for a timeout: close them first.
     idleTimeout: deadline * 0.4,
     socketCloseTimeout: 1000
   })
@@ -89,7 +89,7 @@ export function smtpTransport(options: {
   }
 
   const send = async (mail: OutgoingMail): Promise<Delivery> => {
-    // Checked here because nodemailer would mend such an address, and so write to somebody else.
+    // Checked here because nodemailer would repair such an address, and so write to somebody else.
     if (parseAddress(mail.to) === undefined) return { outcome: 'refused', answer: 'not an address that mail can go to' }
     const late = Promise.withResolvers<Delivery>()
     const giveUp = new AbortController()
@@ -117,19 +117,20 @@ export function smtpTransport(options: {
   }
 }
 
-/** Only what the server says of the sender, the recipient or the mail itself can be a refusal; the rest is our trouble or its own. */
+/** Only an answer about the sender, the recipient or the mail itself is a refusal; the rest is our trouble or the server's. */
 function judge(failure: Failure, mail: OutgoingMail): Delivery {
   const ofThisMail = failure.code === 'EENVELOPE' || failure.code === 'EMESSAGE'
   const refused = ofThisMail && failure.permanent === true && !ABOUT_OUR_SIGN_IN.has(failure.responseCode ?? 0)
   return { outcome: refused ? 'refused' : 'deferred', answer: asAnswer(failure.response ?? failure.message, mail) }
 }
 
-/** A token of ours, or the part of one that its quote has left. */
+/** A token of ours, or the part of one that a quote left over. */
 const TOKEN = /\b[a-z]{3}_[\w-]{8,}/g
 
 /**
- * Some servers quote what they refuse: lines and long words of the mail go, and whatever looks like a token, so that the ledger never
- * holds a code or a link. A quote may be of the mail as it travels, where a long line is broken (quoted-printable).
+ * Some servers quote what they refuse. Lines and long words of the mail are removed, and anything that looks like a token, so
+ * that the ledger never holds a code or a link. A quote may show the mail as it was sent, with long lines broken
+ * (quoted-printable).
  */
 function asAnswer(said: string, mail: OutgoingMail): string {
   const lines = mail.text.split('\n').map((line) => line.trim())

@@ -4,8 +4,8 @@ import type MimeNode from 'nodemailer/lib/mime-node'
 import * as quotedPrintable from 'nodemailer/lib/qp'
 
 /**
- * Has a message that holds nothing but texts written in one piece. Nodemailer writes each part through several streams, which costs
- * more than all else that is done for a mail; the parts, their headers and their encodings are still its own.
+ * Writes a message that consists only of texts in one piece. Nodemailer writes each part through several streams, which costs
+ * more than everything else that is done for a mail; the parts, their headers and their encodings are still its own.
  */
 export function writeAtOnce(message: MimeNode): void {
   if (!holdsTexts(message)) return // a picture that a template brings along

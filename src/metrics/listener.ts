@@ -5,7 +5,7 @@ import type { Logger } from 'pino'
 import { milliseconds } from '../lib/time.ts'
 import type { Metrics } from './metrics.ts'
 
-/** Seconds a scraper may take to say what it wants. */
+/** Seconds a scraper may take to send its request. */
 const REQUEST_SECONDS = 10
 
 export type Listener = {
@@ -14,7 +14,7 @@ export type Listener = {
   close: () => Promise<void>
 }
 
-/** Answers `GET /metrics` on a port of its own, and nothing else; clients of the service have no business here. */
+/** Answers `GET /metrics` on a port of its own, and nothing else; it is not for clients of the service. */
 export async function listen(
   metrics: Pick<Metrics, 'text' | 'contentType'>,
   { host, port, log }: { host: string; port: number; log: Logger }
@@ -28,7 +28,7 @@ export async function listen(
       const text = await metrics.text()
       response.writeHead(200, { 'content-type': metrics.contentType, 'cache-control': 'no-store' }).end(text)
     } catch (error) {
-      log.error({ err: error }, 'the metrics could not be told')
+      log.error({ err: error }, 'could not collect metrics')
       response.writeHead(500, { connection: 'close' }).end()
     }
   })

@@ -4,13 +4,13 @@ import { milliseconds } from '../lib/time.ts'
 import type { Deliveries } from '../mail/deliveries.ts'
 
 /**
- * What other parts count anyway, asked for when somebody scrapes; none of them knows of metrics. Nothing here is of one account
- * or one client, and every label has a closed list of values.
+ * What other parts count anyway, read at each scrape; none of them knows about metrics. Nothing here is about one account or one
+ * client, and every label has a closed list of values.
  */
 export type Sources = {
   mailKinds: readonly string[]
   deliveries: Pick<Deliveries, 'count'>
-  /** Seconds that the mail waiting longest is past its time; rejects while the database is out of reach. */
+  /** Seconds by which the longest waiting mail is overdue; rejects while the database is out of reach. */
   overdue: () => Promise<number>
   hashes: { readonly waiting: number; readonly refused: number }
   breachCheckFailures: () => number
@@ -29,7 +29,7 @@ const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 /** Seconds that a scrape waits for the database; Prometheus itself waits for ten. */
 const PATIENCE = 2
 
-/** The metrics of one instance, beside those that prom-client has of any Node process. */
+/** The metrics of one instance, besides those that prom-client has for any Node process. */
 export function metricsOf(sources: Sources): Metrics {
   const registry = new Registry()
   const registers = [registry]
@@ -46,12 +46,12 @@ export function metricsOf(sources: Sources): Metrics {
   counter('postern_hashes_refused', 'Requests that found HASH_QUEUE full.', () => sources.hashes.refused)
   counter(
     'postern_breach_check_failures',
-    'New passwords that were taken without a look among leaked ones, because BREACH_CHECK_URL did not answer.',
+    'New passwords that were accepted without a check against leaked ones, because BREACH_CHECK_URL did not answer.',
     sources.breachCheckFailures
   )
   gauge(
     'postern_database_connections_in_use',
-    'Connections of the pool that are at work.',
+    'Connections of the pool that are in use.',
     () => sources.connections().inUse
   )
   gauge(
@@ -61,7 +61,7 @@ export function metricsOf(sources: Sources): Metrics {
   )
   gauge(
     'postern_guesses_strained',
-    '1 while there are so many wrong guesses at codes, all over, that strangers get longer ones.',
+    '1 while there are so many wrong guesses at codes across the installation that strangers get longer ones.',
     () => Number(sources.strained())
   )
   // The last, because it asks the database: it must not count its own connection.
@@ -107,7 +107,7 @@ function measureMails({ mailKinds, deliveries, overdue }: Sources, registers: Re
   const ask = patiently(overdue)
   const oldest: Gauge = new Gauge({
     name: 'postern_mail_overdue_seconds',
-    help: 'Seconds that the mail waiting longest is past its time, of all instances; absent while the database is out of reach.',
+    help: 'Seconds by which the longest waiting mail is overdue, over all instances; absent while the database is out of reach.',
     registers,
     collect: async () => {
       const seconds = await ask()

@@ -9,12 +9,12 @@ import { type CodeMailSubject, findCodeMailSubjects } from './store.ts'
 
 type Deps = { db: Db; config: Config; secrets: Secrets; renderer: Renderer }
 
-/** Seconds between asking and writing that are forgiven: a code of ten minutes is called that, and not one of nine. */
+/** Seconds between the request and the mail that are ignored: a ten-minute code is called that, and not a nine-minute one. */
 const WRITING_TIME = 15
 
 /**
- * Writes the mails of codes. Here, and nowhere in a request, it is found out whether an address has an account:
- * its mail goes to the spelling the account has. Every row is rendered, whatever becomes of it, so that the courier's load tells nothing.
+ * Writes the mails with codes. Only here, and never in a request, do we look up whether an address has an account:
+ * its mail goes to the spelling the account has. Every row is rendered, sent or not, so that the courier's load reveals nothing.
  */
 export async function composeCodeMails(deps: Deps, rows: readonly MailRow[]): Promise<Composed[]> {
   const subjects = await findCodeMailSubjects(deps.db, { ids: rows.map((row) => row.subjectId) })

@@ -19,7 +19,7 @@ export type CodeRequest = {
   deviceToken: string | undefined
 }
 
-/** A twin of an idempotent request commits within moments; after so many looks something else is wrong. */
+/** A duplicate of an idempotent request commits within moments; after this many looks something else is wrong. */
 const LOOKS = 3
 
 /**
@@ -28,14 +28,14 @@ const LOOKS = 3
  */
 export async function requestCode(ctx: Context, request: CodeRequest, client: Client): Promise<Challenge> {
   const address = addressOf(request.email)
-  ctx.signing.requireKey() // a code that this instance could not trade in, and no other can read
+  ctx.signing.requireKey() // or the code could be traded in nowhere: not here, and no other instance could read it
   const ids = request.idempotencyKey && idsOfDays('challenge', request.idempotencyKey.toLowerCase(), address.key)
   const { challenge, mail } = newChallenge(ctx, { ...request, id: ids ? ids[0] : newId(), address }, client)
 
   await openTestLanes(ctx, address.key, challenge.budgetKey)
   const run = () => (ids ? requestUnderKey(ctx, challenge, ids) : requestChallenge(ctx.db, challenge))
   let made: Requested | undefined
-  // A twin may make the challenge first: then this charge and mail are undone, and the next look finds the twin's.
+  // A duplicate may make the challenge first: then this charge and mail are undone, and the next look finds the other.
   for (let look = 1; made === undefined && look <= LOOKS; look++) made = await run().catch(undefinedOnUniqueViolation)
   if (made === undefined) throw new Problem('unavailable', { retryAfter: 1 })
   if (!isMade(made)) throw laneIsFull(made.wait)
@@ -46,7 +46,7 @@ export async function requestCode(ctx: Context, request: CodeRequest, client: Cl
   return { ...presentChallenge(ctx, made.id, made), ...form, ...(suggestion && { email_suggestion: suggestion }) }
 }
 
-/** Who left and comes back with the key of then has another challenge: an id that came again would bring the spent code with it. */
+/** A person who comes back after deleting the account, with the same key, gets another challenge: the old id has a spent code. */
 async function requestUnderKey(ctx: Context, challenge: NewChallenge, ids: DailyIds): Promise<Requested | undefined> {
   const made = await requestOnce(ctx.db, { ...challenge, id: ids[0] }, ids)
   if (made?.over && made.id !== null) return await requestUnderKey(ctx, challenge, idsOfDays('challenge', made.id))

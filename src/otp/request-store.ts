@@ -22,7 +22,7 @@ export type Made = ChallengeState & { id: string }
 export type Requested = { [K in keyof Made]: Made[K] | null } & { fresh: boolean; wait: number }
 
 /**
- * `closed`: the challenge was met, but its code is used or its tries are. `over`: it has let in an account that is deleted by now.
+ * `closed`: the challenge was found, but its code or its tries are used up. `over`: it signed in an account that is now deleted.
  */
 export type RequestedOnce = Requested & { closed: boolean; over: boolean }
 
@@ -35,8 +35,8 @@ const requestChallenges = statement(
 )
 
 /**
- * As `requestChallenges`, for one id derived from an Idempotency-Key: a repeat costs nothing and mails nothing, be it of another day.
- * A unique violation: a twin has just committed the same challenge; the next try finds it.
+ * As `requestChallenges`, for one id derived from an Idempotency-Key: a repeat costs and mails nothing, even on another day.
+ * A unique violation means that a duplicate has just committed the same challenge; the next try finds it.
  */
 const requestChallengeOnce = statement(
   { ...challengeParameters, sameIds: 'uuid[]' },
@@ -51,7 +51,7 @@ const requestChallengeOnce = statement(
     select id, "keyId", "codeLength", "codeAlphabet", "triesLeft", sends, "expiresIn", "sentAgo", false, 0, closed, over from existing`
 )
 
-/** Requests of one moment share a statement and a commit; two for one address never do, for they change the same row. */
+/** Requests of one moment share a statement and a commit; two for one address never do, because they change the same row. */
 export const requestChallenge = gathered(
   (db: Db, challenges: readonly NewChallenge[], tries?: number) => requestChallenges(db, listed(challenges), tries),
   { inFlight: 3, apart: ({ budgetKey }) => budgetKey.toString('latin1') }
@@ -65,8 +65,8 @@ export const requestOnce = async (
 ): Promise<RequestedOnce | undefined> => (await requestChallengeOnce(db, { ...listed([challenge]), sameIds }))[0]
 
 /**
- * A challenge asked to be mailed again: `resent` tells whether that was granted; `alive` whether it could still be. One that no lane
- * had room for is not `mailed` by asking again either; all else about it is the same.
+ * A challenge to be mailed again: `resent` says whether it was; `alive` whether it still could be. One that no lane had room for
+ * is not `mailed` this way either; everything else about it is the same.
  */
 export type Resent = ChallengeState & { resent: boolean; alive: boolean; mailed: boolean }
 

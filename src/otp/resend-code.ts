@@ -8,8 +8,8 @@ import { Problem } from '../problems.ts'
 import { resendChallenge } from './request-store.ts'
 
 /**
- * Mails the same code again, in a mail of its own. Neither its end nor its tries change. A code that a login was asked for when no lane
- * had room is never mailed, and answered like any other: a difference would tell a wrong password from a right one.
+ * Mails the same code again, in a mail of its own. Its expiry and its tries stay the same. A code for a login that was made when
+ * no lane had room is never mailed, but answered like any other: a difference would tell a wrong password from a right one.
  */
 export async function resendCode(ctx: Context, token: string, client: Client): Promise<Challenge> {
   const challenge = ctx.secrets.readChallenge(token)
@@ -33,9 +33,7 @@ export async function resendCode(ctx: Context, token: string, client: Client): P
     const usedUp = state.sends > CODE_RESENDS
     const wait = usedUp ? state.expiresIn : CODE_RESEND_AFTER - state.sentAgo
     throw new Problem('too-many-requests', {
-      detail: usedUp
-        ? 'This code was mailed as often as it may be; ask for a new one.'
-        : 'The code was mailed a moment ago.',
+      detail: usedUp ? 'This code cannot be mailed again; ask for a new one.' : 'The code was mailed a moment ago.',
       retryAfter: wait
     })
   }

@@ -20,7 +20,7 @@ export const otpRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app
         tags,
         summary: 'Mail a code to an address',
         description:
-          'The answer is the same whether or not the address has an account. Keep `challenge`: only together with it the code is worth something, so nobody else can guess it or use it up.',
+          'The answer is the same whether or not the address has an account. Keep `challenge`: the code works only together with it, so nobody else can guess it or use it up.',
         headers: IdempotencyHeaders,
         body: RequestOtpBody,
         response: {
@@ -46,7 +46,7 @@ export const otpRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app
         tags,
         summary: 'Mail the same code again',
         description:
-          'The code, its end and the tries that are left stay what they are. Before `resend_in` has passed, or without resends left, the answer is 429.',
+          'The code, its expiry and the tries left stay the same. Before `resend_in` has passed, or with no resends left, the answer is 429.',
         body: ResendOtpBody,
         response: {
           202: named(Challenge, 'The same code is on its way again.'),
@@ -68,7 +68,7 @@ export const otpRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app
         tags,
         summary: 'Trade a mailed code for a session',
         description:
-          'Each wrong code costs a try. With a live bearer token of the same account its session is renewed (`authenticated_at`) instead of opening another, and the answer has no refresh token. A bearer that has run out counts as none: refresh first when it is about to. An answer with a `refresh_token` is of another session: store it in place of the one you have.',
+          'Each wrong code costs a try. With a live bearer token of the same account, that session is renewed (`authenticated_at`) instead of a new one being opened, and the answer has no refresh token. An expired bearer counts as none: refresh first when it is about to expire. An answer with a `refresh_token` belongs to a new session: store the token in place of the one you have.',
         headers: IdempotencyHeaders,
         body: VerifyOtpBody,
         security: [{}, { bearer: [] }],

@@ -20,7 +20,7 @@ export const VerifyOtpBody = Type.Object(
     code: Type.String({
       minLength: 1,
       maxLength: 512,
-      description: 'As typed or pasted: white space, dashes and small letters are understood.',
+      description: 'As typed or pasted: white space, dashes and lower case are fine.',
       examples: ['143 085']
     }),
     session_transport: Type.Optional(SessionTransport)

@@ -35,15 +35,15 @@ export type Verified = SignedIn & {
   judged: boolean
   /** Of the code that was guessed at; null where another guess goes first. */
   codeLength: number | null
-  /** Sessions may have been opened at the same moment that `openSessions` does not count. */
+  /** Whether sessions may have been opened at the same moment, which `openSessions` does not count. */
   overtaken: boolean
 }
 
 const amr = sql`case when asked.test then '{otp,test}'::text[] when spent.purpose = 'step_up' then '{pwd,otp}'::text[] else '{otp}'::text[] end`
 
 /**
- * Judges guesses. The database decides even over a wrong code: it must cost a try, and only it knows whether one is left.
- * No row: the challenge is dead, used, or was never made. Not `judged`: another guess at that address goes first; ask again.
+ * Judges guesses. The database decides even on a wrong code: it must cost a try, and only the database knows whether one is left.
+ * No row: the challenge is dead, used, or was never made. Not `judged`: another guess at that address goes first; try again.
  * In lock order: budget, challenge, user, session.
  */
 const verifyChallenges = statement({ ...guesses.parameters, ...ruleParameters }, (slots) => {

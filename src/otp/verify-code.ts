@@ -24,7 +24,8 @@ export type CodeAttempt = {
 export async function verifyCode(ctx: Context, attempt: CodeAttempt, client: Client): Promise<Session> {
   const challenge = ctx.secrets.readChallenge(attempt.challenge)
   const given = tidyCode(attempt.code, challenge?.form.alphabet ?? 'digits')
-  if (given === '') throw new Problem('invalid-request', { errors: [{ pointer: '/code', detail: 'must hold a code' }] })
+  if (given === '')
+    throw new Problem('invalid-request', { errors: [{ pointer: '/code', detail: 'must contain a code' }] })
   if (challenge === undefined) throw await refusalOf(ctx, attempt.challenge, 'code-rejected')
   ctx.signing.requireKey()
   const test = await isTestCode(ctx, challenge.id, attempt.code)

@@ -13,7 +13,7 @@ export const breachCheckFailures = (): number => failures
 
 /**
  * Whether a password was seen in a leak, by k-anonymity: the service that is asked learns five hex digits of a digest, which
- * some hundred passwords share (the range protocol of Have I Been Pwned). Without an answer the password is taken: an outage
+ * hundreds of passwords share (the range protocol of Have I Been Pwned). Without an answer the password is accepted: an outage
  * elsewhere must not keep anybody from setting one. Each such failure is logged with its count.
  */
 export async function isBreached({ config, log }: Context, password: string): Promise<boolean> {
@@ -30,7 +30,7 @@ export async function isBreached({ config, log }: Context, password: string): Pr
     return isListed(await answer.text(), digest.slice(PREFIX_LENGTH))
   } catch (error) {
     failures += 1
-    log.warn({ reason: (error as Error).message, failures }, 'a new password could not be looked up among leaked ones')
+    log.warn({ reason: (error as Error).message, failures }, 'could not check a new password against leaked ones')
     return false
   }
 }

@@ -13,10 +13,10 @@ import { spendResets } from './reset-store.ts'
 export type PasswordChange = { current: string | undefined; password: string; session: LiveSession }
 
 /**
- * Sets or changes the password of whoever is signed in. Where there is one it must be given too: a device left open is not its owner.
- * After ten wrong ones every attempt needs a fresh sign-in, which whoever stole the session cannot make.
- * The caller's session goes on and its device stays trusted; all others end, and so do open links and codes, and known networks.
- * That is why it can be had only thirty times at once and then once an hour (`too-many-requests`).
+ * Sets or changes the password of the signed-in account. An existing one must be given too: a device left open is not its owner.
+ * After ten wrong ones every attempt needs a fresh sign-in, which somebody who stole the session cannot make. The caller's
+ * session goes on and its device stays trusted; all others end, and so do open links and codes, and known networks. That is why
+ * it is limited to thirty times in a row and then once an hour (`too-many-requests`).
  */
 export async function changePassword(
   ctx: Context,
@@ -44,7 +44,7 @@ export async function changePassword(
     const [charged] = await chargeChange(tx, { userId })
     if (charged?.version === version && charged.wait > 0) throw tooOften(charged.wait)
     const [set] = await setOwnPassword(tx, values)
-    if (set === undefined) throw new Problem('session-rejected') // something was faster, and ended this session
+    if (set === undefined) throw new Problem('session-rejected') // something else ended this session first
     if (set.sessionsEnded === null) throw OVERTAKEN // so that links asked for since then stay good
     await forgetTrust(tx, { emailKey, keptId: null, sessionId })
     return set.sessionsEnded
@@ -60,7 +60,7 @@ function unlessOvertaken(error: unknown): undefined {
   if (error !== OVERTAKEN) throw error
 }
 
-/** Another change by the same session came between: the same one sent twice has done all there is to do, any other is held against it. */
+/** Another change by the same session came first. If it was the same one, all is done; any other is checked against it. */
 async function afterTwin(
   ctx: Context,
   { userId, sessionId }: LiveSession,
@@ -76,14 +76,13 @@ async function afterTwin(
 
 const tooOften = (retryAfter: number) =>
   new Problem('too-many-requests', {
-    detail: 'This password was changed too often recently. A link by mail sets another one at once.',
+    detail: 'The password was changed too often recently. To change it now, use a mailed link.',
     retryAfter
   })
 
-const notTheCurrent = () =>
-  new Problem('credentials-rejected', { detail: 'The current password is missing or not right.' })
+const notTheCurrent = () => new Problem('credentials-rejected', { detail: 'The current password is missing or wrong.' })
 
-/** `mayBeDone`: the new password, where the same session has set one a moment ago: its answer may have been lost. */
+/** `mayBeDone`: the new password, if the same session set one a moment ago: its answer may have been lost. */
 type Guess = {
   current: string | undefined
   stored: string
@@ -93,16 +92,17 @@ type Guess = {
 }
 
 /**
- * Refuses a current password that is not right. Runs before the new password is judged: that verdict would reveal that the current one was right.
+ * Refuses a wrong current password. Runs before the new password is judged: that verdict would reveal that the current one was
+ * right.
  *
- * @returns whether the change that is asked for was made already
+ * @returns whether the requested change was already made
  */
 async function judgeCurrent(ctx: Context, guess: Guess, client: Client): Promise<boolean> {
   const { current, stored, mayBeDone, session, emailMac } = guess
   if (current === undefined && mayBeDone === undefined) throw notTheCurrent() // and nothing was guessed
   const fits = async (given: string | undefined) => given !== undefined && (await ctx.passwords.check(given, stored))
 
-  const signIn = `${session.sessionId}:${session.authenticatedAt.getTime()}` // so that another sign-in begins anew
+  const signIn = `${session.sessionId}:${session.authenticatedAt.getTime()}` // so that another sign-in starts with a fresh count
   const { right, done } = await ctx.passwords.turns.take(session.userId, async () => {
     const [guard] = await findOwnGuard(ctx.db, { emailMac, signIn })
     if (guard?.guarded) return { right: false, done: false }

@@ -20,8 +20,8 @@ const waitFor = (level: RawBuilder<unknown>) => sql`
   ceil(greatest(0, ${level} - ${sql.lit(CHANGES_AT_ONCE)}) * ${sql.lit(SECONDS_EACH)})::int4`
 
 /**
- * What a change is held against: the stored hash, and the version that it was read under. `wait`: seconds until another may be made.
- * `changedHere`: whether it was this session that set the password a moment ago; every other one of then has ended.
+ * What a change is checked against: the stored hash, and the version it was read under. `wait`: seconds until another may be
+ * made. `changedHere`: whether this session set the password a moment ago; all other sessions that existed then have ended.
  */
 export type OwnCredentials = {
   passwordHash: string | null
@@ -41,15 +41,15 @@ export const findOwnCredentials = statement(
     from postern."user" as u where u.id = ${userId}`
 )
 
-/** A level that is always reached: what strangers may still guess is no part of what a session may. */
+/** A level that is always reached: a session's guesses do not draw on what strangers may still guess. */
 const ALWAYS_REACHED = sql`'infinity'::float8`
 
-/** What a sign-in's own pool is called, among those of devices and networks that guess at the same address. */
+/** The prefix of a sign-in's own pool, among the pools of devices and networks that guess at the same address. */
 const OWN_POOL = 'session:'
 
 /**
- * Pools without those of sign-ins that are too old to change anything with: each would stand there for a month. A minute later than
- * that, for a request that was let in at the last moment may wait for its hash.
+ * The pools without those of sign-ins too old to change a password: each would stay for a month. They are kept a minute longer,
+ * because a request that was let in at the last moment may wait for its hash.
  */
 const recentPools = (pools: RawBuilder<unknown>) => sql`(
   select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(${pools})
@@ -57,7 +57,7 @@ const recentPools = (pools: RawBuilder<unknown>) => sql`(
     or (value ->> 1)::float8 > ${epochOf(sql`now()`)} - ${sql.lit(RECENT_SIGN_IN + MINUTE)})`
 
 const ownPool = (signIn: Expression<string>) => sql`(${sql.lit(OWN_POOL)} || ${signIn})`
-/** Who guesses from a session comes from no network: it has nothing but its own pool. */
+/** A guess from a session counts for no network, only for the session's own pool. */
 const fromSession = sql`'session'::text`
 
 /** Whether a sign-in has used up its guesses, before a hash is spent on another. No row: nothing was ever guessed at the address. */
@@ -71,8 +71,9 @@ export const findOwnGuard = statement(
 )
 
 /**
- * Judges the current password that a sign-in was asked for: a wrong one is charged to a pool of that sign-in's own in the row of the
- * address, and once it is used up (`guarded`) a right one is refused as well. The row's lock has parallel guesses judged one by one.
+ * Judges the current password given by a session: a wrong one is charged to a pool of that sign-in's own in the row of the
+ * address, and once the pool is used up (`guarded`) a right one is refused as well. The row's lock makes parallel guesses wait
+ * for each other.
  *
  * @param signIn names the sign-in
  */
@@ -104,11 +105,11 @@ export const judgeOwnPassword = statement(
 )
 
 /**
- * Holds the account and charges it a change, unless there were too many: each ends the codes and links that are open, so that whoever
+ * Locks the account and charges it a change, unless there were too many: each ends the open codes and links, so somebody who
  * knows the password could keep the owner of the mailbox out by changing it again and again. Changes by link are not counted.
  *
- * In a statement of its own: while master keys are rotated an address has two budget rows, and two changes meet here. What the first has
- * done to the caller's session only a statement that begins afterwards can see.
+ * A statement of its own: while master keys are rotated an address has two budget rows, so two changes can meet here. Only a
+ * statement that begins afterwards sees what the first did to the caller's session.
  *
  * @returns `wait`: seconds until there is room, 0 when it was charged; `version`: of the credentials as they are now. No row: the
  *   account has gone
@@ -127,8 +128,8 @@ export const chargeChange = statement(
 )
 
 /**
- * Sets a password for whoever is signed in. The caller's session goes on under the new version, all others end.
- * To be run behind `chargeChange`. No row: the session has ended. `sessionsEnded` null: another change by the same session was faster.
+ * Sets the password of the signed-in account. The caller's session goes on under the new version, all others end. Run it after
+ * `chargeChange`. No row: the session has ended. `sessionsEnded` null: another change by the same session came first.
  */
 export const setOwnPassword = statement(
   { ...changeParameters, userId: 'uuid', version: 'int4', sessionId: 'uuid' },

@@ -17,16 +17,16 @@ import {
 
 const amr = sql`'{pwd}'::text[]`
 
-/** What became of a password. Without a session it was refused, or is not enough (`guarded`). */
+/** The verdict on a password. Without a session it was refused, or is not enough (`guarded`). */
 export type Judged = SignedIn & {
   guarded: boolean
   overtaken: boolean
 }
 
-/** Whether the password was right, as an upsert sees it: a wrong one would have been charged to a row that was not there. */
+/** Whether the password was right, as an upsert sees it: the row to insert for a wrong one carries its charge. */
 const wasRight = sql`(excluded.password_level = 0 and excluded.pools = '{}')`
 
-/** One password that was held against a hash, as a statement takes many of them. */
+/** One password that was checked against a hash; a statement takes many of them. */
 const guesses = rowsOf({
   ...signInColumns,
   emailKey: 'text',
@@ -45,7 +45,7 @@ const guesses = rowsOf({
 export type PasswordGuess = RowOf<typeof guesses.columns> & { rules: Values<typeof signInParameters> }
 
 /**
- * Judges passwords that were held against their hashes: charges a wrong one to the address, whether or not it has an account,
+ * Judges passwords that were checked against their hashes: charges a wrong one to the address, whether or not it has an account,
  * and opens or renews a session for a right one, under the version that was read with the hash. The user's row is read `for
  * share`: a reset under way is waited for, and then its new version is seen. What `guarded` says binds both: nobody learns
  * whether a password is right while strangers may not sign in by it alone. In lock order: budget, user, session.
@@ -93,7 +93,7 @@ const judgePasswords = statement({ ...guesses.parameters, ...signInParameters },
         ${signedInAt(sql`asked.place`)}`
 })
 
-/** Judges one password, sharing a statement with those of the same moment; two for one address never do, for they change the same row. */
+/** Judges one password, sharing a statement with others of the same moment, but not with one for the same address and row. */
 export const judgePassword = gathered(
   (db: Db, all: readonly PasswordGuess[], tries?: number) => judgePasswords(db, guesses.values(all), tries),
   { inFlight: 3, apart: ({ budgetKey }) => budgetKey.toString('latin1') }

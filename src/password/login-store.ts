@@ -3,7 +3,7 @@ import { gathered } from '../db/gather.ts'
 import { statement } from '../db/statement.ts'
 import type { Db } from '../db/tables.ts'
 
-/** What a password is held against, as it was read: the number of its version goes into the session. */
+/** What a password is checked against, as it was read; its version goes into the session. */
 export type Credentials = {
   /** Whether there is an account, and a password; without them the members below hold fillers. */
   known: boolean
@@ -28,7 +28,7 @@ const findAllCredentials = statement(
 )
 
 /**
- * What is known of an address: always one row of the same shape, whether or not there is an account, which would tell by its time.
+ * What is known about an address: always one row of the same shape, so that the time does not reveal whether there is an account.
  * Logins of one moment share a statement.
  */
 export const findCredentials = gathered((db: Db, asked: readonly { emailKey: string; fillerId: string }[]) =>
@@ -38,7 +38,7 @@ export const findCredentials = gathered((db: Db, asked: readonly { emailKey: str
   })
 )
 
-/** Puts a hash of the same password in the place of an older one, unless a newer password stands there by now. */
+/** Replaces an older hash by a new one of the same password, unless the password has been changed meanwhile. */
 export const replaceHash = statement(
   { userId: 'uuid', old: 'text', fresh: 'text' },
   ({ userId, old, fresh }) => sql`

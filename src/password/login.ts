@@ -25,14 +25,14 @@ export type Login = {
 
 /**
  * Trades a password for a session. Refuses with `credentials-rejected`, whatever the reason, after one check of equal cost:
- * where there is no password the given one is held against a decoy. Where strangers have guessed too often it refuses
+ * where there is no password, the given one is checked against a decoy. Where strangers have guessed too often it refuses
  * right and wrong alike with `code-required`.
  */
 export async function login(ctx: Context, attempt: Login, client: Client): Promise<Session> {
   const address = addressOf(attempt.email)
   const { secrets } = ctx
   ctx.signing.requireKey()
-  ctx.passwords.requireRoom() // before the database is asked for what could not be checked
+  ctx.passwords.requireRoom() // before a query for a password that could not be checked
   const emailMac = secrets.addressMac(address.key)
   const found = await findCredentials(ctx.db, { emailKey: address.key, fillerId: newId() })
   const account = found as Credentials // one row, whether or not there is an account
@@ -80,7 +80,7 @@ function faultOf(account: Credentials, right: boolean): string | undefined {
   return account.disabled ? 'disabled' : undefined
 }
 
-/** The refusal that asks for a mailed code besides. A right password shows in the session that the code opens, and nowhere before. */
+/** The refusal that asks for a mailed code as well. A right password shows only in the session that the code opens. */
 async function codeRequired(
   ctx: Context,
   asked: ChallengeRequest & { address: Address },
@@ -96,14 +96,11 @@ async function codeRequired(
   })
 }
 
-/** Moves a hash to what is made now. The person is signed in already, so that a failure only puts it off. */
+/** Replaces a hash by one of the current kind. The person is already signed in, so a failure only postpones it. */
 async function rehash(ctx: Context, userId: string, password: string, old: string): Promise<void> {
   try {
     await replaceHash(ctx.db, { userId, old, fresh: await ctx.passwords.hash(password) })
   } catch (error) {
-    ctx.log.warn(
-      { reason: (error as Error).message },
-      'a password could not be hashed anew; the next login tries again'
-    )
+    ctx.log.warn({ reason: (error as Error).message }, 'could not rehash a password; the next login tries again')
   }
 }

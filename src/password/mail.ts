@@ -9,12 +9,12 @@ import { findResetMailSubjects, type ResetMailSubject } from './request-reset-st
 
 type Deps = { db: Db; config: Config; secrets: Secrets; renderer: Renderer }
 
-/** Seconds between asking and writing that are forgiven: a link of a day is called that, and not one of 23 hours. */
+/** Seconds between the request and the mail that are ignored: a one-day link is called that, and not a 23-hour one. */
 const WRITING_TIME = 60
 
 /**
- * Writes the mails with links. As with codes, it is found out here whether an address has an account, and every row is
- * rendered, whatever becomes of it. The link stands on the configured page and on nothing that a request said.
+ * Writes the mails with links. As with codes, only here do we look up whether an address has an account, and every row is
+ * rendered, sent or not. The link leads to the configured page, and contains nothing from the request.
  */
 export async function composeResetMails(deps: Deps, rows: readonly MailRow[]): Promise<Composed[]> {
   const subjects = await findResetMailSubjects(deps.db, { ids: rows.map((row) => row.subjectId) })

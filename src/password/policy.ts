@@ -5,11 +5,11 @@ import { repeatedPart } from '../lib/repetition.ts'
 import { type PasswordReason, Problem } from '../problems.ts'
 import { isBreached } from './breach.ts'
 
-/** More than anybody remembers or pastes, and little enough that hashing never notices. */
+/** More than anybody remembers or pastes, and too little to slow hashing down. */
 const MOST_BYTES = 1024
 /** Letters and digits that must be the person's own when the rest is the address or the brand (NIST's least length). */
 const LEAST_OF_ONES_OWN = 8
-/** Shorter pieces of an address stand in other words by chance. */
+/** Shorter pieces of an address occur in other words by chance. */
 const SHORTEST_PIECE = 3
 
 /**
@@ -35,7 +35,7 @@ async function faultOf(ctx: Context, password: string, email: string): Promise<P
   return (await isBreached(ctx, password)) ? 'breached' : undefined
 }
 
-/** A common password repeated until it is long enough is as common, and so is a handful of keys. */
+/** A common password repeated until it is long enough is just as common, and so is a handful of keys. */
 async function isGuessedFirst(password: string): Promise<boolean> {
   const part = repeatedPart(password.toLowerCase())
   return part.length <= SHORTEST_PIECE || (await isCommonPassword(password)) || (await isCommonPassword(part))
@@ -50,7 +50,7 @@ const piecesOf = (email: string): string[] => [
 
 const bare = (text: string): string => text.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '')
 
-/** Whether little is left of a password without the pieces that anybody can look up. */
+/** Whether little remains of a password without the pieces that anybody can look up. */
 function isPersonal(password: string, pieces: readonly string[]): boolean {
   const whole = bare(password)
   const longestFirst = pieces

@@ -12,8 +12,8 @@ const MOST_LIVE = 3
 export const open = sql`r.used_at is null and r.expires_at > statement_timestamp()`
 
 /**
- * Asks the lanes of an address for a mail with a link. No row: an earlier try of the same request has promised it already.
- * To be run behind `lockBudgets`.
+ * Takes room in the lanes of an address for a mail with a link. No row: an earlier try of the same request has already promised
+ * it. Run it after `lockBudgets`.
  *
  * `mailIds`, here and below: where an earlier try may have promised the mail, by days.
  *
@@ -46,7 +46,7 @@ export const enterResetLane = statement(
 /**
  * Makes a reset and promises its mail; where there are three already, promises another mail with the newest of them: nobody can
  * kill the owner's link by asking. A mail that is there already was promised by an earlier try of the same request.
- * To be run behind `lockBudgets`, for a count sees only what was committed before its statement. The same work for every
+ * Run it after `lockBudgets`, because a count sees only what was committed before its statement. The same work for every
  * address: nothing here asks whether there is an account.
  */
 export const queueReset = statement(

@@ -18,14 +18,14 @@ export type ResetRequest = {
 }
 
 /**
- * Promises a mail with a link to a new password. The same statements for every address; whether there is an account is
- * found out when the mail is written, long after the answer. What is left of an older link that is mailed again stands in the mail: an
- * answer that counted down would jump back where the owner has used it, and so tell that there is one.
+ * Promises a mail with a link to a new password. The same statements for every address; whether there is an account is looked up
+ * when the mail is written, long after the answer. The remaining time of an older link that is mailed again is in the mail only:
+ * a countdown in the answer would jump back once the owner used the link, and so reveal the account.
  */
 export async function requestReset(ctx: Context, request: ResetRequest, client: Client): Promise<Forgot> {
   const address = addressOf(request.email)
   const { config, secrets } = ctx
-  ctx.signing.requireKey() // as for codes: a link under a key that others lack would be good nowhere
+  ctx.signing.requireKey() // as for codes: a link under a key that other instances lack would not work
   const key = request.idempotencyKey?.toLowerCase()
   const id = key ? idsOfDays('reset', key, address.key)[0] : newId()
   const mailIds = key ? idsOfDays('reset mail', key, address.key) : [newId()]
@@ -58,7 +58,7 @@ export async function requestReset(ctx: Context, request: ResetRequest, client: 
     if (lane !== undefined && lane.wait > 0) throw laneIsFull(lane.wait)
     const [queued] = await queueReset(tx, values)
     return queued
-  }).catch(undefinedOnUniqueViolation) // a twin with the same key has just queued the same mail, behind another master key's budget row
+  }).catch(undefinedOnUniqueViolation) // a duplicate with the same key has just queued the same mail, under another master key's budget row
 
   if (made !== undefined) mail.offer(made.subjectId)
   const suggestion = ctx.suggest(address.spelling)

@@ -18,8 +18,8 @@ const makeChallenge = statement(
 )
 
 /**
- * Makes the challenge that a password alone is not enough for. It is made whatever the lanes say, and it is charged to the same
- * level and the same lanes, right password or wrong: a right one has only a lane more, which nobody sees who does not read the mails.
+ * Makes the challenge for a login that needs a code besides the password. It is made even when the lanes are full, and charged to
+ * the same level and lanes for a right password and a wrong one: a right one only has one more lane, visible only in the mailbox.
  */
 export async function makeRequiredChallenge(db: Db, challenge: NewChallenge, right: boolean) {
   const [made] = await makeChallenge(db, { ...listed([challenge]), right })

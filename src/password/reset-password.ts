@@ -25,8 +25,8 @@ export async function inspectReset(ctx: Context, token: string): Promise<Reset> 
 export type ResetAttempt = { token: string; password: string; idempotencyKey: string | undefined }
 
 /**
- * Sets the password that a link was mailed for, and ends everything that stood before it: sessions, links, codes and trust. A
- * refused password spends nothing. Nobody is signed in by it: whoever has the link has not shown the new password yet.
+ * Sets the password that a link was mailed for, and ends everything older: sessions, links, codes and trust. A
+ * refused password spends nothing. Nobody is signed in by it: the holder of the link has not shown the new password yet.
  */
 export async function resetPassword(ctx: Context, attempt: ResetAttempt, client: Client): Promise<PasswordReset> {
   const ref = ctx.secrets.readReset(attempt.token)
@@ -66,7 +66,7 @@ export async function resetPassword(ctx: Context, attempt: ResetAttempt, client:
   return presentReset(ctx, done.sessionsEnded, device)
 }
 
-/** A retry after a lost reply is answered again, when it says the same password: anything else was not done. */
+/** A retry after a lost reply is answered again if it has the same password: anything else was not done. */
 async function answerRepeat(
   ctx: Context,
   ref: ResetRef,
@@ -81,7 +81,7 @@ async function answerRepeat(
 
 type Device = { id: string; seed: Buffer }
 
-/** With an Idempotency-Key a repeat arrives at the same device. */
+/** With an Idempotency-Key a repeat gets the same device. */
 function deviceOf({ secrets }: Context, ref: ResetRef, idempotencyKey: string | undefined): Device {
   if (idempotencyKey === undefined) return { id: newId(), seed: secrets.newSeed() }
   const key = idempotencyKey.toLowerCase()

@@ -8,7 +8,7 @@ import { noticeParameters, queueNotice } from '../user/notice-store.ts'
 import { changedSince } from '../user/store.ts'
 import { open } from './request-reset-store.ts'
 
-/** Seconds in which a new password that is sent again, because the answer was lost, is answered as done. */
+/** Seconds in which a new password that is sent again after a lost answer is answered as done. */
 export const REPEATABLE = MINUTE
 
 /** The condition that nobody has changed the credentials of `u` since the reset `r` was made, or disabled the account. */
@@ -39,8 +39,8 @@ export const findUsedReset = statement(
 )
 
 /**
- * Uses a reset, and every other of its address with it, by id. No row: another request was first, or it ran out.
- * To be run behind `lockBudgets`.
+ * Uses a reset, and with it every other reset of its address, by id. No row: another request was first, or it expired.
+ * Run it after `lockBudgets`.
  */
 export const spendReset = statement(
   { id: 'uuid', emailKey: 'text', usedKey: 'bytea?' },
@@ -78,7 +78,7 @@ export const changeParameters = {
 
 /**
  * The arms of every change of a password: the hash, the version that ends all sessions, the count of those, the event and
- * the notice. `clock_timestamp`, for the row may have been waited for, and what was made meanwhile must be older than the change.
+ * the notice. `clock_timestamp`, because the statement may have waited for the row, and what was made meanwhile must be older.
  *
  * @param which the condition on the account `u`
  * @param kept the session that goes on, if any
@@ -109,7 +109,8 @@ export const changingPassword = (
   })}), told as (${queueNotice('password-changed', sql`changed`, slots)})`
 
 /**
- * Sets the password that a reset was used for, and proves the address. The device that did it is trusted from now on. No row: the account has changed or gone meanwhile.
+ * Sets the password that a reset was used for, and proves the address. The device that did it is trusted from now on. No row: the
+ * account has changed or gone meanwhile.
  */
 export const setPasswordByReset = statement(
   {
@@ -132,7 +133,7 @@ export const setPasswordByReset = statement(
     select ended.number as "sessionsEnded" from ended, changed`
 )
 
-/** Deletes the links of an address that is left for good. */
+/** Deletes the links of an address whose account is deleted. */
 export const forgetResets = statement(
   { emailKey: 'text' },
   ({ emailKey }) => sql`

@@ -38,7 +38,7 @@ export const passwordRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async
         tags,
         summary: 'Sign in with a password',
         description:
-          'An unknown address, an account without password and a wrong password are one answer. After ten wrong passwords from strangers, every stranger is asked for a mailed code besides, right or wrong (`code-required`): go on with `next.challenge` at /v1/otp/verify. Nobody is locked out; a device that sends its `device_token` does not notice. With a live bearer token of the same account its session is renewed (`authenticated_at`) instead of opening another, and the answer has no refresh token. A bearer that has run out counts as none: refresh first when it is about to. An answer with a `refresh_token` is of another session: store it in place of the one you have.',
+          'An unknown address, an account without a password and a wrong password get the same answer. After ten wrong passwords from strangers, every stranger is asked for a mailed code as well, whether the password is right or wrong (`code-required`): continue with `next.challenge` at /v1/otp/verify. Nobody is locked out; a device that sends its `device_token` does not notice. With a live bearer token of the same account, that session is renewed (`authenticated_at`) instead of a new one being opened, and the answer has no refresh token. An expired bearer counts as none: refresh first when it is about to expire. An answer with a `refresh_token` belongs to a new session: store the token in place of the one you have.',
         security: [{}, { bearer: [] }],
         body: LoginBody,
         response: {
@@ -68,7 +68,7 @@ export const passwordRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async
         tags,
         summary: 'Mail a link to a new password',
         description:
-          'The answer is the same whether or not the address has an account. The link leads to the page that the operator has set, with the token behind `#token=`. Up to three links are live at once; after that the newest is mailed again.',
+          'The answer is the same whether or not the address has an account. The link leads to the page that the operator has set, with the token after `#token=`. Up to three links are live at once; after that the newest is mailed again.',
         headers: IdempotencyHeaders,
         body: ForgotBody,
         response: { 202: Forgot, ...bodyRefusals('too-many-requests') }
@@ -90,7 +90,7 @@ export const passwordRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async
         operationId: 'inspectPasswordReset',
         tags,
         summary: 'Look at a link without using it',
-        description: 'Tells whose password the link sets, and until when. Spends nothing, however often it is asked.',
+        description: 'Says whose password the link sets, and until when. Looking does not use the link up.',
         body: InspectBody,
         response: { 200: Reset, ...bodyRefusals('reset-rejected', 'too-many-requests') }
       }
@@ -106,7 +106,7 @@ export const passwordRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async
         tags,
         summary: 'Set a new password by a mailed link',
         description:
-          'Ends every session, every other link and every open code of the account, and the trust in every other device and network. A refused password does not spend the link. Nobody is signed in by this: let the person log in with the new password.',
+          'Ends every session, every other link and every open code of the account, and the trust in every other device and network. A refused password does not use up the link. Nobody is signed in by this: let the person log in with the new password.',
         headers: IdempotencyHeaders,
         body: ResetBody,
         response: { 200: PasswordReset, ...bodyRefusals('reset-rejected', 'password-refused', 'too-many-requests') }
@@ -131,7 +131,7 @@ const protectedRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app,
         tags,
         summary: 'Set or change the password of the account',
         description:
-          'Wants a sign-in of the last five minutes, and `current_password` when the account has one. After ten wrong ones it wants a new sign-in (`step-up-required`), whatever is given. The session that asks goes on and its device stays trusted; all others end. An account has thirty changes at once and then one an hour (`too-many-requests`); a link by mail is not counted.',
+          'Requires a sign-in within the last five minutes, and `current_password` when the account has one. After ten wrong ones it requires a new sign-in (`step-up-required`), whatever is given. The calling session continues and its device stays trusted; all others end. An account may make thirty changes in a row and then one an hour (`too-many-requests`); changes by a mailed link do not count.',
         security: bearer,
         body: ChangePasswordBody,
         response: {

@@ -11,7 +11,7 @@ const Password = Type.String({
   minLength: 1,
   maxLength: 2048, // decomposed, the 1,024 bytes that a password may have can be half as many letters again
   pattern: PRINTABLE,
-  description: 'As typed. Composed and decomposed letters are the same.',
+  description: 'As typed. Composed and decomposed letters count as the same.',
   examples: [examplePassword]
 })
 
@@ -41,7 +41,7 @@ export const Forgot = Type.Object(
   {
     expires_in: Type.Integer({
       description:
-        'Seconds a new link stays valid. Where three are live already the newest is mailed again, and the mail says what is left of it.'
+        'Seconds a new link stays valid. If three are live already, the newest is mailed again, and the mail says how long it is still valid.'
     }),
     email_suggestion: Type.Optional(
       Type.String({
@@ -62,10 +62,10 @@ export const InspectBody = Type.Object(
 export const Reset = Type.Object(
   {
     email_hint: Type.String({ description: 'The address of the account, with all but its first letter hidden.' }),
-    expires_at: Type.String({ format: 'date-time', description: 'When the link ends.' })
+    expires_at: Type.String({ format: 'date-time', description: 'When the link expires.' })
   },
   {
-    description: 'The link is good.',
+    description: 'The link is valid.',
     examples: [{ email_hint: 'm•••@example.com', expires_at: '2026-11-23T09:30:00.000Z' }]
   }
 )
@@ -81,11 +81,11 @@ export const PasswordReset = Type.Object(
     sessions_ended: Type.Integer({ minimum: 0, description: 'Sessions that were open until now.' }),
     device_token: Type.String({
       description:
-        'Names this device from now on: whatever strangers have used up, the login with the new password is not held up.'
+        'Identifies this device from now on, so that the login with the new password works whatever strangers have used up.'
     })
   },
   {
-    description: 'The password is set. Nobody is signed in any more.',
+    description: 'The password is set, and all sessions have ended.',
     examples: [{ sessions_ended: 2, device_token: exampleDevice }]
   }
 )

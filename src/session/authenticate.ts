@@ -3,15 +3,15 @@ import type { SessionClaims } from '../keys/recent-tokens.ts'
 import { Problem } from '../problems.ts'
 import { findLiveSession, type LiveSession } from './store.ts'
 
-/** What a genuine access token says, even when it has run out; undefined for anything else. */
+/** The claims of a genuine access token, even an expired one; undefined for anything else. */
 export async function readBearer(ctx: Context, authorization: string | undefined): Promise<SessionClaims | undefined> {
   const token = /^Bearer ([\w.~+/-]{1,4096}=*)$/i.exec(authorization ?? '')?.[1]
   return token === undefined ? undefined : await ctx.signing.verify(token)
 }
 
 /**
- * The live session behind a bearer token: the signature was checked, everything that can change is asked of the database, so
- * that a session that was ended is refused at once. Refuses with `session-rejected`.
+ * The live session behind a bearer token: the signature is already checked, everything that can change is read from the database,
+ * so that an ended session is refused at once. Refuses with `session-rejected`.
  */
 export async function sessionBehind(ctx: Context, claims: SessionClaims | undefined): Promise<LiveSession> {
   if (claims === undefined) throw new Problem('session-rejected')

@@ -4,10 +4,10 @@ import { forgetExcessTrust } from '../device/store.ts'
 import { newId } from '../lib/identifier.ts'
 import { endExcessSessions } from './open-store.ts'
 
-/** Devices of one account that may be trusted at once; one more forgets the one used longest ago. */
+/** Devices of one account that may be trusted at once; one more replaces the least recently used. */
 const MOST_DEVICES = 10
 
-/** What a sign-in tells of its account's sessions and devices, as they were when its statement began. */
+/** What a sign-in reports about its account's sessions and devices, as they were when its statement began. */
 export type Signed = { userId: string; openSessions: number; devices: number; overtaken: boolean }
 
 /** What is the same for every sign-in. */
@@ -22,9 +22,9 @@ export const signInRules = ({ config, secrets }: Context) => ({
 })
 
 /**
- * Ends what is beyond the limits, in statements of their own after the commit: only then they see what parallel sign-ins
- * opened. Far below the limits, and with nobody else signing in at that moment, they are saved. The person is signed in
- * already, by a code that is spent: a failure only puts it off.
+ * Ends what is beyond the limits, in separate statements after the commit: only then do they see what parallel sign-ins opened.
+ * They are skipped far below the limits, when nobody else is signing in. The person is already signed in, by a code that is
+ * spent: a failure only postpones the clean-up.
  */
 export async function limitSignIns({ config, db, log }: Context, signed: Signed): Promise<void> {
   const most = config.SESSIONS_PER_USER
@@ -36,7 +36,7 @@ export async function limitSignIns({ config, db, log }: Context, signed: Signed)
   } catch (error) {
     log.warn(
       { reason: (error as Error).message },
-      'what is beyond the limits of an account could not be ended; its next sign-in tries again'
+      'could not end the sessions and devices beyond the limits of an account; its next sign-in tries again'
     )
   }
 }

@@ -3,7 +3,7 @@ import { clientParameters, eventParameters, record } from '../audit/store.ts'
 import { type Slots, statement } from '../db/statement.ts'
 import { live, unended } from './store.ts'
 
-/** What each of several sign-ins brings for its session, and what all have in common. */
+/** What each of several sign-ins brings for its session, and what they all share. */
 export const openColumns = {
   sessionId: 'uuid',
   seedHash: 'bytea',
@@ -52,13 +52,13 @@ export const openedView = sql`
   opened.amr, now() as now, owner.id as "userId", owner.email, owner.email_verified_at is not null as "emailVerified",
   owner.password_hash is not null as "hasPassword", owner.locale as "userLocale", owner.created_at as "userCreatedAt"`
 
-/** How many sessions the arm `owner` had open when the statement began. */
+/** At most how many sessions the arm `owner` had open when the statement began: those that ended by idling count too. */
 export const sessionCount = sql`
   (select count(*)::int4 from postern.session as s where s.user_id = owner.id and s.revoked_at is null and s.expires_at > now())`
 
 /**
- * Ends what is beyond the newest `most` live sessions of a user, by last use. Rows are taken in the order of their ids, so
- * that no two sign-ins wait for each other.
+ * Ends all but the `most` most recently used live sessions of a user. Rows are locked in the order of their ids, so that no two
+ * sign-ins wait for each other.
  */
 export const endExcessSessions = statement(
   { ...eventParameters, userId: 'uuid', most: 'int4' },

@@ -5,7 +5,7 @@ import { endOwnSession, endSessionsExcept, listLiveSessions } from './own-store.
 import type { ListedSessionBody } from './schema.ts'
 import type { LiveSession } from './store.ts'
 
-/** The caller's live sessions, the one used last first. */
+/** The caller's live sessions, most recently used first. */
 export async function listSessions(ctx: Context, session: LiveSession): Promise<{ sessions: ListedSessionBody[] }> {
   const sessions = await listLiveSessions(ctx.db, { userId: session.userId })
   return {
@@ -23,13 +23,13 @@ export async function listSessions(ctx: Context, session: LiveSession): Promise<
   }
 }
 
-/** Ends one of the caller's sessions; somebody else's, an ended and an unknown one are `not-found` alike. */
+/** Ends one of the caller's sessions; somebody else's, an ended and an unknown one are all `not-found`. */
 export async function endSession(ctx: Context, session: LiveSession, id: string, client: Client): Promise<void> {
   const [result] = await endOwnSession(ctx.db, { userId: session.userId, id, eventId: newId(), ...client })
   if (result?.ended !== 1) throw new Problem('not-found')
 }
 
-/** Ends all of the caller's sessions but the one that asks. */
+/** Ends all of the caller's sessions but the calling one. */
 export async function endOtherSessions(
   ctx: Context,
   session: LiveSession,

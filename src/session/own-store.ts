@@ -29,7 +29,7 @@ export const listLiveSessions = statement(
     order by s.last_used_at desc, s.id desc`
 )
 
-/** Seconds after a sign-in in which it stands for the person: time to fill in a form, and none to find an open screen. */
+/** Seconds for which a sign-in proves the person: enough to fill in a form, too short to come across an open screen. */
 export const RECENT_SIGN_IN = 5 * MINUTE
 
 export const isSignInRecent = statement(
@@ -69,7 +69,7 @@ export const endSessionById = statement({ ...eventParameters, id: 'uuid' }, (slo
   ending(slots, 'sign_out', sql`s.id = ${slots.id} and u.id = s.user_id and s.revoked_at is null`)
 )
 
-/** As `endSessionById`, for whoever holds a refresh token: its seed must be the session's. */
+/** As `endSessionById`, for the holder of a refresh token: its seed must be the session's. */
 export const endSessionBySeed = statement({ ...eventParameters, id: 'uuid', seedHash: 'bytea' }, (slots) =>
   ending(
     slots,

@@ -22,7 +22,7 @@ export async function refreshSession(ctx: Context, token: string, client: Client
     ...client
   }
   const [stepped] = await stepSession(ctx.db, values)
-  // A change of the password may have lifted the session while its row was waited for; only another look sees row and account alike.
+  // A password change may have moved the session on while we waited for its row; only a new look sees both row and account.
   const session = stepped ?? (await stepSession(ctx.db, values))[0]
 
   if (session === undefined || session.stolen) throw new Problem('refresh-rejected')

@@ -35,7 +35,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async 
       const given = request.body.refresh_token
       const token = given ?? cookieToken(ctx, request)
       if (token === undefined) throw new Problem('refresh-rejected')
-      // Refused, the cookie stays: its answer may be late, and would clear what another tab has signed in with meanwhile.
+      // A refusal leaves the cookie: a late answer would clear the cookie of another tab that has signed in meanwhile.
       const session = await refreshSession(ctx, token, clientOf(request))
       return sendSession(reply, session, given === undefined ? 'cookie' : 'bearer')
     }
@@ -49,7 +49,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async 
         tags,
         summary: 'Sign out',
         description:
-          'Ends the session of the refresh token, or else that of the cookie and of the bearer token. Also fine when it has ended already. The cookie is cleared.',
+          'Ends the session of the refresh token, or else that of the cookie and of the bearer token. It is no error if it has already ended. The cookie is cleared.',
         security: [{}, { bearer: [] }, { cookie: [] }],
         body: RefreshBody,
         response: {
@@ -103,7 +103,7 @@ const protectedRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app,
         operationId: 'listSessions',
         tags,
         summary: 'List the sessions of the user',
-        description: 'Live sessions, the one used last first.',
+        description: 'Live sessions, most recently used first.',
         security: bearer,
         response: { 200: SessionList, ...refusals('session-rejected') }
       }
@@ -118,7 +118,7 @@ const protectedRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app,
         operationId: 'endOtherSessions',
         tags,
         summary: 'End all other sessions',
-        description: 'Signs every other device out; the session that asks goes on.',
+        description: 'Signs every other device out; the calling session continues.',
         security: bearer,
         response: { 200: SessionsEnded, ...bodyRefusals('session-rejected') }
       }
@@ -133,7 +133,7 @@ const protectedRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app,
         operationId: 'endSession',
         tags,
         summary: 'End one session',
-        description: 'Signs one device out. The session of somebody else is as unknown as one that never was.',
+        description: 'Signs one device out. Somebody else’s session is answered like one that does not exist.',
         security: bearer,
         params: IdParams('From the list of sessions.'),
         response: { 204: NoContent, ...bodyRefusals('session-rejected', 'not-found') }

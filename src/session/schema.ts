@@ -2,13 +2,13 @@ import Type, { type Static } from 'typebox'
 import { exampleDevice, named, OneOf } from '../lib/schema.ts'
 import { exampleUser, User } from '../user/schema.ts'
 
-/** A token is opaque: anything that is a text is judged, not validated. */
+/** A token is opaque: any string is judged, not validated. */
 export const Token = (example: string) => Type.String({ minLength: 1, maxLength: 512, examples: [example] })
 
 /** Where a sign-in puts the refresh token. */
 export const SessionTransport = OneOf(['bearer', 'cookie'], {
   description:
-    '`bearer`, which it is when absent: the refresh token is in the answer. `cookie`: it is in an HttpOnly cookie, and the request must come from an allowed origin on the same site.',
+    '`bearer` (the default): the refresh token is in the answer. `cookie`: it is in an HttpOnly cookie, and the request must come from an allowed origin on the same site.',
   examples: ['bearer']
 })
 export type SessionTransport = Static<typeof SessionTransport>
@@ -48,7 +48,7 @@ export const Session = Type.Object(
         'A JWT (ES256, `typ: at+jwt`) for the Authorization header. Verify it with the keys at /.well-known/jwks.json.'
     }),
     token_type: Type.Literal('Bearer'),
-    expires_in: Type.Integer({ description: 'Seconds the access token is good for.' }),
+    expires_in: Type.Integer({ description: 'Seconds the access token is valid.' }),
     refresh_token: Type.Optional(
       Type.String({
         description:
@@ -56,12 +56,13 @@ export const Session = Type.Object(
       })
     ),
     refresh_expires_in: Type.Integer({
-      description: 'Seconds until the session ends unless it is refreshed: the nearer of its idle and its absolute end.'
+      description:
+        'Seconds until the session ends unless it is refreshed: the earlier of its idle and its absolute end.'
     }),
     device_token: Type.Optional(
       Type.String({
         description:
-          'Names this device at later sign-ins of this account, which then has limits of its own there. Keep it when the person signs out. A newer one replaces it.'
+          'Identifies this device at later sign-ins to this account, so that it has limits of its own. Keep it when the person signs out. A newer one replaces it.'
       })
     ),
     session: named(SessionInfo),
@@ -99,7 +100,7 @@ export const RefreshBody = Type.Object(
 export const ListedSession = Type.Object(
   {
     id: Type.String({ format: 'uuid' }),
-    current: Type.Boolean({ description: 'Whether this is the session that asks.' }),
+    current: Type.Boolean({ description: 'Whether this is the calling session.' }),
     created_at: Type.String({ format: 'date-time' }),
     authenticated_at: Type.String({ format: 'date-time' }),
     last_used_at: Type.String({ format: 'date-time', description: 'When it was opened or last refreshed.' }),

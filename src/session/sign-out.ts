@@ -6,8 +6,8 @@ import { readBearer } from './authenticate.ts'
 import { endSessionById, endSessionBySeed } from './own-store.ts'
 
 /**
- * Ends the session that a refresh token or a bearer names. Fine when it is already gone, and with an access token that has
- * run out: it proves whose session it is. Without a genuine token of either kind it refuses.
+ * Ends the session that a refresh token or a bearer names. It is no error if the session is already gone. An expired access token
+ * is enough: it proves whose session it is. Without a genuine token of either kind it refuses.
  */
 export async function signOut(
   ctx: Context,
@@ -27,8 +27,8 @@ export async function signOut(
 }
 
 /**
- * Ends the session of a browser's cookie, and that of its bearer should it be another. Refuses neither: whatever they are
- * worth, the browser is rid of them.
+ * Ends the session of a browser's cookie, and that of its bearer if it is a different one. Refuses neither: valid or not, the
+ * browser gets rid of them.
  */
 export async function signOutBrowser(
   ctx: Context,

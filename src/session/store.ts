@@ -6,7 +6,7 @@ import type { Db } from '../db/tables.ts'
 import { MINUTE } from '../lib/time.ts'
 import { type UserView, userView } from '../user/store.ts'
 
-/** Seconds after a step in which a refresh that comes late gets the same answer: two tabs, a lost reply, a slow network. */
+/** Seconds after a step in which a late refresh gets the same answer: two tabs, a lost reply, a slow network. */
 const GRACE = MINUTE
 
 /** A session as it is presented, and the database's clock when it was read. */
@@ -37,7 +37,7 @@ const sessionView = sql`
 /** The condition that nobody has ended the session `s`, and that its time is not up. */
 export const unended = sql`s.revoked_at is null and s.expires_at > now() and s.idle_expires_at > now()`
 
-/** What makes the session `s` of the user `u` live. Who has read the account already needs `unended` and the version. */
+/** What makes the session `s` of the user `u` live. Where the account is read already, `unended` and the version suffice. */
 export const live = sql`
   ${unended}
   and u.id = s.user_id and u.credential_version = s.credential_version and u.disabled_at is null`
@@ -78,13 +78,13 @@ export const findOpenedSession = statement(
 export type Refreshed = SessionView & { stolen: boolean }
 
 /**
- * Steps a session on for a genuine refresh token. The row's lock puts parallel refreshes in a row; each is judged by what
- * the one before it left. With `g` the generation presented:
+ * Moves a session one step on for a genuine refresh token. The row's lock makes parallel refreshes take turns; each is judged by
+ * what the one before it left. With `g` the generation presented:
  * - g is the current one: step on;
  * - within a minute of the last step, g from the parent on, or the parent's own parent where the parent was the current one for longer
  *   than that (the second of two tabs that wake up together, one a step behind): no step, the current token again;
  * - g is the parent, later: the reply with the current token was lost; step on, and leave that token dead;
- * - anything else was replaced long ago: whoever shows it copied it. The session ends.
+ * - anything else was replaced long ago: the client that sends it has copied it. The session ends.
  * The current token must be made by the key the row names; an older one may stem from before a rotation.
  */
 export const stepSession = statement(
@@ -101,7 +101,7 @@ export const stepSession = statement(
     const given = slots.given
     const current = sql`${given} = s.generation`
     const grace = sql`${sql.lit(GRACE)} * interval '1 second'`
-    // Not known where the release before the column stepped last: that must not make every verdict below null, and so none.
+    // Null where a release without this column made the last step: that must not make every verdict below null.
     const recent = sql`s.rotated_at > now() - ${grace}
       and (${given} between s.parent_generation and s.generation
         or (${given} = s.grandparent_generation and coalesce(s.parent_rotated_at < s.rotated_at - ${grace}, false)))`

@@ -13,7 +13,7 @@ export const accountsSettings = {
     'What an address without an account is mailed when sign-up is closed, and always when it asks for a password link: `notify` says that there is no account, `silent` sends nothing.'
   ),
   CHANGE_PASSWORD_URL: optional({
-    description: 'Your page for changing a password; `/.well-known/change-password` leads there.',
+    description: 'Your page for changing a password; `/.well-known/change-password` redirects there.',
     defaultText: 'the demo at PUBLIC_URL; in production none'
   }),
   TEST_ADDRESSES: list(

@@ -1,7 +1,7 @@
 import Type from 'typebox'
 import type { SettingExtras } from '../lib/env.ts'
 
-/** The kinds of setting there are; each table of this folder is made of them. */
+/** The kinds of setting; each table in this folder is made of them. */
 export const text = (options: { description: string; default?: string } & SettingExtras) => Type.String(options)
 export const optional = (options: { description: string } & SettingExtras) => Type.Optional(Type.String(options))
 export const list = (description: string, extras: SettingExtras = {}) =>

@@ -1,7 +1,7 @@
 import Type from 'typebox'
 import { list, optional } from './kinds.ts'
 
-/** How much one client may ask for. What bounds guessing at an account is counted elsewhere, and always. */
+/** How much one client may request. The limits on guessing at an account are counted elsewhere, and always on. */
 export const limitsSettings = {
   CLIENT_LIMITS: Type.Boolean({
     default: true,

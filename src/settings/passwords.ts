@@ -6,7 +6,7 @@ export const passwordsSettings = {
   PASSWORD_HASH: choice(
     ['bcrypt', 'argon2id'],
     'bcrypt',
-    'How new passwords are hashed; `argon2id` (19 MiB, 2 passes) is faster and stronger. Others move over at their next login.'
+    'How new passwords are hashed; `argon2id` (19 MiB, 2 passes) is faster and stronger. Existing hashes are replaced at the next login.'
   ),
   BCRYPT_COST: count({
     default: 10,
@@ -15,7 +15,7 @@ export const passwordsSettings = {
     description: 'Work of one bcrypt hash: one more doubles it. At least 10 in production.'
   }),
   PASSWORD_PEPPERS: list(
-    'Keys that passwords are hashed with, newest first: 32 bytes each as base64url. A database alone is then no start for guessing. Keep each as long as any stored hash names it.',
+    'Keys that passwords are hashed with, newest first: 32 bytes each as base64url. A stolen database alone is then not enough to guess passwords. Keep each pepper until `keys status` no longer lists it as in use.',
     { secret: true }
   ),
   HASH_THREADS: Type.Optional(

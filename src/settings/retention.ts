@@ -1,14 +1,13 @@
 import { DAY } from '../lib/time.ts'
 import { seconds } from './kinds.ts'
 
-/** How long what happened is kept. */
+/** How long records are kept. */
 export const retentionSettings = {
   EVENT_RETENTION: seconds({
     default: 400 * DAY,
     minimum: 2 * DAY, // of a mail too, whose id is made from an Idempotency-Key and the day
     maximum: 4000 * DAY,
-    description:
-      'How long audit events are kept, and what is left of a mail after MAIL_RETENTION has removed its address.'
+    description: 'How long audit events are kept, and mail rows after MAIL_RETENTION has removed their address.'
   }),
   MAIL_RETENTION: seconds({
     default: 7 * DAY,

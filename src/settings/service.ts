@@ -37,5 +37,5 @@ export const serviceSettings = {
   CORS_ORIGINS: list(
     'Origins of other sites whose pages may call the service, such as https://app.example.com: exactly as browsers send them, never a wildcard.'
   ),
-  TRUSTED_PROXIES: list('Address ranges of the proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8.')
+  TRUSTED_PROXIES: list('Address ranges of the proxies whose X-Forwarded-For is trusted, such as 10.0.0.0/8.')
 }

@@ -7,7 +7,7 @@ export const sessionsSettings = {
     default: 10 * MINUTE,
     minimum: MINUTE,
     maximum: HOUR,
-    description: 'Life of an access token.'
+    description: 'Lifetime of an access token.'
   }),
   SESSION_IDLE_TTL: seconds({
     default: 30 * DAY,
@@ -25,12 +25,12 @@ export const sessionsSettings = {
     default: 50,
     minimum: 1,
     maximum: 1000,
-    description: 'Live sessions of one user; opening one more ends the one used longest ago.'
+    description: 'Live sessions of one user; opening one more ends the least recently used.'
   }),
   DEVICE_TTL: seconds({
     default: 180 * DAY,
     minimum: DAY,
     maximum: 400 * DAY,
-    description: 'How long a device that signed in is trusted; each sign-in from it starts anew.'
+    description: 'How long a device that signed in is trusted; each sign-in from it starts the time again.'
   })
 }

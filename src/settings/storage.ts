@@ -6,20 +6,20 @@ import { count, list, optional, seconds } from './kinds.ts'
 export const storageSettings = {
   DATABASE_URL: optional({
     secret: true,
-    description: `Postgres 15 or newer, as postgres://user:password@host:port/database. Without TLS unless its query asks for it: \`?sslmode=verify-full\` checks the server's certificate and name, by the authorities that Node knows or those in the file that \`sslrootcert\` names; \`require\`, \`prefer\` and \`verify-ca\` do the same, with a warning that a later version may check less; \`no-verify\` encrypts and checks nothing. The query may set ${DATABASE_OPTIONS.join(', ')}.`,
+    description: `Postgres 15 or newer, as postgres://user:password@host:port/database. Without TLS unless its query asks for it: \`?sslmode=verify-full\` checks the server's certificate and name, against the authorities that Node knows or those in the file that \`sslrootcert\` names; \`require\`, \`prefer\` and \`verify-ca\` do the same, with a warning that a later version may check less; \`no-verify\` encrypts and checks nothing. The query may set ${DATABASE_OPTIONS.join(', ')}.`,
     defaultText: 'an embedded Postgres under DATA_DIR'
   }),
   DATABASE_POOL_SIZE: count({
     default: 10,
     minimum: 1,
     maximum: 200,
-    description: 'Connections each instance opens at the most.'
+    description: 'The most connections an instance opens.'
   }),
   DATABASE_STATEMENT_TIMEOUT: seconds({
     default: 5,
     minimum: 1,
     maximum: 60,
-    description: 'Longest a statement may run; a lock is waited for half as long.'
+    description: 'Longest a statement may run. Waiting for a lock is limited to half of this.'
   }),
   DATABASE_PREPARED: Type.Boolean({
     default: true,

@@ -19,11 +19,11 @@ import {
 } from '../session/open-store.ts'
 import type { SessionView } from '../session/store.ts'
 
-/** What each of several sign-ins brings for its session and its device, and what all have in common. */
+/** What each of several sign-ins brings for its session and its device, and what they all share. */
 export const signInColumns = { ...openColumns, ...deviceColumns } as const
 export const signInParameters = { ...openParameters, ...deviceParameters } as const
 
-/** A sign-in as it came out; null in every column where nobody was signed in. */
+/** The outcome of a sign-in; null in every column where nobody was signed in. */
 export type SignedIn = { [K in keyof SessionView]: SessionView[K] | null } & {
   /** Sessions and devices that the account had when the statement began. */
   openSessions: number | null
@@ -32,7 +32,7 @@ export type SignedIn = { [K in keyof SessionView]: SessionView[K] | null } & {
 }
 
 /**
- * The CTEs by which whoever stands in `owner` gets a session and is known from then on: renewed, created, opened, kept, made,
+ * The CTEs by which each account in `owner` gets a session and is known from then on: renewed, created, opened, kept, made,
  * networks. They read `asked`, `spent` (email_key, device_id and shown_seed_hash of each place) and `owner` (accounts, by place).
  *
  * @param amr how they signed in, an array of texts (RFC 8176)

@@ -11,8 +11,8 @@ const acts = { disable, enable: enableUser, 'end-sessions': endSessionsOf } as c
 export type Act = keyof typeof acts
 
 /**
- * Does to an account what an operator may do: close it and end its sessions, links and all trust, open it again, end its sessions
- * only. Undefined when there is no such account.
+ * The operator's actions on an account: close it and end its sessions, links and all trust; open it again; only end its sessions.
+ * Undefined when there is no such account.
  */
 export async function administer(ctx: Context, act: Act, emailKey: string): Promise<Administered | undefined> {
   const [done] = await acts[act](ctx.db, { emailKey, emailMac: ctx.secrets.addressMac(emailKey), eventId: newId() })
@@ -23,7 +23,7 @@ async function disable(db: Db, account: Parameters<typeof disableUser>[1]): Prom
   const { emailKey, emailMac } = account
   return await transaction(db, async (tx) => {
     await lockBudgets(tx, { keys: [emailMac] })
-    await spendResets(tx, { emailKey }) // those that are dead would fill the places of new ones when it is enabled
+    await spendResets(tx, { emailKey }) // dead links would take the places of new ones once the account is enabled
     const done = await disableUser(tx, account)
     await forgetTrust(tx, { emailKey, keptId: null, sessionId: null })
     return done

@@ -9,7 +9,7 @@ import type { LiveSession } from '../session/store.ts'
 import { draftNotice } from './draft-notice.ts'
 import { deleteUser, findEmailKey } from './leaving-store.ts'
 
-/** Deletes an account and everything that belongs to it, in one transaction, and tells the address. */
+/** Deletes an account and everything that belongs to it, in one transaction, and notifies the address. */
 export async function deleteMe(ctx: Context, { userId, sessionId }: LiveSession, client: Client): Promise<void> {
   const [account] = await findEmailKey(ctx.db, { userId })
   if (account === undefined) throw new Problem('session-rejected') // gone while the request was on its way

@@ -2,7 +2,7 @@ import type { Context } from '../context.ts'
 import { newId } from '../lib/identifier.ts'
 import type { NoticeKind } from './notice-store.ts'
 
-/** What a statement with `queueNotice` wants, and what offers the mail to the courier once it is committed. */
+/** The parameters of a statement with `queueNotice`, and the function that offers the mail to the courier after the commit. */
 export function draftNotice(ctx: Context, kind: NoticeKind) {
   const eventId = newId()
   const { id, messageId, offer } = ctx.draftMail(kind)

@@ -5,7 +5,7 @@ import { findUsersAfter, noteExport } from './portable-store.ts'
 
 const AT_ONCE = 1000
 
-/** Every account as a line that `importUsers` reads, a thousand at a time. The audit keeps that it was done. */
+/** Every account as a line that `importUsers` reads, a thousand at a time. The audit records the export. */
 export async function* exportUsers(ctx: Context): AsyncGenerator<string> {
   await noteExport(ctx.db, { eventId: newId() })
   let last = BEFORE_ALL

@@ -4,7 +4,7 @@ import type { Line } from '../lib/lines.ts'
 import { type PortableUser, RowFault, readUser } from './portable.ts'
 import { findHolders, insertUsers } from './portable-store.ts'
 
-/** Accounts a statement makes; what is held in memory does not grow with the file. */
+/** Accounts per statement; memory use does not grow with the file. */
 const AT_ONCE = 500
 
 export type Imported = { imported: number; known: number; refused: number }
@@ -52,7 +52,7 @@ export async function importUsers(
   return totals
 }
 
-/** What no two rows of a statement may share: of two lines the first is taken, and a statement knows no first. */
+/** What no two rows of a statement may share: of two lines the first counts, and a statement has no order. */
 const namesOf = ({ emailKey, externalId }: Row): string[] =>
   externalId === null ? [`address ${emailKey}`] : [`address ${emailKey}`, `external_id ${externalId}`]
 

@@ -5,8 +5,8 @@ import { noticeParameters, queueNotice } from './notice-store.ts'
 import { holdCaller } from './store.ts'
 
 /**
- * Deletes the account of whoever asks and, by the foreign key, its sessions. Its events stay, with its id and the MAC of its address
- * for a name. No row: it is gone already, or the session has ended.
+ * Deletes the caller's account and, by the foreign key, its sessions. Its events stay, identified by its id and the MAC of its
+ * address. No row: it is already gone, or the session has ended.
  */
 export const deleteUser = statement(
   {

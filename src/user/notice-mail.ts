@@ -7,7 +7,7 @@ import { findNoticeSubjects, type NoticeKind, type NoticeSubject } from './notic
 
 type Deps = { db: Db; renderer: Renderer }
 
-/** Writes the mails that tell a person what has been done to their account: when, and from which kind of client. */
+/** Writes the mails that tell people what happened to their account: when, and from which kind of client. */
 export const composeNotices =
   (kind: NoticeKind) =>
   async ({ db, renderer }: Deps, rows: readonly MailRow[]): Promise<Composed[]> => {

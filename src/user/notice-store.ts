@@ -4,17 +4,17 @@ import { type Slots, statement } from '../db/statement.ts'
 import { DAY } from '../lib/time.ts'
 import { queueMail } from '../mail/store.ts'
 
-/** A notice that did not get through in this time would only confuse. */
+/** A notice that is not delivered within this time would only confuse. */
 const NOTICE_TTL = 3 * DAY
 
 export type NoticeKind = 'password-changed' | 'account-deleted'
 
-/** Beside those of the event that the notice tells of. */
+/** In addition to those of the event that the notice reports. */
 export const noticeParameters = { noticeId: 'uuid', messageId: 'text', noticeKeyId: 'text' } as const
 
 /**
- * The arm that promises a mail about a change to the account's own address. The mail is made of the event that the change wrote
- * down; the address stands in the mail's row, because the account may be gone when it is sent.
+ * The arm that promises a mail about a change to the account's own address. The mail is composed from the event of the
+ * change; the address is in the mail's row, because the account may be gone when it is sent.
  *
  * @param from an arm whose rows have email, email_key and locale: the account as it is, or was
  */

@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 import { record } from '../audit/store.ts'
 import { statement } from '../db/statement.ts'
 
-/** What an operator's word did to an account. No row: there is no account. */
+/** What an operator's command did to an account. No row: there is no account. */
 export type Administered = { changed: boolean; sessionsEnded: number }
 
 /** @param change the columns that are set; the version ends the sessions where it rises */
@@ -33,7 +33,7 @@ const administering = (change: { kind: string; set: RawBuilder<unknown>; where: 
       from found left join changed using (id) cross join ended`
   )
 
-/** `credential_changed_at`, so that no code or link of before opens the account when it is enabled again. */
+/** Sets `credential_changed_at`, so that no earlier code or link opens the account once it is enabled again. */
 export const disableUser = administering({
   kind: 'account_disabled',
   set: sql`disabled_at = now(), credential_version = u.credential_version + 1, credential_changed_at = clock_timestamp()`,

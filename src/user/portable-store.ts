@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { record } from '../audit/store.ts'
 import { statement } from '../db/statement.ts'
 
-/** Makes the accounts that are not there yet, and answers their ids. */
+/** Makes the accounts that do not exist yet, and returns their ids. */
 export const insertUsers = statement(
   {
     ids: 'uuid[]',
@@ -41,10 +41,10 @@ export const insertUsers = statement(
     select id from made`
 )
 
-/** Why a row made no account; without either it is there already. */
+/** Why a row made no account; without either reason the account exists already. */
 export type Holder = { place: number; addressTaken: boolean; externalIdTaken: boolean }
 
-/** Whose the addresses and external ids are that could not be taken; places count from 1. */
+/** For each row that made no account: whether its address or its external id is taken. Places count from 1. */
 export const findHolders = statement(
   { emailKeys: 'text[]', externalIds: 'text?[]' },
   ({ emailKeys, externalIds }) => sql<Holder>`

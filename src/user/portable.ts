@@ -14,7 +14,7 @@ export type PortableUser = {
   disabled: boolean
 }
 
-/** Why a line makes no account. Repeats nothing of the line: reports are passed around. */
+/** Why a line makes no account. It quotes nothing from the line, because reports are passed around. */
 export class RowFault extends Error {}
 
 const MOST_EXTERNAL_ID = 255
@@ -23,8 +23,8 @@ const languageTag = new RegExp(LANGUAGE_TAG)
 
 /** What a member must be, in words for the report. */
 const members: Record<string, { holds: (value: unknown) => boolean; must: string }> = {
-  email: { holds: (value) => typeof value === 'string', must: 'a text' },
-  password_hash: { holds: (value) => value === null || typeof value === 'string', must: 'a text or null' },
+  email: { holds: (value) => typeof value === 'string', must: 'a string' },
+  password_hash: { holds: (value) => value === null || typeof value === 'string', must: 'a string or null' },
   email_verified: { holds: (value) => typeof value === 'boolean', must: 'true or false' },
   locale: {
     holds: (value) => typeof value === 'string' && value.length <= 35 && languageTag.test(value),
@@ -34,7 +34,7 @@ const members: Record<string, { holds: (value: unknown) => boolean; must: string
     holds: (value) =>
       value === null ||
       (typeof value === 'string' && value.length >= 1 && value.length <= MOST_EXTERNAL_ID && printable.test(value)),
-    must: `a text of 1 to ${MOST_EXTERNAL_ID} printable characters, or null`
+    must: `a string of 1 to ${MOST_EXTERNAL_ID} printable characters, or null`
   },
   disabled: { holds: (value) => typeof value === 'boolean', must: 'true or false' }
 }
@@ -44,7 +44,7 @@ export function readUser(ctx: Pick<Context, 'config' | 'passwords'>, text: strin
   const row = readObject(text)
   for (const [name, value] of Object.entries(row)) {
     const member = Object.hasOwn(members, name) ? members[name] : undefined
-    if (member === undefined) throw new RowFault(`has a member that is none of ${Object.keys(members).join(', ')}`)
+    if (member === undefined) throw new RowFault(`has a member other than ${Object.keys(members).join(', ')}`)
     if (!member.holds(value)) throw new RowFault(`${name} must be ${member.must}`)
   }
   const address = parseAddress((row.email as string | undefined) ?? '')
@@ -68,13 +68,13 @@ function readObject(text: string): Record<string, unknown> {
   try {
     value = strictJson(text)
   } catch {
-    throw new RowFault('is not JSON, or has a member twice')
+    throw new RowFault('is not JSON, or repeats a member')
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new RowFault('is not a JSON object')
   return value as Record<string, unknown>
 }
 
-/** The line of an account; what is not there is left out. */
+/** The line of an account; absent members are left out. */
 export const writeUser = (user: Omit<PortableUser, 'emailKey'>): string =>
   JSON.stringify({
     email: user.email,

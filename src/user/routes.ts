@@ -28,7 +28,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (ap
         operationId: 'getMe',
         tags,
         summary: 'The account that is signed in',
-        description: 'What the service knows of the person behind the bearer token.',
+        description: 'What the service knows about the person behind the bearer token.',
         security: bearer,
         response: { 200: named(User, 'The account.'), ...refusals('session-rejected') }
       }
@@ -61,7 +61,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (ap
         tags,
         summary: 'Delete the account',
         description:
-          'Ends every session and forgets the account with all that belongs to it, at once and for good. Wants a sign-in of the last five minutes. A mail tells the address.',
+          'Ends every session and forgets the account with all that belongs to it, at once and for good. Requires a sign-in within the last five minutes. A mail to the address confirms it.',
         security: bearer,
         response: { 204: NoContent, ...bodyRefusals('session-rejected', 'step-up-required') }
       }

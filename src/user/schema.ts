@@ -12,7 +12,7 @@ export const Email = Type.String({
 export const Locale = Type.String({
   pattern: LANGUAGE_TAG,
   maxLength: 35,
-  description: 'A language tag (BCP 47). Mails come in the nearest language there are templates for.',
+  description: 'A language tag (BCP 47). Mails are written in the closest language that has templates.',
   examples: ['fr-CH']
 })
 
@@ -29,7 +29,9 @@ export const User = Type.Object(
   {
     id: Type.String({ format: 'uuid' }),
     email: Type.String({ description: 'The address as it was typed when the account was made.' }),
-    email_verified: Type.Boolean({ description: 'Whether somebody has shown a code that was mailed to the address.' }),
+    email_verified: Type.Boolean({
+      description: 'Whether the address is proven: by a mailed code or link, or because it was imported as verified.'
+    }),
     has_password: Type.Boolean({ description: 'Whether signing in with a password is possible.' }),
     locale: Type.String({ description: 'The language of mails to this account (BCP 47).' }),
     created_at: Type.String({ format: 'date-time' })

@@ -12,14 +12,14 @@ export type UserView = {
   userCreatedAt: Date
 }
 
-/** The columns of `UserView`, from the user row that goes by `u`. */
+/** The columns of `UserView`, from the user row `u`. */
 export const userView = sql`
   u.id as "userId", u.email, u.email_verified_at is not null as "emailVerified",
   u.password_hash is not null as "hasPassword", u.locale as "userLocale", u.created_at as "userCreatedAt"`
 
 const ownerColumns = sql`u.id, u.email, u.email_verified_at, u.password_hash, u.credential_version, u.locale, u.created_at`
 
-/** The condition that the credentials of `u` changed since `made`: codes and links of before open nothing any more. */
+/** The condition that the credentials of `u` changed since `made`: older codes and links no longer open anything. */
 export const changedSince = (made: RawBuilder<unknown>) => sql`coalesce(u.credential_changed_at >= ${made}, false)`
 
 /** The arm that reads the account of a used challenge. It is read, not rewritten; `for share` holds off a reset until we commit. */
@@ -30,9 +30,9 @@ export const knownUser = sql`
   for share of u`
 
 /**
- * The arm that makes the account, or proves one that was never proven. With `do nothing` the second of two right codes
- * for a new address would be spent without a session. Whatever stood in an unproven account was put there by
- * somebody who may not own the mailbox: its password goes and its sessions end.
+ * The arm that makes the account, or proves one that was never proven. With `do nothing` the second of two right codes for a new
+ * address would be spent without a session. Whatever is in an unproven account was put there by somebody who may not own the
+ * mailbox: its password is removed and its sessions end.
  */
 export const proveUser = (slots: {
   defaultLocale: Expression<string>
@@ -61,8 +61,8 @@ export const ownerOf = sql`
   from proven join spent on spent.email_key = proven.email_key`
 
 /**
- * The arms that hold the account of whoever asks and then the session, as `caller` when both are still good: a request is let in long
- * before such a statement, and whoever ended the session meanwhile must not see it act.
+ * The arms that lock the caller's account and then the session, as `caller` if both are still valid: a request is admitted long
+ * before such a statement, and must not take effect once the session has been ended meanwhile.
  */
 export const holdCaller = ({ userId, sessionId }: Slots<{ userId: 'uuid'; sessionId: 'uuid' }>) => sql`
   account as (

@@ -87,11 +87,11 @@ t.test('a command that does not exist is told and ends with an exit code of its 
 
 t.test('a command with words too many does nothing: half of what was meant would look like all of it', async (t) => {
   for (const [words, told] of [
-    ['users disable one@example.com two@example.com', '"users disable" takes one ADDRESS and no more.'],
-    ['users import one.ndjson two.ndjson', '"users import" takes one FILE and no more.'],
-    ['users export out.ndjson', '"users export" takes nothing.'],
-    ['config check extra', '"config check" takes nothing.'],
-    ['serve now', '"serve" takes nothing.']
+    ['users disable one@example.com two@example.com', '"users disable" takes only one ADDRESS.'],
+    ['users import one.ndjson two.ndjson', '"users import" takes only one FILE.'],
+    ['users export out.ndjson', '"users export" takes no argument.'],
+    ['config check extra', '"config check" takes no argument.'],
+    ['serve now', '"serve" takes no argument.']
   ] as const)
     t.match(await postern(words.split(' ')), { code: 2, stdout: '', stderr: told })
 })
@@ -104,7 +104,7 @@ t.test(
       const name = words.replace(/ \S+@.*/, '') || 'serve'
       t.strictSame(
         { code, stdout, stderr },
-        { code: 2, stdout: '', stderr: `"${name}" has no --check, and has done nothing. See --help.\n` }
+        { code: 2, stdout: '', stderr: `"${name}" does not support --check; nothing was done. See --help.\n` }
       )
     }
     t.match(await postern(['openapi', '--check']), { code: 0 })

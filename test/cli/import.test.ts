@@ -42,7 +42,7 @@ t.test('each line of a file becomes an account', async (t) => {
 
   const ended = await importing(path)
 
-  t.match(ended, { code: 0, out: '3 imported, 0 there already, 0 refused\n', err: '' })
+  t.match(ended, { code: 0, out: '3 imported, 0 already there, 0 refused\n', err: '' })
   const none = { password_hash: null, verified: false, locale: 'en', external_id: null, disabled: false }
   t.strictSame(await users(), [
     { ...none, email: 'bare@example.com', email_key: 'bare@example.com' },
@@ -78,28 +78,28 @@ t.test('the same file again changes nothing, and neither does what an account ha
 
   const ended = await importing(path)
 
-  t.match(ended, { code: 0, out: '0 imported, 2 there already, 0 refused\n' })
+  t.match(ended, { code: 0, out: '0 imported, 2 already there, 0 refused\n' })
   t.strictSame(await users(), before)
 })
 
 t.test('a bad line is reported with its number and reason, and the rest is imported', async (t) => {
   const { importing, file, users } = await startWithImport(t)
   const bad: [string | Buffer | object, string][] = [
-    ['{"email": "x@example.com"', 'is not JSON, or has a member twice'],
-    ['{"email": "x@example.com", "email": "y@example.com"}', 'is not JSON, or has a member twice'],
+    ['{"email": "x@example.com"', 'is not JSON, or repeats a member'],
+    ['{"email": "x@example.com", "email": "y@example.com"}', 'is not JSON, or repeats a member'],
     ['["x@example.com"]', 'is not a JSON object'],
     [Buffer.from([0x7b, 0xff, 0x7d]), 'is not UTF-8'],
     [`{"email": "${'x'.repeat(20_000)}@example.com"}`, 'is longer than 16384 bytes'],
     [{}, 'email is not an address'],
     [{ email: 'x@localhost' }, 'email is not an address'],
-    [{ email: 5 }, 'email must be a text'],
-    [{ email: 'x@example.com', passwordHash: 'hunter2' }, 'has a member that is none of email, password_hash'],
-    [{ email: 'x@example.com', constructor: 1 }, 'has a member that is none of email, password_hash'],
-    [{ email: 'x@example.com', toString: null }, 'has a member that is none of email, password_hash'],
-    [{ email: 'x@example.com', password_hash: 'hunter2' }, 'password_hash is of no form that can be read here'],
+    [{ email: 5 }, 'email must be a string'],
+    [{ email: 'x@example.com', passwordHash: 'hunter2' }, 'has a member other than email, password_hash'],
+    [{ email: 'x@example.com', constructor: 1 }, 'has a member other than email, password_hash'],
+    [{ email: 'x@example.com', toString: null }, 'has a member other than email, password_hash'],
+    [{ email: 'x@example.com', password_hash: 'hunter2' }, 'password_hash has an unsupported format'],
     [
       { email: 'x@example.com', password_hash: foreign.replace('1000', '99999999') },
-      'password_hash would take more work than is allowed'
+      'password_hash is too expensive to check'
     ],
     [
       { email: 'x@example.com', password_hash: `$postern$v=1$k=0badcafe$2b$04$${'a'.repeat(53)}` },
@@ -107,8 +107,8 @@ t.test('a bad line is reported with its number and reason, and the rest is impor
     ],
     [{ email: 'x@example.com', email_verified: 'yes' }, 'email_verified must be true or false'],
     [{ email: 'x@example.com', locale: 'german!' }, 'locale must be a language tag'],
-    [{ email: 'x@example.com', external_id: 'a\0b' }, 'external_id must be a text of 1 to 255'],
-    [{ email: 'x@example.com', external_id: '' }, 'external_id must be a text of 1 to 255'],
+    [{ email: 'x@example.com', external_id: 'a\0b' }, 'external_id must be a string of 1 to 255'],
+    [{ email: 'x@example.com', external_id: '' }, 'external_id must be a string of 1 to 255'],
     [{ email: 'first@example.com', external_id: '2' }, 'the address belongs to another external_id'],
     [{ email: 'second@example.com', external_id: '1' }, 'external_id belongs to another address']
   ]
@@ -121,7 +121,7 @@ t.test('a bad line is reported with its number and reason, and the rest is impor
   const ended = await importing(path)
 
   t.equal(ended.code, 1)
-  t.match(ended.out, `2 imported, 0 there already, ${bad.length} refused\n`)
+  t.match(ended.out, `2 imported, 0 already there, ${bad.length} refused\n`)
   for (const [index, [, reason]] of bad.entries()) t.match(ended.out, `line ${index + 2}: ${reason}`)
   t.notMatch(ended.out + ended.err, 'hunter2')
   t.notMatch(ended.out + ended.err, '@example')
@@ -141,7 +141,7 @@ t.test('of two lines for one account the first is taken, wherever they stand', a
   const ended = await importing(await file([...first, ...again, taken]))
 
   t.match(ended.out, 'line 601: external_id belongs to another address')
-  t.match(ended.out, '300 imported, 300 there already, 1 refused')
+  t.match(ended.out, '300 imported, 300 already there, 1 refused')
   t.strictSame(
     (await users()).map(({ email, locale }) => [email, locale]),
     [...names].sort().map((email) => [email, 'de'])
@@ -155,7 +155,7 @@ t.test('a reader of the report or of an export that goes away ends neither with 
   const imported = await leavingReader(['import', await file(rows)])
   const exported = await leavingReader(['export'])
 
-  t.match(imported, { code: 1, err: /^3000 imported, 0 there already, 3000 refused\n$/ })
+  t.match(imported, { code: 1, err: /^3000 imported, 0 already there, 3000 refused\n$/ })
   t.equal((await users()).length, 3000)
   t.match(exported, { code: 0, err: '' })
 })
@@ -173,7 +173,7 @@ t.test('an import holds some hundred lines at a time, and ten thousand take seco
 
   const ended = await program(['import', path], { NODE_OPTIONS: '--max-old-space-size=48' })
 
-  t.match(ended, { code: 0, out: '10000 imported, 0 there already, 0 refused\n' })
+  t.match(ended, { code: 0, out: '10000 imported, 0 already there, 0 refused\n' })
   t.ok(ended.seconds < 30, `${ended.seconds} s`)
   t.strictSame(await sql('select count(*)::int4 as n from postern."user"'), [{ n: 10_000 }])
 })
@@ -195,7 +195,7 @@ t.test('an export is a file that an import elsewhere makes the same accounts of'
   const imported = await there.importing(await there.file([exported.out]))
 
   t.equal(exported.code, 0)
-  t.match(imported, { code: 0, out: '2103 imported, 0 there already, 0 refused\n' })
+  t.match(imported, { code: 0, out: '2103 imported, 0 already there, 0 refused\n' })
   t.strictSame(await there.users(), await here.users())
   t.ok(await there.ctx.passwords.check('correct horse battery', own))
   t.equal((await here.sql("select from postern.event where kind = 'accounts_exported'")).length, 1)

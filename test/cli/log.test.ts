@@ -91,7 +91,7 @@ t.test('what a log could not write is counted, and told once it can again; a tor
 
   const lines = written.trim().split('\n')
   t.strictSame(lines.slice(0, 2), ['{"nth":1}', '{"nth'])
-  t.match(JSON.parse(lines[2] as string), { level: 'warn', lines: 2, msg: /lost/ })
+  t.match(JSON.parse(lines[2] as string), { level: 'warn', lines: 2, msg: /were dropped/ })
   t.strictSame(lines.slice(3), ['{"nth":4}'])
 })
 

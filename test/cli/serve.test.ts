@@ -111,7 +111,7 @@ t.test('a start that waits for somebody else’s table ends when it is told to',
   })
   const ended = once(service, 'exit')
 
-  await until(() => /waits for a table/.test(said), 60)
+  await until(() => /waiting for a table/.test(said), 60)
   service.kill('SIGTERM')
 
   t.strictSame(await ended, [0, null])

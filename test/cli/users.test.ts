@@ -33,7 +33,7 @@ t.test('a disabled account has no session and gets none, until it is enabled', a
   const again = await users('disable', email)
 
   t.match(disabled, { code: 0, out: 'Disabled; 2 sessions ended.\n', err: '' })
-  t.match(again, { code: 0, out: 'The account was disabled already.\n' })
+  t.match(again, { code: 0, out: 'The account was already disabled.\n' })
   for (const { access_token, refresh_token } of [first, second]) {
     t.equal((await api.getSession({ bearer: access_token })).status, 401)
     t.equal((await api.refreshSession({ refresh_token })).status, 401)
@@ -43,7 +43,7 @@ t.test('a disabled account has no session and gets none, until it is enabled', a
   const enabled = await users('enable', email)
 
   t.match(enabled, { code: 0, out: 'Enabled.\n' })
-  t.match(await users('enable', email), { code: 0, out: 'The account was enabled already.\n' })
+  t.match(await users('enable', email), { code: 0, out: 'The account was already enabled.\n' })
   t.equal((await api.getSession({ bearer: first.access_token })).status, 401)
   t.equal((await signIn(email)).status, 200)
   t.strictSame(await events(), [
@@ -149,5 +149,5 @@ t.test('the ledger tells what became of the mails to an address, and never what 
   )
   for (const secret of [code, codeOf(refused), challenge, refused]) t.notMatch(shown.out, secret)
   t.match(waiting.out, /code {2}refused .*\n.* {2}code {2}queued {2}retries: 0/)
-  t.match(nothing, { code: 0, out: 'No mail to this address is remembered.\n' })
+  t.match(nothing, { code: 0, out: 'No mail to this address is on record.\n' })
 })

@@ -366,9 +366,9 @@ t.test('a folder that somebody else made in the temporary folder is refused', as
   if (isRoot) mkdirSync(others)
   if (isRoot) chownSync(others, stranger, stranger)
 
-  t.throws(() => ownFolder(made), /postern-0 is not a folder that this user made/, 'open to all')
-  t.throws(() => ownFolder(link), /is not a folder that this user made/, 'a link')
-  t.throws(() => ownFolder(others), /is not a folder that this user made/, 'of another owner')
+  t.throws(() => ownFolder(made), /postern-0 is not a folder that this user owns/, 'open to all')
+  t.throws(() => ownFolder(link), /is not a folder that this user owns/, 'a link')
+  t.throws(() => ownFolder(others), /is not a folder that this user owns/, 'of another owner')
   if (isRoot) {
     chmodSync(made, 0o755)
     chownSync(made, stranger, stranger)

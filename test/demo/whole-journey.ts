@@ -66,7 +66,7 @@ export function testJourney(t: Test, { service, site, visitor }: World): void {
     await page.getByLabel(/^Code/).fill(/^\d{6,8}$/m.exec(after.text)?.[0] ?? '')
     await press(page, 'Continue')
 
-    t.match(told, [/2 tries left/, /1 try left/, /not valid any more/])
+    t.match(told, [/2 tries left/, /1 try left/, /no longer valid/])
     t.equal(await signedIn(page), email)
   })
 
@@ -163,7 +163,7 @@ export function testJourney(t: Test, { service, site, visitor }: World): void {
     await old.evaluate(lookAgain)
     await at(old, 'email')
 
-    t.match(refused, /do not fit together/)
+    t.match(refused, /do not match/)
     t.equal(subject, 'Postern account password change')
     t.match(lead, /f•+@example\.com/)
     t.equal(address, `${site}/reset-password.html`, 'the token has left the address bar')

@@ -96,7 +96,7 @@ t.test('rotate publishes a signing key that signs when every client can know it'
   const { code, out } = await command('rotate')
 
   t.equal(code, 0)
-  const kid = /^The key (\S+) is published and signs in 300 seconds/.exec(out)?.[1] as string
+  const kid = /^The key (\S+) is published and starts signing in 300 seconds/.exec(out)?.[1] as string
   await ctx.signing.reload()
   const published = (await api.getJwks()).body.keys.map((key: { kid: string }) => key.kid)
   t.strictSame(new Set(published), new Set([kid, oldKid]))

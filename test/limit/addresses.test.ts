@@ -13,7 +13,7 @@ t.test('all of a /48 together, and all of a /24, have a larger bucket', async (t
 
   t.strictSame(tally(six), { 401: 300, 429: 100 })
   t.match(six.find(({ status }) => status === 429)?.problem, {
-    detail: 'resendOtp may be asked 300 times a minute by one network.'
+    detail: 'resendOtp is limited to 300 requests a minute per network.'
   })
   t.equal(sixBeside.status, 401)
   t.strictSame(tally(four), { 401: 300, 429: 100 })
@@ -38,7 +38,7 @@ t.test('a made-up X-Forwarded-For changes nothing, and is told of once', async (
   )
 
   t.strictSame(tally(answers), { 401: 30, 429: 30 })
-  t.equal(world.log.filter((line) => line.includes('outside of TRUSTED_PROXIES')).length, 1)
+  t.equal(world.log.filter((line) => line.includes('outside TRUSTED_PROXIES')).length, 1)
 })
 
 t.test('behind a proxy the address it adds counts, and none that the client wrote itself', async (t) => {
@@ -87,5 +87,5 @@ t.test('an address that a proxy writes with its port, or in brackets, is the add
   )
   await from('unknown')
   await from('_hidden')
-  t.equal(world.log.filter((line) => line.includes('no IP address')).length, 1)
+  t.equal(world.log.filter((line) => line.includes('not IP addresses')).length, 1)
 })

@@ -39,11 +39,11 @@ t.test('a thousand wrong guesses in a day lengthen the codes of strangers everyw
   const trusted = (await api.requestOtp({ email, device_token })).body
 
   t.same([before.code_length, there.code_length, here.code_length, trusted.code_length], [6, 8, 8, 6])
-  t.equal(log.filter((line) => line.includes('strangers get eight digits')).length, 1)
+  t.equal(log.filter((line) => line.includes('unknown devices now get eight digits')).length, 1)
   await sql(`update postern.installation_tally set hour = hour - interval '2 hours'`)
   await until(() => !ctx.guesses.strained)
   t.equal((await api.requestOtp({ email: 'mo@example.com' })).body.code_length, 6)
-  t.equal(log.filter((line) => line.includes('codes of six digits again')).length, 1)
+  t.equal(log.filter((line) => line.includes('six-digit codes again')).length, 1)
 })
 
 t.test('where many sign in, one wrong guess to 200 right codes is nothing unusual', async (t) => {

@@ -20,7 +20,7 @@ t.test('one request too many is told how many there may be and when to come agai
   t.equal(refused.status, 429)
   t.match(refused.problem, {
     code: 'too-many-requests',
-    detail: 'resendOtp may be asked 30 times a minute by one address.'
+    detail: 'resendOtp is limited to 30 requests a minute per address.'
   })
   const wait = Number(refused.headers.get('retry-after'))
   t.ok(wait >= 50 && wait <= 60, `the window ends in ${wait} s`)

@@ -17,7 +17,7 @@ t.test('whoever shows a genuine token is limited by session and never by address
   t.equal(first.status, 200)
   t.strictSame(tally(mine), { 200: 59, 429: 10 })
   t.match(mine.find(({ status }) => status === 429)?.problem, {
-    detail: 'listSessions may be asked 60 times a minute by one session.'
+    detail: 'listSessions is limited to 60 requests a minute per session.'
   })
   t.equal(others.status, 200)
   t.equal(first.headers.get('ratelimit-limit'), null, 'the headers are for clients')

@@ -161,7 +161,7 @@ for (const [what, answer] of [
     t.equal(await judge(password), 'taken')
 
     t.ok(performance.now() - begun < 30_000)
-    const line = log.find((one) => one.includes('could not be looked up'))
+    const line = log.find((one) => one.includes('could not check a new password'))
     t.match(line, /"failures":\d/)
     t.notMatch(line, /Zwetschgen/)
   })

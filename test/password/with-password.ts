@@ -28,7 +28,7 @@ export async function startWithPasswords(t: Test, settings: Settings = {}) {
   }
   const login = (given: string = password, to: string = email, api: Api = world.api): Promise<Answer> =>
     api.loginWithPassword({ email: to, password: given })
-  /** Makes an account by code, gives it a password by link, and answers the sign-in by code. */
+  /** Makes an account by code, sets a password from that session, and answers the sign-in by code. */
   const signUp = async (to: string = email, chosen: string = password): Promise<Answer> => {
     const signedIn = await world.signIn(to)
     const { status } = await world.api.changePassword({ password: chosen }, { bearer: signedIn.body.access_token })

@@ -14,7 +14,7 @@ async function atTheLimit(...[t]: Parameters<typeof pair>) {
   const holder = await world.hold('select from postern.session for update')
   const release = () => holder.query('commit')
   const live = () => world.sql('select id from postern.session where revoked_at is null')
-  const warned = () => world.log.filter((line) => line.includes('could not be ended')).length
+  const warned = () => world.log.filter((line) => line.includes('could not end the sessions')).length
   return { ...world, challenge: challenge as string, release, live, warned }
 }
 

@@ -15,7 +15,7 @@ export const exceptions: { rule: string; place: string; reason: string }[] = [
   {
     rule: 'spectral/info-contact',
     place: '#/info',
-    reason: 'Whom to ask is known to whoever runs the service, and not to its contract.'
+    reason: 'The contact is the operator of the service, whom the contract does not know.'
   }
 ]
 

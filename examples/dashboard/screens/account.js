@@ -10,7 +10,7 @@ import { dateOf, inTime, tell } from '../texts.js'
 /** Seconds between two tries during an outage, when the service has not said how many. */
 const TRY_AGAIN = 5
 
-/** Whoever is signed in. An outage is shown for what it is, and gone through by itself; only the service's word ends the session. */
+/** The signed-in account. An outage is shown as one, and retried by itself; only the service's refusal ends the session. */
 export function showAccount() {
   const { screen, signal } = show('account')
   let waiting = new AbortController()
@@ -100,7 +100,7 @@ export function showAccount() {
     go('email', { notice: 'signed_out' })
   })
 
-  // Whoever comes back to the tab, or to the network, sees at once what has become of the session.
+  // Coming back to the tab, or to the network, shows at once what became of the session.
   window.addEventListener('online', () => void load(), { signal })
   document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && void load(), { signal })
   void load()

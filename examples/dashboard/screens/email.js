@@ -8,7 +8,7 @@ import { tell } from '../texts.js'
 /**
  * Where everybody begins.
  *
- * @param {import('../go.js').State} state `password`: for whoever has just set one; no code is mailed then
+ * @param {import('../go.js').State} state `password`: set after a new password; no code is mailed then
  */
 export function showEmail({ email = '', password = false, notice }) {
   const { screen } = show('email')
