@@ -22,7 +22,8 @@ export function parseStrictly(app: FastifyInstance): void {
     // A POST that sends nothing at all means an empty object, which most clients can't be bothered to write.
     if (request.method === 'POST' && request.body === undefined) request.body = {}
     if (request.method === 'DELETE' && request.body !== undefined) refuseMembers(request.body)
-    if (isObject(request.body)) dropNulls(request.body, request.routeOptions.schema?.body)
+    // In a PATCH null would mean to take something away.
+    if (request.method !== 'PATCH' && isObject(request.body)) dropNulls(request.body, request.routeOptions.schema?.body)
     done()
   })
 }

@@ -1,6 +1,7 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import t from 'tap'
 import { decoyOf, type Kind } from '../../src/hashing/decoy.ts'
+import { secretsOf } from '../../src/keys/secrets.ts'
 import { start } from '../helper.ts'
 import { passwordsOf } from './hashing.ts'
 
@@ -75,4 +76,12 @@ t.test('without stored passwords a decoy is what would be stored now', async (t)
     t.equal(decoy.length, (await passwords.hash('correct horse')).length)
     t.notOk(await passwords.check('correct horse', decoy))
   }
+})
+
+t.test('while master keys are rotated an address keeps its decoy, whichever key is in front', async (t) => {
+  const [one, other] = [randomBytes(32), randomBytes(32)]
+  const [before, after] = [secretsOf([one, other]), secretsOf([other, one])]
+
+  t.notSame(before.addressMac('maya@example.com'), after.addressMac('maya@example.com'))
+  t.same(before.decoyMac('maya@example.com'), after.decoyMac('maya@example.com'))
 })

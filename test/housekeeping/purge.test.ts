@@ -230,3 +230,27 @@ t.test('another instance that is at one task keeps none of the others from being
 
   t.match(done, { events: 1 })
 })
+
+t.test('a challenge that was never mailed goes soon after its end', async (t) => {
+  const world = await start(t)
+  const keeper = await keeperOf(world)
+  const insert = (mailed: boolean, ago: string) =>
+    world.sql(
+      `insert into postern.challenge (id, purpose, email, email_key, budget_key, code_length, code_alphabet,
+        charged, tries_left, sends, sent_at, expires_at, settled_at, key_id, mailed)
+      values (gen_random_uuid(), 'sign_in', $2, 'a', '\\x01', 6, 'digits', 3, 3, 1, now(), now() - $2::text::interval, now(), 'x', $1)`,
+      [mailed, ago]
+    )
+  for (const ago of ['6 minutes', '4 minutes']) for (const mailed of [true, false]) await insert(mailed, ago)
+
+  t.strictSame(await keeper.purge(), { unmailedChallenges: 1 })
+  const left = await world.sql('select email, mailed from postern.challenge order by email, mailed')
+  t.strictSame(
+    left.map(({ email, mailed }) => [email, mailed]),
+    [
+      ['4 minutes', false],
+      ['4 minutes', true],
+      ['6 minutes', true]
+    ]
+  )
+})

@@ -134,14 +134,22 @@ t.test('unknown members and wrong types are 400 with the place: nothing is coerc
 t.test(
   'an optional member that is null counts as absent, for many serializers write what is not set that way',
   async (t) => {
-    const { url } = await start(t)
+    const { url, signIn } = await start(t)
     const email = 'maya@example.com'
 
     const asked = await post(url, '/v1/otp', JSON.stringify({ email, locale: null, device_token: null }), json)
     const stranger = await post(url, '/v1/otp', JSON.stringify({ email, colour: null }), json)
     const lacking = await post(url, '/v1/otp', JSON.stringify({ email: null }), json)
 
+    const { body } = await signIn(email)
+    const patched = await fetch(`${url}/v1/me`, {
+      method: 'PATCH',
+      headers: { ...json, authorization: `Bearer ${body.access_token}` },
+      body: '{"locale":null}'
+    })
+
     t.equal(asked.status, 202)
+    t.equal(patched.status, 400, 'in a PATCH it would mean to take something away')
     t.match(stranger, { status: 400, problem: { errors: [{ pointer: '/colour' }] } })
     t.match(lacking, { status: 400, problem: { errors: [{ pointer: '/email', detail: 'is missing' }] } })
   }

@@ -145,3 +145,17 @@ t.test('a start is refused for an address with a password, or one that was signe
   await t.rejects(startWith(entry), { name: 'ConfigError', message: /which has a password/ })
   await t.resolves(startWith(`other@example.com:${CODE}:${day(1)}`))
 })
+
+t.test('a test session sets no password, which would keep the service from its next start', async (t) => {
+  const { api, another } = await start(t, { TEST_ADDRESSES })
+  const { body } = await api.requestOtp({ email })
+  const session = await api.verifyOtp({ challenge: body.challenge, code: CODE })
+
+  const { status, problem } = await api.changePassword(
+    { password: 'sieben Zwetschgen im Korb' },
+    { bearer: session.body.access_token }
+  )
+
+  t.match([status, problem.code], [403, 'test-session'])
+  await t.resolves(another())
+})

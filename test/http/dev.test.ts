@@ -1,0 +1,28 @@
+import t from 'tap'
+import { request } from 'undici'
+import { start } from '../helper.ts'
+
+t.test(
+  'the inbox answers this machine, addresses and its public name, and no name that was pointed here',
+  async (t) => {
+    const { url, api } = await start(t, { PUBLIC_URL: 'https://auth.acme.example' })
+    await api.requestOtp({ email: 'maya@example.com' })
+    const statusAt = async (host: string) => {
+      const { statusCode, body } = await request(`${url}/dev/inbox.json`, { headers: { host } })
+      await body.dump()
+      return statusCode
+    }
+
+    for (const host of [
+      'localhost:3000',
+      'app.localhost',
+      '127.0.0.1:3000',
+      '192.168.1.5:3000',
+      '[::1]:3000',
+      'auth.acme.example'
+    ])
+      t.equal(await statusAt(host), 200, host)
+    for (const host of ['rebind.evil.example:3000', 'localhost.evil.example', '127.0.0.1.evil.example'])
+      t.equal(await statusAt(host), 404, host)
+  }
+)
