@@ -32,7 +32,7 @@ export interface paths {
         put?: never;
         /**
          * Mail the same code again
-         * @description The code, its expiry and the tries left stay the same. Before `resend_in` has passed, or with no resends left, the answer is 429.
+         * @description The code, its expiry and the tries left stay the same. Before `resend_in` has passed, or with no resends left, the answer is 429. At `resends_left: 0` do not wait for `Retry-After`, which is the end of the code: ask for a new one.
          */
         post: operations["resendOtp"];
         delete?: never;
@@ -281,14 +281,14 @@ export interface paths {
         post?: never;
         /**
          * Delete the account
-         * @description Ends every session and forgets the account with all that belongs to it, at once and for good. Requires a sign-in within the last five minutes. A mail to the address confirms it.
+         * @description Ends every session and forgets the account with all that belongs to it, at once and for good; only the list of mails that were sent keeps the address, for MAIL_RETENTION (a week). Requires a sign-in within the last five minutes. A mail to the address confirms it.
          */
         delete: operations["deleteMe"];
         options?: never;
         head?: never;
         /**
          * Change the account
-         * @description Sets the language of mails. Members that are absent stay as they are.
+         * @description Sets the language of mails, for those whose request names no other: `locale`, or a browser by `Accept-Language`. Members that are absent stay as they are.
          */
         patch: operations["updateMe"];
         trace?: never;
@@ -558,13 +558,13 @@ export interface components {
         User: {
             /** Format: uuid */
             id: string;
-            /** @description The address as it was typed when the account was made. */
+            /** @description The address as it was typed when the account was made; a domain in other letters in its ASCII form. */
             email: string;
             /** @description Whether the address is proven: by a mailed code or link, or because it was imported as verified. */
             email_verified: boolean;
             /** @description Whether signing in with a password is possible. */
             has_password: boolean;
-            /** @description The language of mails to this account (BCP 47). */
+            /** @description The language of mails to this account (BCP 47) where a request names no other. */
             locale: string;
             /** Format: date-time */
             created_at: string;

@@ -17,7 +17,7 @@ const catalogue = {
   'code-rejected': {
     status: 401,
     title: 'The code is not valid.',
-    help: 'The code was mistyped, has expired, was used, or was guessed too often. Let the person try again, or ask for a new code.',
+    help: 'The code was mistyped, has expired, was used, or was guessed too often; which of them, no answer tells. Count `tries` down yourself: let the person try again while some are left, then ask for a new code.',
     scheme: 'Postern-Code'
   },
   // Unknown address, wrong password, none set, disabled: one problem, for the same reason.

@@ -17,6 +17,15 @@ Clients ignore members they do not know; within /v1 only optional members are ad
 const DOCS_CSP =
   "default-src 'none'; connect-src 'self'; img-src 'self' data:; script-src 'self'; style-src 'self' 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
+/** On a phone: what a tag says under its name instead of beside it in a column of one letter, and nothing wider than the screen. */
+const NARROW = `
+@media (max-width: 40rem) {
+  .swagger-ui .opblock-tag { flex-wrap: wrap }
+  .swagger-ui .opblock-tag small { flex-basis: 100%; padding: 0 }
+  .swagger-ui .opblock-summary-path { max-width: 100% }
+  .swagger-ui .opblock-body, .swagger-ui .wrapper { overflow-x: auto }
+}`
+
 /** Where the page's library would generate the contract for each request. */
 const OWN_COPY = /^\/docs\/(json|yaml)$/
 
@@ -86,6 +95,6 @@ export const docRoutes: FastifyPluginAsync = async (app) => {
     },
     uiConfig: { layout: 'BaseLayout', deepLinking: true, tryItOutEnabled: false, displayRequestDuration: true },
     staticCSP: DOCS_CSP,
-    theme: { title: 'Postern: reference' }
+    theme: { title: 'Postern: reference', css: [{ filename: 'narrow.css', content: NARROW }] }
   })
 }

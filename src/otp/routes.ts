@@ -46,7 +46,7 @@ export const otpRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app
         tags,
         summary: 'Mail the same code again',
         description:
-          'The code, its expiry and the tries left stay the same. Before `resend_in` has passed, or with no resends left, the answer is 429.',
+          'The code, its expiry and the tries left stay the same. Before `resend_in` has passed, or with no resends left, the answer is 429. At `resends_left: 0` do not wait for `Retry-After`, which is the end of the code: ask for a new one.',
         body: ResendOtpBody,
         response: {
           202: named(Challenge, 'The same code is on its way again.'),

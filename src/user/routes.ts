@@ -43,7 +43,8 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (ap
         operationId: 'updateMe',
         tags,
         summary: 'Change the account',
-        description: 'Sets the language of mails. Members that are absent stay as they are.',
+        description:
+          'Sets the language of mails, for those whose request names no other: `locale`, or a browser by `Accept-Language`. Members that are absent stay as they are.',
         security: bearer,
         body: UpdateMeBody,
         response: { 200: named(User, 'The account as it is now.'), ...bodyRefusals('session-rejected') }
@@ -61,7 +62,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (ap
         tags,
         summary: 'Delete the account',
         description:
-          'Ends every session and forgets the account with all that belongs to it, at once and for good. Requires a sign-in within the last five minutes. A mail to the address confirms it.',
+          'Ends every session and forgets the account with all that belongs to it, at once and for good; only the list of mails that were sent keeps the address, for MAIL_RETENTION (a week). Requires a sign-in within the last five minutes. A mail to the address confirms it.',
         security: bearer,
         response: { 204: NoContent, ...bodyRefusals('session-rejected', 'step-up-required') }
       }

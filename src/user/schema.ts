@@ -28,12 +28,16 @@ export const exampleUser = {
 export const User = Type.Object(
   {
     id: Type.String({ format: 'uuid' }),
-    email: Type.String({ description: 'The address as it was typed when the account was made.' }),
+    email: Type.String({
+      description: 'The address as it was typed when the account was made; a domain in other letters in its ASCII form.'
+    }),
     email_verified: Type.Boolean({
       description: 'Whether the address is proven: by a mailed code or link, or because it was imported as verified.'
     }),
     has_password: Type.Boolean({ description: 'Whether signing in with a password is possible.' }),
-    locale: Type.String({ description: 'The language of mails to this account (BCP 47).' }),
+    locale: Type.String({
+      description: 'The language of mails to this account (BCP 47) where a request names no other.'
+    }),
     created_at: Type.String({ format: 'date-time' })
   },
   {
