@@ -16,7 +16,7 @@ export type EventPart = {
   kind: Fragment
   outcome: Fragment
   userId?: Fragment
-  emailMac?: Fragment
+  addressMac?: Fragment
   /** Absent when an operator or the service itself caused the event. */
   client?: { network: Fragment; agent: Fragment; requestId: Fragment }
 }
@@ -26,12 +26,12 @@ type Fragment = Parameters<Sql>[1]
 export const askedBy = { network: sql`asked.network`, agent: sql`asked.agent`, requestId: sql`asked.request_id` }
 
 /**
- * The arm of a statement that writes one audit event: it commits with the change it records, or not at all. Whatever is judged
+ * The CTE of a statement that writes one audit event: it commits with the change it records, or not at all. Whatever is judged
  * or ended leaves one. A request for a code or a link leaves its own row instead, and a refresh the session's times: at their
  * rates an event would cost as much as the change.
  */
 export const record = (event: EventPart): RawBuilder<unknown> => sql`
   insert into postern.event (id, kind, outcome, user_id, email_mac, network, agent, request_id)
-  select ${event.id}, ${event.kind}, ${event.outcome}, ${event.userId ?? sql`null`}, ${event.emailMac ?? sql`null`},
+  select ${event.id}, ${event.kind}, ${event.outcome}, ${event.userId ?? sql`null`}, ${event.addressMac ?? sql`null`},
          ${event.client?.network ?? sql`null::cidr`}, ${event.client?.agent ?? sql`null`}, ${event.client?.requestId ?? sql`null`}
   from ${event.from}`

@@ -49,7 +49,7 @@ const lengthAt = (slots: BudgetSlots, trusted: Sql, level: Sql): Sql => sql`
 
 /**
  * Rules on one challenge: how long its code must be, whom it is charged to and how much, and whether a mail may go. The verdict
- * is stored in the row, so that the statement's other arms can read it and nothing is judged twice.
+ * is stored in the row, so that the statement's other CTEs can read it and nothing is judged twice.
  *
  * @param right for a sign-in whose password was given: whether it was right
  */

@@ -3,8 +3,8 @@ import { statement } from '../db/statement.ts'
 
 /** Empties the lanes of an address that is never mailed, up to and with its last day (in UTC). */
 export const emptyLanes = statement(
-  { budgetKey: 'bytea', lastDay: 'text' },
-  ({ budgetKey, lastDay }) => sql`
+  { addressMac: 'bytea', lastDay: 'text' },
+  ({ addressMac, lastDay }) => sql`
     update postern.address_budget set lanes = '{}'
-    where key = ${budgetKey} and lanes <> '{}' and now() at time zone 'UTC' < ${lastDay}::date + 1`
+    where key = ${addressMac} and lanes <> '{}' and now() at time zone 'UTC' < ${lastDay}::date + 1`
 )

@@ -7,7 +7,7 @@ const WRONG_PASSWORDS = 10
 
 type Sql = RawBuilder<unknown>
 
-/** A budget row as an arm finds it. `pool` names the trusted device or network that asks, if any; `from` its network. */
+/** A budget row as a CTE finds it. `pool` names the trusted device or network that asks, if any; `from` its network. */
 export type Row = Record<'level' | 'at' | 'before' | 'pools' | 'lanes' | 'pool' | 'from', Sql>
 
 /** The row of an address that was never seen. */

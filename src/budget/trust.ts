@@ -5,7 +5,7 @@ import { DAY } from '../lib/time.ts'
 export const KNOWN_NETWORK_TTL = 90 * DAY
 
 /**
- * The arm that finds what has signed in before: the device whose token came along, or else the network.
+ * The CTE that finds what has signed in before: the device whose token came along, or else the network.
  * `limit` keeps the planner to the key: before the tables' first `analyze` it would rather walk an index over times.
  */
 export const trustedAmong = sql`

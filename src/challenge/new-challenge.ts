@@ -26,7 +26,7 @@ export function newChallenge(
     id: request.id,
     email: request.address.spelling,
     emailKey: request.address.key,
-    budgetKey: secrets.addressMac(request.address.key),
+    addressMac: secrets.addressMac(request.address.key),
     locale: wantedLanguage(request, ctx.locales),
     network: client.network,
     agent: client.agent,

@@ -12,7 +12,7 @@ const requests = rowsOf({
   id: 'uuid',
   email: 'text',
   emailKey: 'text',
-  budgetKey: 'bytea',
+  addressMac: 'bytea',
   locale: 'text?',
   ...clientParameters,
   knownDeviceId: 'uuid?', // that a token of an earlier sign-in names
@@ -32,7 +32,7 @@ export type NewChallenge = RowOf<typeof requests.columns> & { rules: Values<type
 export const listed = requests.values<Values<typeof ruleParameters>>
 
 /**
- * The arm that charges each address for its challenge's tries and says how long the code must be, or that no lane has room.
+ * The CTE that charges each address for its challenge's tries and says how long the code must be, or that no lane has room.
  * Only `on conflict do update` sees what a parallel request has just committed, so the count happens there and nowhere else.
  * Rows are taken in the order of their keys, so that no two statements wait for each other.
  *
@@ -40,10 +40,10 @@ export const listed = requests.values<Values<typeof ruleParameters>>
  */
 const chargeBudgets = (slots: ChallengeSlots, password?: RawBuilder<unknown>): RawBuilder<unknown> => sql`
   insert into postern.address_budget as b (key, ${codeColumns})
-  select asked.budget_key, ${codeColumns}
+  select asked.address_mac, ${codeColumns}
   from asked join trusted using (place)
   cross join lateral (${firstCodeRuling(slots, sql`trusted.pool`, askingNetwork, password)}) as first
-  order by asked.budget_key
+  order by asked.address_mac
   on conflict (key) do update set (${codeColumns}) = (
     select ${codeColumns} from (${codeRuling(slots, codeRow, password)}) as next)
   returning key, last_length as length, last_charge as charge, last_pool as pool, last_wait as wait`
@@ -52,7 +52,7 @@ const challengeColumns = sql`
   id, email_key, locale, key_id, code_length, code_alphabet, tries_left, sends, sent_at, expires_at`
 
 /**
- * The arm that makes the challenges that `budget` has paid for. An id that exists already fails the statement, which undoes the
+ * The CTE that makes the challenges that `budget` has paid for. An id that exists already fails the statement, which undoes the
  * charge. `clock_timestamp`, because the statement may have waited for the budget, and a change of credentials meanwhile must be
  * older.
  *
@@ -62,18 +62,18 @@ const insertChallenges = (slots: ChallengeSlots, password?: RawBuilder<unknown>)
   insert into postern.challenge (
     id, purpose, email, email_key, budget_key, locale, code_length, code_alphabet, charged, pool, device_id,
     shown_seed_hash, tries_left, sends, sent_at, expires_at, client_network, client_agent, key_id, mailed, created_at)
-  select asked.id, ${password === undefined ? sql`'sign_in'` : sql`case when ${password} then 'step_up' else 'sign_in' end`}, asked.email, asked.email_key, asked.budget_key, asked.locale, budget.length,
+  select asked.id, ${password === undefined ? sql`'sign_in'` : sql`case when ${password} then 'step_up' else 'sign_in' end`}, asked.email, asked.email_key, asked.address_mac, asked.locale, budget.length,
          case when budget.length = ${sql.lit(STRONG_CODE)} then 'base32' else 'digits' end, budget.charge, budget.pool,
          trusted.device_id, case when trusted.device_id is not null then asked.known_seed_hash end, ${slots.tries}, 1, now(), now() + ${slots.ttl} * interval '1 second', asked.network, asked.agent,
          ${slots.keyId}, budget.wait = 0, clock_timestamp()
-  from asked join trusted using (place) join budget on budget.key = asked.budget_key
+  from asked join trusted using (place) join budget on budget.key = asked.address_mac
   where ${password === undefined ? sql`budget.wait = 0` : sql`true`}
   returning ${challengeColumns}`
 
 /** The made challenges, each with the mail that was promised for it. */
 const challengeMails = sql`(
   select made.id, made.email_key, made.locale, made.expires_at, made.key_id, asked.mail_id, asked.message_id
-  from made join asked on asked.id = made.id join budget on budget.key = asked.budget_key
+  from made join asked on asked.id = made.id join budget on budget.key = asked.address_mac
   where budget.wait = 0)`
 
 /**
@@ -120,14 +120,14 @@ export const challengeState = sql`
 export const spendColumns = { id: 'uuid', keyId: 'text', right: 'bool', usedKey: 'bytea?' } as const
 
 /**
- * The arm that names each try's address. Tries at one address take turns: the first is judged now, the others are sent again, so
- * that no arm changes a row twice. By address and not by budget, because an address has two while master keys are rotated.
+ * The CTE that names each try's address. Tries at one address take turns: the first is judged now, the others are sent again, so
+ * that no CTE changes a row twice. By address and not by budget, because an address has two while master keys are rotated.
  */
 export const namedTries = sql`
   select asked.place, c.budget_key, row_number() over (partition by c.email_key order by asked.place) as turn
   from asked join postern.challenge as c on c.id = asked.id`
 
-/** The arm that takes the addresses' budget rows first and in one order, as everywhere: budget, challenge, user, session. */
+/** The CTE that takes the addresses' budget rows first and in one order, as everywhere: budget, challenge, user, session. */
 export const lockedBudgets = sql`
   select b.key, b.xmin as version from postern.address_budget as b
   where b.key in (select named.budget_key from named)
@@ -146,7 +146,7 @@ export const overtaken = sql`
 const right = sql`asked."right" and c.email_key <> ''`
 
 /**
- * The arm that spends a try of each live challenge, and the challenge itself when the code is right. Needs `held`.
+ * The CTE that spends a try of each live challenge, and the challenge itself when the code is right. Needs `held`.
  * `num_nulls` and not `is null`: with the latter the planner may walk the index of all challenges that are not settled yet.
  */
 export const spendTries = sql`
@@ -162,5 +162,5 @@ export const spendTries = sql`
   returning asked.place, c.email, c.email_key, c.budget_key, c.charged, c.pool, c.purpose, c.device_id, c.shown_seed_hash, c.locale, c.used_at,
     c.created_at, c.code_length`
 
-/** The arm that gives a used challenge's whole charge back to what it was taken from. */
+/** The CTE that gives a used challenge's whole charge back to what it was taken from. */
 export const refundCharges = refunding(sql`spent where spent.used_at is not null and b.key = spent.budget_key`)

@@ -39,9 +39,9 @@ export async function testCodeForm(
 }
 
 /** Lets a test run sign in as often as it likes: lanes bound the mails to an address, and no mail goes to this one. */
-export async function openTestLanes(ctx: Context, emailKey: string, budgetKey: Buffer): Promise<void> {
+export async function openTestLanes(ctx: Context, emailKey: string, addressMac: Buffer): Promise<void> {
   const tested = testAddresses(ctx.config.TEST_ADDRESSES).find(({ key }) => key === emailKey)
-  if (tested !== undefined) await emptyLanes(ctx.db, { budgetKey, lastDay: tested.lastDay })
+  if (tested !== undefined) await emptyLanes(ctx.db, { addressMac, lastDay: tested.lastDay })
 }
 
 /** For the log and for readiness: that fixed codes are in force, without a code or an address. Undefined when there are none. */

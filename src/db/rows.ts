@@ -12,7 +12,7 @@ const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${l
 /**
  * The rows that a statement takes many of at once: named and typed here, sent as one list for each column.
  *
- * `parameters` are the statement's, `values` fills them in, with the `rules` that all rows share, and `asked` is the arm that
+ * `parameters` are the statement's, `values` fills them in, with the `rules` that all rows share, and `asked` is the CTE that
  * turns them into rows again: its columns are the names in snake_case, and `place`, from 1.
  */
 export function rowsOf<const C extends Columns>(columns: C) {

@@ -79,7 +79,7 @@ const TRIES = 3
 
 /**
  * A statement built once and run many times: Kysely builds and escapes it, requests only fill it in.
- * Flows of several arms are written as SQL, which reads better than a builder nested five deep.
+ * Flows of several CTEs are written as SQL, which reads better than a builder nested five deep.
  *
  * @param parameters the statement's parameters and their Postgres types; each use is cast, so that the server never guesses
  * @returns a function that runs it. Conflicts with others (40001, 40P01) are tried three times in all, or `tries`

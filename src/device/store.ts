@@ -8,7 +8,7 @@ export const deviceParameters = { deviceKeyId: 'text', deviceTtl: 'int4' } as co
 type DeviceSlots = Slots<typeof deviceParameters>
 
 /**
- * The arm that gives a new token to each device that sent one. The previous token stays valid, because two tabs may sign in at
+ * The CTE that gives a new token to each device that sent one. The previous token stays valid, because two tabs may sign in at
  * once; and so does the one that was sent: however many replies are lost, the device still holds it.
  */
 export const renewDevices = (slots: DeviceSlots) => sql`
@@ -22,7 +22,7 @@ export const renewDevices = (slots: DeviceSlots) => sql`
   returning asked.place, d.id`
 
 /**
- * The arm that makes every other client that signed in a trusted device. Only a proven mailbox earns trust: anybody may have set
+ * The CTE that makes every other client that signed in a trusted device. Only a proven mailbox earns trust: anybody may have set
  * the password of an account that is not proven.
  */
 export const makeDevices = (slots: DeviceSlots) => sql`
@@ -32,7 +32,7 @@ export const makeDevices = (slots: DeviceSlots) => sql`
   from owner join spent using (place) join asked using (place)
   where owner.email_verified_at is not null and not exists (select from kept where kept.place = owner.place)`
 
-/** The arm that trusts the client that set a password by a mailed link: the mailbox is proven. @param from has `email_key` */
+/** The CTE that trusts the client that set a password by a mailed link: the mailbox is proven. @param from has `email_key` */
 export const makeDevice = (
   from: RawBuilder<unknown>,
   slots: DeviceSlots & Slots<typeof deviceColumns & typeof clientParameters>
@@ -42,7 +42,7 @@ export const makeDevice = (
     now() + ${slots.deviceTtl} * interval '1 second', ${slots.deviceKeyId}
   from ${from}`
 
-/** The arm that notes the networks of sign-ins, likewise; once a day is enough to know one for weeks. */
+/** The CTE that notes the networks of sign-ins, likewise; once a day is enough to know one for weeks. */
 export const noteNetworks = sql`
   insert into postern.known_network as n (email_key, network, signed_in_at)
   select spent.email_key, asked.network, now()

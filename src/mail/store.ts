@@ -14,10 +14,10 @@ export type Settled = {
 }
 
 /**
- * The arm of a statement that promises a mail: it commits with the row the mail speaks of.
+ * The CTE of a statement that promises a mail: it commits with the row the mail speaks of.
  * The mail is born leased, so that the instance that wrote it sends it at once and nobody else does.
  *
- * @param from an arm whose rows have id, email_key, locale, expires_at and key_id
+ * @param from a CTE whose rows have id, email_key, locale, expires_at and key_id
  * @param recipient where the mail goes, in case no other row still holds the address by the time it is sent
  */
 export const queueMail = (mail: {

@@ -32,7 +32,7 @@ export async function requestCode(ctx: Context, request: CodeRequest, client: Cl
   const ids = request.idempotencyKey && idsOfDays('challenge', request.idempotencyKey.toLowerCase(), address.key)
   const { challenge, mail } = newChallenge(ctx, { ...request, id: ids ? ids[0] : newId(), address }, client)
 
-  await openTestLanes(ctx, address.key, challenge.budgetKey)
+  await openTestLanes(ctx, address.key, challenge.addressMac)
   const run = () => (ids ? requestUnderKey(ctx, challenge, ids) : requestChallenge(ctx.db, challenge))
   let made: Requested | undefined
   // A duplicate may make the challenge first: then this charge and mail are undone, and the next look finds the other.

@@ -8,7 +8,7 @@ import {
   makingChallenges,
   type NewChallenge
 } from '../challenge/store.ts'
-import { gathered } from '../db/gather.ts'
+import { batched } from '../db/batch.ts'
 import { statement } from '../db/statement.ts'
 import type { Db } from '../db/tables.ts'
 import { queueMail } from '../mail/store.ts'
@@ -31,7 +31,7 @@ const requestChallenges = statement(
   (slots) => sql<Requested & { place: number }>`
     with ${makingChallenges(slots)}
     select asked.place::int4, made.id, ${challengeState}, true as fresh, budget.wait
-    from asked join budget on budget.key = asked.budget_key left join made on made.id = asked.id`
+    from asked join budget on budget.key = asked.address_mac left join made on made.id = asked.id`
 )
 
 /**
@@ -52,9 +52,9 @@ const requestChallengeOnce = statement(
 )
 
 /** Requests of one moment share a statement and a commit; two for one address never do, because they change the same row. */
-export const requestChallenge = gathered(
+export const requestChallenge = batched(
   (db: Db, challenges: readonly NewChallenge[], tries?: number) => requestChallenges(db, listed(challenges), tries),
-  { inFlight: 3, apart: ({ budgetKey }) => budgetKey.toString('latin1') }
+  { maxInFlight: 3, conflictKey: ({ addressMac }) => addressMac.toString('latin1') }
 )
 
 /** @param sameIds where an earlier try may have made the challenge; `challenge.id` is among them */
@@ -103,7 +103,7 @@ export const resendChallenge = statement(
       id: slots.eventId,
       kind: sql`'code_resent'`,
       outcome: sql`case when made.mailed then 'mail_queued' else 'no_room' end`,
-      emailMac: sql`made.budget_key`,
+      addressMac: sql`made.budget_key`,
       client: slots
     })})
     select ${challengeState}, exists (select from made) as resent, alive, mailed from asked`

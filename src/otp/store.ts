@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { askedBy, record } from '../audit/store.ts'
 import { lockedBudgets, namedTries, overtaken, refundCharges, spendColumns, spendTries } from '../challenge/store.ts'
-import { gathered } from '../db/gather.ts'
+import { batched } from '../db/batch.ts'
 import { type RowOf, rowsOf } from '../db/rows.ts'
 import { statement, type Values } from '../db/statement.ts'
 import type { Db } from '../db/tables.ts'
@@ -63,7 +63,7 @@ const verifyChallenges = statement({ ...guesses.parameters, ...ruleParameters },
       kind: sql`'sign_in_by_code'`,
       outcome: sql`case when owner.id is not null then 'signed_in' when spent.used_at is not null then 'no_account' else 'wrong_code' end`,
       userId: sql`owner.id`,
-      emailMac: sql`spent.budget_key`,
+      addressMac: sql`spent.budget_key`,
       client: askedBy
     })})
     select named.place::int4, named.turn = 1 as judged, spent.code_length as "codeLength", ${overtaken} as overtaken, ${signedInView}
@@ -71,11 +71,11 @@ const verifyChallenges = statement({ ...guesses.parameters, ...ruleParameters },
     where named.turn > 1 or spent.place is not null`
 })
 
-const verifyOne = gathered(
+const verifyOne = batched(
   (db: Db, all: readonly CodeGuess[], tries?: number) => verifyChallenges(db, guesses.values(all), tries),
   {
-    inFlight: 3,
-    apart: ({ id }) => id
+    maxInFlight: 3,
+    conflictKey: ({ id }) => id
   }
 )
 

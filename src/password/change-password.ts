@@ -28,18 +28,18 @@ export async function changePassword(
   const [own] = await findOwnCredentials(ctx.db, { userId, sessionId })
   if (own === undefined) throw new Problem('session-rejected') // the account went while the request was on its way
   const { passwordHash: stored, version, emailKey } = own
-  const emailMac = ctx.secrets.addressMac(emailKey)
+  const addressMac = ctx.secrets.addressMac(emailKey)
   const mayBeDone = own.changedHere ? password : undefined
   if (own.wait > 0 && mayBeDone === undefined) throw tooOften(own.wait) // before anything is hashed
-  const done = stored !== null && (await judgeCurrent(ctx, { current, stored, mayBeDone, session, emailMac }, client))
+  const done = stored !== null && (await judgeCurrent(ctx, { current, stored, mayBeDone, session, addressMac }, client))
   if (done) return { sessions_ended: 0 }
   await requireGoodPassword(ctx, password, session.email)
   const passwordHash = await ctx.passwords.turns.take(userId, () => ctx.passwords.hash(password))
 
   const notice = draftNotice(ctx, 'password-changed')
-  const values = { ...notice.values, ...client, userId, sessionId, version, passwordHash, emailMac }
+  const values = { ...notice.values, ...client, userId, sessionId, version, passwordHash, addressMac }
   const ended = await transaction(ctx.db, async (tx) => {
-    await lockBudgets(tx, { keys: [emailMac] })
+    await lockBudgets(tx, { keys: [addressMac] })
     await spendResets(tx, { emailKey })
     const [charged] = await chargeChange(tx, { userId })
     if (charged?.version === version && charged.wait > 0) throw tooOften(charged.wait)
@@ -88,7 +88,7 @@ type Guess = {
   stored: string
   mayBeDone: string | undefined
   session: LiveSession
-  emailMac: Buffer
+  addressMac: Buffer
 }
 
 /**
@@ -98,19 +98,19 @@ type Guess = {
  * @returns whether the requested change was already made
  */
 async function judgeCurrent(ctx: Context, guess: Guess, client: Client): Promise<boolean> {
-  const { current, stored, mayBeDone, session, emailMac } = guess
+  const { current, stored, mayBeDone, session, addressMac } = guess
   if (current === undefined && mayBeDone === undefined) throw notTheCurrent() // and nothing was guessed
   const fits = async (given: string | undefined) => given !== undefined && (await ctx.passwords.check(given, stored))
 
   const signIn = `${session.sessionId}:${session.authenticatedAt.getTime()}` // so that another sign-in starts with a fresh count
   const { right, done } = await ctx.passwords.turns.take(session.userId, async () => {
-    const [guard] = await findOwnGuard(ctx.db, { emailMac, signIn })
+    const [guard] = await findOwnGuard(ctx.db, { addressMac, signIn })
     if (guard?.guarded) return { right: false, done: false }
     if (await fits(current)) return { right: true, done: false }
     const done = await fits(mayBeDone)
     return { right: done, done }
   })
-  const values = { emailMac, signIn, right, userId: session.userId, eventId: newId(), ...client }
+  const values = { addressMac, signIn, right, userId: session.userId, eventId: newId(), ...client }
   const [judged] = await judgeOwnPassword(ctx.db, values)
   if (judged?.guarded) throw new Problem('step-up-required')
   if (!right) throw notTheCurrent()

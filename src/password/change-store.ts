@@ -62,12 +62,12 @@ const fromSession = sql`'session'::text`
 
 /** Whether a sign-in has used up its guesses, before a hash is spent on another. No row: nothing was ever guessed at the address. */
 export const findOwnGuard = statement(
-  { emailMac: 'bytea', signIn: 'text' },
-  ({ emailMac, signIn }) => sql<{ guarded: boolean }>`
+  { addressMac: 'bytea', signIn: 'text' },
+  ({ addressMac, signIn }) => sql<{ guarded: boolean }>`
     select ruled.last_guarded as guarded
     from postern.address_budget as b cross join lateral (
       ${passwordRuling({ ...passwordRow, level: ALWAYS_REACHED, pool: ownPool(signIn), from: fromSession }, sql`true`)}) as ruled
-    where b.key = ${emailMac}`
+    where b.key = ${addressMac}`
 )
 
 /**
@@ -78,14 +78,14 @@ export const findOwnGuard = statement(
  * @param signIn names the sign-in
  */
 export const judgeOwnPassword = statement(
-  { ...eventParameters, emailMac: 'bytea', signIn: 'text', right: 'bool', userId: 'uuid' },
+  { ...eventParameters, addressMac: 'bytea', signIn: 'text', right: 'bool', userId: 'uuid' },
   (slots) => {
     const right = sql`${slots.right}`
     const pool = ownPool(slots.signIn)
     return sql<{ guarded: boolean }>`
       with judged as (
         insert into postern.address_budget as b (key, pools, last_pool, last_guarded)
-        select ${slots.emailMac}, first.pools, ${pool}, first.last_guarded
+        select ${slots.addressMac}, first.pools, ${pool}, first.last_guarded
         from (${passwordRuling({ ...freshRow, level: ALWAYS_REACHED, pool, from: fromSession }, right)}) as first
         on conflict (key) do update set (pools, last_guarded) = (
           select ${recentPools(sql`next.pools`)}, next.last_guarded
@@ -97,7 +97,7 @@ export const judgeOwnPassword = statement(
         kind: sql`'password_change_refused'`,
         outcome: sql`case when judged.guarded then 'sign_in_required' else 'wrong_password' end`,
         userId: slots.userId,
-        emailMac: slots.emailMac,
+        addressMac: slots.addressMac,
         client: slots
       })})
       select guarded from judged`

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { askedBy, record } from '../audit/store.ts'
 import { freshRow, passwordColumns, passwordRow, passwordRuling } from '../budget/store.ts'
 import { askingNetwork, trustedAmong } from '../budget/trust.ts'
-import { gathered } from '../db/gather.ts'
+import { batched } from '../db/batch.ts'
 import { type RowOf, rowsOf } from '../db/rows.ts'
 import { statement, type Values } from '../db/statement.ts'
 import type { Db } from '../db/tables.ts'
@@ -30,7 +30,7 @@ const wasRight = sql`(excluded.password_level = 0 and excluded.pools = '{}')`
 const guesses = rowsOf({
   ...signInColumns,
   emailKey: 'text',
-  budgetKey: 'bytea',
+  addressMac: 'bytea',
   right: 'bool',
   outcome: 'text', // what the event says when no session is opened
   known: 'bool',
@@ -57,9 +57,9 @@ const judgePasswords = statement({ ...guesses.parameters, ...signInParameters },
       trusted as (${trustedAmong}),
       budget as (
         insert into postern.address_budget as b (key, ${passwordColumns})
-        select asked.budget_key, ${passwordColumns}
+        select asked.address_mac, ${passwordColumns}
         from asked join trusted using (place) cross join lateral (${first}) as first
-        order by asked.budget_key
+        order by asked.address_mac
         on conflict (key) do update set (${passwordColumns}) = (
           select ${passwordColumns} from (${passwordRuling(passwordRow, wasRight)}) as next)
         returning key, last_guarded as guarded, last_before as before
@@ -70,7 +70,7 @@ const judgePasswords = statement({ ...guesses.parameters, ...signInParameters },
       ),
       owner as (
         select asked.place, u.id, u.email, u.email_verified_at, u.password_hash, u.credential_version, u.locale, u.created_at
-        from asked join budget on budget.key = asked.budget_key join postern."user" as u on u.id = asked.user_id
+        from asked join budget on budget.key = asked.address_mac join postern."user" as u on u.id = asked.user_id
         where asked.known and asked."right" and not budget.guarded
           and u.credential_version = asked.version and u.disabled_at is null
           and (select count(*) from budget) >= 0 -- all budget rows are taken before the first account is
@@ -78,23 +78,23 @@ const judgePasswords = statement({ ...guesses.parameters, ...signInParameters },
       ),
       ${signingIn(slots, amr)},
       noted as (${record({
-        from: sql`asked join budget on budget.key = asked.budget_key left join owner using (place)`,
+        from: sql`asked join budget on budget.key = asked.address_mac left join owner using (place)`,
         id: sql`asked.event_id`,
         kind: sql`'sign_in_by_password'`,
         outcome: sql`case when budget.guarded then 'code_required' when owner.id is not null then 'signed_in' else asked.outcome end`,
         userId: sql`case when asked.known then asked.user_id end`,
-        emailMac: sql`asked.budget_key`,
+        addressMac: sql`asked.address_mac`,
         client: askedBy
       })})
       select asked.place::int4, budget.guarded, ${signedInView},
         budget.before is distinct from (
           select b.password_level_at from postern.address_budget as b where b.key = budget.key) as overtaken
-      from asked join budget on budget.key = asked.budget_key join spent on spent.place = asked.place
+      from asked join budget on budget.key = asked.address_mac join spent on spent.place = asked.place
         ${signedInAt(sql`asked.place`)}`
 })
 
 /** Judges one password, sharing a statement with others of the same moment, but not with one for the same address and row. */
-export const judgePassword = gathered(
+export const judgePassword = batched(
   (db: Db, all: readonly PasswordGuess[], tries?: number) => judgePasswords(db, guesses.values(all), tries),
-  { inFlight: 3, apart: ({ budgetKey }) => budgetKey.toString('latin1') }
+  { maxInFlight: 3, conflictKey: ({ addressMac }) => addressMac.toString('latin1') }
 )

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { gathered } from '../db/gather.ts'
+import { batched } from '../db/batch.ts'
 import { statement } from '../db/statement.ts'
 import type { Db } from '../db/tables.ts'
 
@@ -31,7 +31,7 @@ const findAllCredentials = statement(
  * What is known about an address: always one row of the same shape, so that the time does not reveal whether there is an account.
  * Logins of one moment share a statement.
  */
-export const findCredentials = gathered((db: Db, asked: readonly { emailKey: string; fillerId: string }[]) =>
+export const findCredentials = batched((db: Db, asked: readonly { emailKey: string; fillerId: string }[]) =>
   findAllCredentials(db, {
     emailKeys: asked.map(({ emailKey }) => emailKey),
     fillerIds: asked.map(({ fillerId }) => fillerId)

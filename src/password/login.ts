@@ -33,7 +33,7 @@ export async function login(ctx: Context, attempt: Login, client: Client): Promi
   const { secrets } = ctx
   ctx.signing.requireKey()
   ctx.passwords.requireRoom() // before a query for a password that could not be checked
-  const emailMac = secrets.addressMac(address.key)
+  const addressMac = secrets.addressMac(address.key)
   const found = await findCredentials(ctx.db, { emailKey: address.key, fillerId: newId() })
   const account = found as Credentials // one row, whether or not there is an account
   const decoy = ctx.passwords.decoy(secrets.decoyMac(address.key)) // made up for everybody, so that it costs everybody
@@ -44,7 +44,7 @@ export async function login(ctx: Context, attempt: Login, client: Client): Promi
   const device = { id: newId(), seed: secrets.newSeed() }
   const judged = await judgePassword(ctx.db, {
     emailKey: address.key,
-    budgetKey: emailMac,
+    addressMac,
     right: fault === undefined,
     outcome: fault ?? 'overtaken',
     known: account.known,

@@ -22,7 +22,7 @@ export const open = sql`r.used_at is null and r.expires_at > statement_timestamp
 export const enterResetLane = statement(
   {
     emailKey: 'text',
-    budgetKey: 'bytea',
+    addressMac: 'bytea',
     network: 'cidr?',
     knownDeviceId: 'uuid?',
     knownSeedHash: 'bytea?',
@@ -35,7 +35,7 @@ export const enterResetLane = statement(
       where not exists (select from postern.mail as m where m.id = any(${slots.mailIds}))
     ), trusted as (${trustedAmong})
     insert into postern.address_budget as b (key, ${mailColumns})
-    select ${slots.budgetKey}, ${mailColumns}
+    select ${slots.addressMac}, ${mailColumns}
     from asked join trusted using (place)
     cross join lateral (${mailRuling('reset', { ...freshRow, pool: sql`trusted.pool`, from: askingNetwork })}) as first
     on conflict (key) do update set (${mailColumns}) = (
@@ -54,7 +54,7 @@ export const queueReset = statement(
     id: 'uuid',
     email: 'text',
     emailKey: 'text',
-    budgetKey: 'bytea',
+    addressMac: 'bytea',
     locale: 'text?',
     ttl: 'int4',
     keyId: 'text',
@@ -69,7 +69,7 @@ export const queueReset = statement(
       from postern.password_reset as r where r.email_key = ${slots.emailKey} and ${open}
     ), fresh as (
       insert into postern.password_reset (id, email, email_key, budget_key, locale, created_at, expires_at, key_id)
-      select ${slots.id}, ${slots.email}, ${slots.emailKey}, ${slots.budgetKey}, ${slots.locale}, statement_timestamp(),
+      select ${slots.id}, ${slots.email}, ${slots.emailKey}, ${slots.addressMac}, ${slots.locale}, statement_timestamp(),
         statement_timestamp() + ${slots.ttl} * interval '1 second', ${slots.keyId}
       where (select count(*) from live) < ${sql.lit(MOST_LIVE)} and not exists (select from earlier)
       returning id, email_key, locale, expires_at, key_id

@@ -30,12 +30,12 @@ export async function requestReset(ctx: Context, request: ResetRequest, client: 
   const id = key ? idsOfDays('reset', key, address.key)[0] : newId()
   const mailIds = key ? idsOfDays('reset mail', key, address.key) : [newId()]
   const mail = ctx.draftMail('reset', mailIds[0])
-  const budgetKey = secrets.addressMac(address.key)
+  const addressMac = secrets.addressMac(address.key)
   const values = {
     id,
     email: address.spelling,
     emailKey: address.key,
-    budgetKey,
+    addressMac,
     locale: wantedLanguage(request, ctx.locales),
     ttl: config.RESET_TTL,
     keyId: secrets.ring.newest.id,
@@ -46,14 +46,14 @@ export async function requestReset(ctx: Context, request: ResetRequest, client: 
 
   const asking = {
     emailKey: address.key,
-    budgetKey,
+    addressMac,
     network: client.network,
     ...secrets.knownDevice(request.deviceToken),
     mailIds
   }
 
   const made = await transaction(ctx.db, async (tx) => {
-    await lockBudgets(tx, { keys: [budgetKey] })
+    await lockBudgets(tx, { keys: [addressMac] })
     const [lane] = await enterResetLane(tx, asking)
     if (lane !== undefined && lane.wait > 0) throw laneIsFull(lane.wait)
     const [queued] = await queueReset(tx, values)

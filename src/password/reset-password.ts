@@ -39,21 +39,21 @@ export async function resetPassword(ctx: Context, attempt: ResetAttempt, client:
   const passwordHash = await ctx.passwords.hash(attempt.password)
 
   const notice = draftNotice(ctx, 'password-changed')
-  const emailMac = ctx.secrets.addressMac(reset.emailKey)
+  const addressMac = ctx.secrets.addressMac(reset.emailKey)
   const device = deviceOf(ctx, ref, attempt.idempotencyKey)
   const values = {
     ...notice.values,
     ...client,
     resetId: ref.id,
     passwordHash,
-    emailMac,
+    addressMac,
     deviceId: device.id,
     deviceSeedHash: ctx.secrets.seedHash(device.seed),
     deviceKeyId: ctx.secrets.ring.newest.id,
     deviceTtl: ctx.config.DEVICE_TTL
   }
   const done = await transaction(ctx.db, async (tx) => {
-    await lockBudgets(tx, { keys: [reset.budgetKey, emailMac] })
+    await lockBudgets(tx, { keys: [reset.budgetKey, addressMac] })
     const [spent] = await spendReset(tx, { id: ref.id, emailKey: reset.emailKey, usedKey })
     if (spent === undefined) return undefined
     const [set] = await setPasswordByReset(tx, values)

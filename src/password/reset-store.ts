@@ -73,11 +73,11 @@ export const changeParameters = {
   ...eventParameters,
   ...noticeParameters,
   passwordHash: 'text',
-  emailMac: 'bytea'
+  addressMac: 'bytea'
 } as const
 
 /**
- * The arms of every change of a password: the hash, the version that ends all sessions, the count of those, the event and
+ * The CTEs of every change of a password: the hash, the version that ends all sessions, the count of those, the event and
  * the notice. `clock_timestamp`, because the statement may have waited for the row, and what was made meanwhile must be older.
  *
  * @param which the condition on the account `u`
@@ -104,7 +104,7 @@ export const changingPassword = (
     kind: sql.lit(change.kind),
     outcome: sql`'password_set'`,
     userId: sql`changed.id`,
-    emailMac: slots.emailMac,
+    addressMac: slots.addressMac,
     client: slots
   })}), told as (${queueNotice('password-changed', sql`changed`, slots)})`
 

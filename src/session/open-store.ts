@@ -16,7 +16,7 @@ type OpenSlots = Slots<typeof openParameters>
 const openedColumns = sql`
   id, user_id, created_at, authenticated_at, idle_expires_at, expires_at, generation, key_id, amr`
 
-/** The arm that opens a session for each row of the arm `owner`, under the credential version that was read there. */
+/** The CTE that opens a session for each row of the CTE `owner`, under the credential version that was read there. */
 export const openSessions = (slots: OpenSlots, amr: RawBuilder<unknown>): RawBuilder<unknown> => sql`
   insert into postern.session (
     id, user_id, credential_version, seed_hash, generation, parent_generation, grandparent_generation, rotated_at,
@@ -29,7 +29,7 @@ export const openSessions = (slots: OpenSlots, amr: RawBuilder<unknown>): RawBui
   where not exists (select from renewed where renewed.user_id = owner.id)
   returning ${openedColumns}`
 
-/** The arm that renews the callers' own sessions, when they belong to `owner`, instead of opening others. */
+/** The CTE that renews the callers' own sessions, when they belong to `owner`, instead of opening others. */
 export const renewSessions = (amr: RawBuilder<unknown>): RawBuilder<unknown> => sql`
   update postern.session as s
   set authenticated_at = now(), last_used_at = now(),
@@ -41,18 +41,18 @@ export const renewSessions = (amr: RawBuilder<unknown>): RawBuilder<unknown> => 
     and ${unended}
   returning s.id, s.user_id, s.created_at, s.authenticated_at, s.idle_expires_at, s.expires_at, s.generation, s.key_id, s.amr`
 
-/** The sessions of the arms `created` and `renewed`. */
+/** The sessions of the CTEs `created` and `renewed`. */
 export const openedOf = sql`
   select ${openedColumns} from created union all select ${openedColumns} from renewed`
 
-/** The columns of `SessionView` from an arm `opened` and the arm `owner`. */
+/** The columns of `SessionView` from a CTE `opened` and the CTE `owner`. */
 export const openedView = sql`
   opened.id as "sessionId", opened.created_at as "sessionCreatedAt", opened.authenticated_at as "authenticatedAt",
   opened.idle_expires_at as "idleExpiresAt", opened.expires_at as "expiresAt", opened.generation, opened.key_id as "keyId",
   opened.amr, now() as now, owner.id as "userId", owner.email, owner.email_verified_at is not null as "emailVerified",
   owner.password_hash is not null as "hasPassword", owner.locale as "userLocale", owner.created_at as "userCreatedAt"`
 
-/** At most how many sessions the arm `owner` had open when the statement began: those that ended by idling count too. */
+/** At most how many sessions the CTE `owner` had open when the statement began: those that ended by idling count too. */
 export const sessionCount = sql`
   (select count(*)::int4 from postern.session as s where s.user_id = owner.id and s.revoked_at is null and s.expires_at > now())`
 

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { eventParameters, record } from '../audit/store.ts'
-import { gathered } from '../db/gather.ts'
+import { batched } from '../db/batch.ts'
 import { statement } from '../db/statement.ts'
 import type { Db } from '../db/tables.ts'
 import { MINUTE } from '../lib/time.ts'
@@ -56,7 +56,7 @@ const findLiveSessions = statement(
  *
  * `tokenEnd` is the token's own end, seconds since 1970: the database's clock judges it, so that skewed nodes agree.
  */
-export const findLiveSession = gathered(
+export const findLiveSession = batched(
   (db: Db, asked: readonly { id: string; tokenEnd: number }[]) =>
     findLiveSessions(db, { ids: asked.map(({ id }) => id), tokenEnds: asked.map(({ tokenEnd }) => tokenEnd) }),
   { quick: true }

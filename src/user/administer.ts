@@ -15,14 +15,14 @@ export type Act = keyof typeof acts
  * Undefined when there is no such account.
  */
 export async function administer(ctx: Context, act: Act, emailKey: string): Promise<Administered | undefined> {
-  const [done] = await acts[act](ctx.db, { emailKey, emailMac: ctx.secrets.addressMac(emailKey), eventId: newId() })
+  const [done] = await acts[act](ctx.db, { emailKey, addressMac: ctx.secrets.addressMac(emailKey), eventId: newId() })
   return done
 }
 
 async function disable(db: Db, account: Parameters<typeof disableUser>[1]): Promise<Administered[]> {
-  const { emailKey, emailMac } = account
+  const { emailKey, addressMac } = account
   return await transaction(db, async (tx) => {
-    await lockBudgets(tx, { keys: [emailMac] })
+    await lockBudgets(tx, { keys: [addressMac] })
     await spendResets(tx, { emailKey }) // dead links would take the places of new ones once the account is enabled
     const done = await disableUser(tx, account)
     await forgetTrust(tx, { emailKey, keptId: null, sessionId: null })

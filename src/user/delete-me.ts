@@ -14,14 +14,14 @@ export async function deleteMe(ctx: Context, { userId, sessionId }: LiveSession,
   const [account] = await findEmailKey(ctx.db, { userId })
   if (account === undefined) throw new Problem('session-rejected') // gone while the request was on its way
   const { emailKey } = account
-  const emailMac = ctx.secrets.addressMac(emailKey)
+  const addressMac = ctx.secrets.addressMac(emailKey)
   const notice = draftNotice(ctx, 'account-deleted')
 
   await transaction(ctx.db, async (tx) => {
-    await lockBudgets(tx, { keys: [emailMac] })
+    await lockBudgets(tx, { keys: [addressMac] })
     await forgetChallenges(tx, { emailKey })
     await forgetResets(tx, { emailKey })
-    const [gone] = await deleteUser(tx, { ...notice.values, ...client, userId, sessionId, emailMac })
+    const [gone] = await deleteUser(tx, { ...notice.values, ...client, userId, sessionId, addressMac })
     if (gone === undefined) throw new Problem('session-rejected')
     await forgetTrust(tx, { emailKey, keptId: null, sessionId: null })
   })

@@ -14,7 +14,7 @@ export const deleteUser = statement(
     ...noticeParameters,
     userId: 'uuid',
     sessionId: 'uuid',
-    emailMac: 'bytea'
+    addressMac: 'bytea'
   },
   (slots) => sql<{ id: string }>`
     with ${holdCaller(slots)}, gone as (
@@ -25,7 +25,7 @@ export const deleteUser = statement(
       kind: sql`'account_deleted'`,
       outcome: sql`'deleted'`,
       userId: sql`gone.id`,
-      emailMac: slots.emailMac,
+      addressMac: slots.addressMac,
       client: slots
     })}), told as (${queueNotice('account-deleted', sql`gone`, slots)})
     select id from gone`

@@ -13,10 +13,10 @@ export type NoticeKind = 'password-changed' | 'account-deleted'
 export const noticeParameters = { noticeId: 'uuid', messageId: 'text', noticeKeyId: 'text' } as const
 
 /**
- * The arm that promises a mail about a change to the account's own address. The mail is composed from the event of the
+ * The CTE that promises a mail about a change to the account's own address. The mail is composed from the event of the
  * change; the address is in the mail's row, because the account may be gone when it is sent.
  *
- * @param from an arm whose rows have email, email_key and locale: the account as it is, or was
+ * @param from a CTE whose rows have email, email_key and locale: the account as it is, or was
  */
 export const queueNotice = (
   kind: NoticeKind,

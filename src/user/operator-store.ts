@@ -8,8 +8,8 @@ export type Administered = { changed: boolean; sessionsEnded: number }
 /** @param change the columns that are set; the version ends the sessions where it rises */
 const administering = (change: { kind: string; set: RawBuilder<unknown>; where: RawBuilder<unknown> }) =>
   statement(
-    { emailKey: 'text', emailMac: 'bytea', eventId: 'uuid' },
-    ({ emailKey, emailMac, eventId }) => sql<Administered>`
+    { emailKey: 'text', addressMac: 'bytea', eventId: 'uuid' },
+    ({ emailKey, addressMac, eventId }) => sql<Administered>`
       with found as (
         select u.id, u.credential_version from postern."user" as u where u.email_key = ${emailKey} for update
       ), changed as (
@@ -27,7 +27,7 @@ const administering = (change: { kind: string; set: RawBuilder<unknown>; where: 
         kind: sql.lit(change.kind),
         outcome: sql`'by_operator'`,
         userId: sql`changed.id`,
-        emailMac
+        addressMac
       })})
       select changed.id is not null as changed, ended.number as "sessionsEnded"
       from found left join changed using (id) cross join ended`

@@ -36,7 +36,7 @@ export const insertUsers = statement(
       kind: sql`'account_imported'`,
       outcome: sql`'by_operator'`,
       userId: sql`given.id`,
-      emailMac: sql`given.email_mac`
+      addressMac: sql`given.email_mac`
     })})
     select id from made`
 )

@@ -22,7 +22,7 @@ const ownerColumns = sql`u.id, u.email, u.email_verified_at, u.password_hash, u.
 /** The condition that the credentials of `u` changed since `made`: older codes and links no longer open anything. */
 export const changedSince = (made: RawBuilder<unknown>) => sql`coalesce(u.credential_changed_at >= ${made}, false)`
 
-/** The arm that reads the account of a used challenge. It is read, not rewritten; `for share` holds off a reset until we commit. */
+/** The CTE that reads the account of a used challenge. It is read, not rewritten; `for share` holds off a reset until we commit. */
 export const knownUser = sql`
   select spent.place, ${ownerColumns} from spent join postern."user" as u on u.email_key = spent.email_key
   where spent.used_at is not null and u.email_verified_at is not null and u.disabled_at is null
@@ -30,7 +30,7 @@ export const knownUser = sql`
   for share of u`
 
 /**
- * The arm that makes the account, or proves one that was never proven. With `do nothing` the second of two right codes for a new
+ * The CTE that makes the account, or proves one that was never proven. With `do nothing` the second of two right codes for a new
  * address would be spent without a session. Whatever is in an unproven account was put there by somebody who may not own the
  * mailbox: its password is removed and its sessions end.
  */
@@ -52,7 +52,7 @@ export const proveUser = (slots: {
     and not ${changedSince(sql`(select spent.created_at from spent where spent.email_key = u.email_key)`)}
   returning u.email_key, ${ownerColumns}`
 
-/** The columns of an arm `owner` made of `known` and `proven`. */
+/** The columns of a CTE `owner` made of `known` and `proven`. */
 export const ownerOf = sql`
   select place, id, email, email_verified_at, password_hash, credential_version, locale, created_at from known
   union all
@@ -61,7 +61,7 @@ export const ownerOf = sql`
   from proven join spent on spent.email_key = proven.email_key`
 
 /**
- * The arms that lock the caller's account and then the session, as `caller` if both are still valid: a request is admitted long
+ * The CTEs that lock the caller's account and then the session, as `caller` if both are still valid: a request is admitted long
  * before such a statement, and must not take effect once the session has been ended meanwhile.
  */
 export const holdCaller = ({ userId, sessionId }: Slots<{ userId: 'uuid'; sessionId: 'uuid' }>) => sql`

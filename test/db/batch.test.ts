@@ -1,7 +1,7 @@
 import { mock } from 'node:test'
 import { setImmediate as immediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { type GatherOptions, gathered } from '../../src/db/gather.ts'
+import { type BatchOptions, batched } from '../../src/db/batch.ts'
 import type { Db } from '../../src/db/tables.ts'
 import { start } from '../helper.ts'
 
@@ -27,7 +27,7 @@ t.test('of many session checks at once each is answered for its own token', asyn
 
 t.test('look-ups of one moment share statements of at most a hundred, and later ones get their own', async (t) => {
   const batches: number[] = []
-  const look = gathered(async (_db: Db, keys: readonly number[]) => {
+  const look = batched(async (_db: Db, keys: readonly number[]) => {
     batches.push(keys.length)
     return keys.flatMap((key, index) => (key % 2 === 0 ? [{ place: index + 1, key }] : []))
   })
@@ -54,10 +54,10 @@ function stopClock(t: Test): (by: number) => void {
 }
 
 /** A line of look-ups whose statements end when the test says so. */
-function lineOfLookUps(options: GatherOptions<number> = {}) {
+function lineOfLookUps(options: BatchOptions<number> = {}) {
   const batches: number[][] = []
   const ends: (() => void)[] = []
-  const look = gathered(async (_db: Db, keys: readonly number[]) => {
+  const look = batched(async (_db: Db, keys: readonly number[]) => {
     batches.push([...keys])
     await new Promise<void>((resolve) => ends.push(resolve))
     return keys.map((key, index) => ({ place: index + 1, key }))
@@ -161,7 +161,7 @@ t.test('another database is not waited for', async (t) => {
 
 t.test('a row that somebody holds fails whoever needs it, and nobody who shared a statement', async (t) => {
   const asked: [readonly number[], number | undefined][] = []
-  const look = gathered(async (_db: Db, keys: readonly number[], tries?: number) => {
+  const look = batched(async (_db: Db, keys: readonly number[], tries?: number) => {
     asked.push([keys, tries])
     if (keys.includes(2)) throw Object.assign(new Error('lock timeout'), { code: '55P03' })
     return keys.map((key, index) => ({ place: index + 1, key }))
@@ -182,7 +182,7 @@ t.test('a row that somebody holds fails whoever needs it, and nobody who shared 
 t.test('who has waited for a full line does not wait for other kinds besides', async (t) => {
   stopClock(t)
   const db = {} as Db
-  const [other, { look, batches, end }] = [lineOfLookUps(), lineOfLookUps({ inFlight: 1 })]
+  const [other, { look, batches, end }] = [lineOfLookUps(), lineOfLookUps({ maxInFlight: 1 })]
   const calls = [look(db, 1)]
   await settle()
   for (const key of [1, 2, 3, 4, 5]) calls.push(other.look(db, key))
@@ -202,7 +202,7 @@ t.test('who has waited for a full line does not wait for other kinds besides', a
 
 t.test('a statement that fails fails for all who share it, and for nobody after', async (t) => {
   let broken = true
-  const look = gathered(async (_db: Db, keys: readonly number[]) => {
+  const look = batched(async (_db: Db, keys: readonly number[]) => {
     if (broken) throw new Error('out of reach')
     return keys.map((key, index) => ({ place: index + 1, key }))
   })
