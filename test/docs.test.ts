@@ -1,6 +1,7 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import t from 'tap'
+import { eventKinds } from '../src/audit/store.ts'
 import { helpText } from '../src/cli/config.ts'
 import { readConfig } from '../src/config.ts'
 import { connectionSettings } from '../src/db/connect.ts'
@@ -85,4 +86,15 @@ t.test('what the operations guide quotes of logs and answers is what the source 
 
   t.ok(rows.length > 12 && rows.every((row) => row.split(' | ').length === 3))
   for (const quote of quotes) for (const piece of quote.split('…')) t.ok(source.includes(piece.trim()), quote)
+})
+
+t.test('the guide has a row for every kind of event, and for no other', async (t) => {
+  const section = text('docs/operate.md').split('## The audit\n')[1]?.split('\n## ')[0] ?? ''
+  const rows = section
+    .split('\n')
+    .filter((line) => line.startsWith('| `'))
+    .slice(1)
+  const named = rows.flatMap((row) => [...(row.split(' | ')[0] ?? '').matchAll(/`(\w+)`/g)].map(([, kind]) => kind))
+
+  t.strictSame(named.toSorted(), [...eventKinds].sort())
 })

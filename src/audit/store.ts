@@ -9,11 +9,36 @@ export const eventParameters = { eventId: 'uuid', ...clientParameters, requestId
 /** The client columns of an event that no client caused. */
 export const nobody = { network: null, agent: null, requestId: null }
 
-/** What is recorded of one event; each is an expression over the rows of `from`. */
+/** What an event may tell of; docs/operate.md says when each is written. */
+export const eventKinds = [
+  'sign_in_by_code',
+  'sign_in_by_password',
+  'code_resent',
+  'password_changed',
+  'password_reset',
+  'password_change_refused',
+  'sign_out',
+  'session_revoked',
+  'other_sessions_revoked',
+  'session_limit',
+  'refresh_token_reused',
+  'device_forgotten',
+  'account_updated',
+  'account_deleted',
+  'account_disabled',
+  'account_enabled',
+  'sessions_ended',
+  'account_imported',
+  'accounts_exported',
+  'master_key_compromised'
+] as const
+export type EventKind = (typeof eventKinds)[number]
+
+/** What is recorded of one event; each but `kind` is an expression over the rows of `from`. */
 export type EventPart = {
   from: RawBuilder<unknown>
   id: Fragment
-  kind: Fragment
+  kind: EventKind
   outcome: Fragment
   userId?: Fragment
   addressMac?: Fragment
@@ -32,6 +57,6 @@ export const askedBy = { network: sql`asked.network`, agent: sql`asked.agent`, r
  */
 export const record = (event: EventPart): RawBuilder<unknown> => sql`
   insert into postern.event (id, kind, outcome, user_id, email_mac, network, agent, request_id)
-  select ${event.id}, ${event.kind}, ${event.outcome}, ${event.userId ?? sql`null`}, ${event.addressMac ?? sql`null`},
+  select ${event.id}, ${sql.lit(event.kind)}, ${event.outcome}, ${event.userId ?? sql`null`}, ${event.addressMac ?? sql`null`},
          ${event.client?.network ?? sql`null::cidr`}, ${event.client?.agent ?? sql`null`}, ${event.client?.requestId ?? sql`null`}
   from ${event.from}`

@@ -120,7 +120,7 @@ export const deleteDevice = statement(
     ), noted as (${record({
       from: sql`gone`,
       id: slots.eventId,
-      kind: sql`'device_forgotten'`,
+      kind: 'device_forgotten',
       outcome: sql`'done'`,
       userId: slots.userId,
       client: slots

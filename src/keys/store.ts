@@ -103,7 +103,7 @@ export const endCodesOf = statement(
     with noted as (${record({
       from: sql`(select) as once`,
       id: eventId,
-      kind: sql`'master_key_compromised'`,
+      kind: 'master_key_compromised',
       outcome: sql`'sessions_and_codes_ended'`
     })}), challenges as (
       update postern.challenge set expires_at = now()

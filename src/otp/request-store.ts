@@ -101,7 +101,7 @@ export const resendChallenge = statement(
     noted as (${record({
       from: sql`made`,
       id: slots.eventId,
-      kind: sql`'code_resent'`,
+      kind: 'code_resent',
       outcome: sql`case when made.mailed then 'mail_queued' else 'no_room' end`,
       addressMac: sql`made.budget_key`,
       client: slots

@@ -60,7 +60,7 @@ const verifyChallenges = statement({ ...guesses.parameters, ...ruleParameters },
     noted as (${record({
       from: sql`spent join asked using (place) left join owner using (place)`,
       id: sql`asked.event_id`,
-      kind: sql`'sign_in_by_code'`,
+      kind: 'sign_in_by_code',
       outcome: sql`case when owner.id is not null then 'signed_in' when spent.used_at is not null then 'no_account' else 'wrong_code' end`,
       userId: sql`owner.id`,
       addressMac: sql`spent.budget_key`,

@@ -94,7 +94,7 @@ export const judgeOwnPassword = statement(
       ), noted as (${record({
         from: sql`judged where judged.guarded or not ${right}`,
         id: slots.eventId,
-        kind: sql`'password_change_refused'`,
+        kind: 'password_change_refused',
         outcome: sql`case when judged.guarded then 'sign_in_required' else 'wrong_password' end`,
         userId: slots.userId,
         addressMac: slots.addressMac,

@@ -80,7 +80,7 @@ const judgePasswords = statement({ ...guesses.parameters, ...signInParameters },
       noted as (${record({
         from: sql`asked join budget on budget.key = asked.address_mac left join owner using (place)`,
         id: sql`asked.event_id`,
-        kind: sql`'sign_in_by_password'`,
+        kind: 'sign_in_by_password',
         outcome: sql`case when budget.guarded then 'code_required' when owner.id is not null then 'signed_in' else asked.outcome end`,
         userId: sql`case when asked.known then asked.user_id end`,
         addressMac: sql`asked.address_mac`,

@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely'
-import { eventParameters, record } from '../audit/store.ts'
+import { type EventKind, eventParameters, record } from '../audit/store.ts'
 import { type Slots, statement } from '../db/statement.ts'
 import { deviceColumns, deviceParameters, makeDevice } from '../device/store.ts'
 import { MINUTE } from '../lib/time.ts'
@@ -85,7 +85,7 @@ export const changeParameters = {
  */
 export const changingPassword = (
   slots: Slots<typeof changeParameters>,
-  change: { kind: string; which: RawBuilder<unknown>; verifies: boolean; kept: RawBuilder<unknown> }
+  change: { kind: EventKind; which: RawBuilder<unknown>; verifies: boolean; kept: RawBuilder<unknown> }
 ): RawBuilder<unknown> => sql`
   changed as (
     update postern."user" as u
@@ -101,7 +101,7 @@ export const changingPassword = (
   ), noted as (${record({
     from: sql`changed`,
     id: slots.eventId,
-    kind: sql.lit(change.kind),
+    kind: change.kind,
     outcome: sql`'password_set'`,
     userId: sql`changed.id`,
     addressMac: slots.addressMac,

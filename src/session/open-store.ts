@@ -76,7 +76,7 @@ export const endExcessSessions = statement(
     ), noted as (${record({
       from: sql`(select distinct user_id from ended) as ended`,
       id: slots.eventId,
-      kind: sql`'session_limit'`,
+      kind: 'session_limit',
       outcome: sql`'session_ended'`,
       userId: sql`ended.user_id`,
       client: slots

@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely'
-import { eventParameters, record } from '../audit/store.ts'
+import { type EventKind, eventParameters, record } from '../audit/store.ts'
 import { type Slots, statement } from '../db/statement.ts'
 import { MINUTE } from '../lib/time.ts'
 import { unended } from './store.ts'
@@ -40,7 +40,7 @@ export const isSignInRecent = statement(
 )
 
 /** Ends what `which` picks among the live sessions of a user, with one event that says why. */
-const ending = (slots: Slots<typeof eventParameters>, kind: string, which: RawBuilder<unknown>) => sql<{
+const ending = (slots: Slots<typeof eventParameters>, kind: EventKind, which: RawBuilder<unknown>) => sql<{
   ended: number
 }>`
   with ended as (
@@ -49,7 +49,7 @@ const ending = (slots: Slots<typeof eventParameters>, kind: string, which: RawBu
   ), noted as (${record({
     from: sql`(select distinct user_id from ended) as ended`,
     id: slots.eventId,
-    kind: sql.lit(kind),
+    kind,
     outcome: sql`'session_ended'`,
     userId: sql`ended.user_id`,
     client: slots

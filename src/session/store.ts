@@ -128,7 +128,7 @@ export const stepSession = statement(
       ), noted as (${record({
         from: sql`stepped where stepped.stolen`,
         id: slots.eventId,
-        kind: sql`'refresh_token_reused'`,
+        kind: 'refresh_token_reused',
         outcome: sql`'session_ended'`,
         userId: sql`stepped."userId"`,
         client: slots

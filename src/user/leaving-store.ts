@@ -22,7 +22,7 @@ export const deleteUser = statement(
     ), noted as (${record({
       from: sql`gone`,
       id: slots.eventId,
-      kind: sql`'account_deleted'`,
+      kind: 'account_deleted',
       outcome: sql`'deleted'`,
       userId: sql`gone.id`,
       addressMac: slots.addressMac,

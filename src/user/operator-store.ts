@@ -1,12 +1,12 @@
 import { type RawBuilder, sql } from 'kysely'
-import { record } from '../audit/store.ts'
+import { type EventKind, record } from '../audit/store.ts'
 import { statement } from '../db/statement.ts'
 
 /** What an operator's command did to an account. No row: there is no account. */
 export type Administered = { changed: boolean; sessionsEnded: number }
 
 /** @param change the columns that are set; the version ends the sessions where it rises */
-const administering = (change: { kind: string; set: RawBuilder<unknown>; where: RawBuilder<unknown> }) =>
+const administering = (change: { kind: EventKind; set: RawBuilder<unknown>; where: RawBuilder<unknown> }) =>
   statement(
     { emailKey: 'text', addressMac: 'bytea', eventId: 'uuid' },
     ({ emailKey, addressMac, eventId }) => sql<Administered>`
@@ -24,7 +24,7 @@ const administering = (change: { kind: string; set: RawBuilder<unknown>; where: 
       ), noted as (${record({
         from: sql`changed`,
         id: eventId,
-        kind: sql.lit(change.kind),
+        kind: change.kind,
         outcome: sql`'by_operator'`,
         userId: sql`changed.id`,
         addressMac

@@ -33,7 +33,7 @@ export const insertUsers = statement(
     ), noted as (${record({
       from: sql`made join given using (id)`,
       id: sql`given.event_id`,
-      kind: sql`'account_imported'`,
+      kind: 'account_imported',
       outcome: sql`'by_operator'`,
       userId: sql`given.id`,
       addressMac: sql`given.email_mac`
@@ -78,7 +78,7 @@ export const noteExport = statement({ eventId: 'uuid' }, ({ eventId }) =>
   record({
     from: sql`(select 1) as once`,
     id: eventId,
-    kind: sql`'accounts_exported'`,
+    kind: 'accounts_exported',
     outcome: sql`'by_operator'`
   })
 )

@@ -82,7 +82,7 @@ export const setLocale = statement(
     ), noted as (${record({
       from: sql`changed`,
       id: slots.eventId,
-      kind: sql`'account_updated'`,
+      kind: 'account_updated',
       outcome: sql`'locale_changed'`,
       userId: sql`changed."userId"`,
       client: slots
