@@ -91,6 +91,8 @@ export type SessionTable = {
   grandparent_generation: number
   rotated_at: Date
   parent_rotated_at: Date | null
+  /** The trusted device that it was opened or last renewed from. */
+  device_id: string | null
   authenticated_at: Date
   idle_expires_at: Date
   expires_at: Date

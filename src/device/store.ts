@@ -30,7 +30,8 @@ export const makeDevices = (slots: DeviceSlots) => sql`
   select asked.device_id, spent.email_key, asked.device_seed_hash, asked.network, asked.agent,
     now() + ${slots.deviceTtl} * interval '1 second', ${slots.deviceKeyId}
   from owner join spent using (place) join asked using (place)
-  where owner.email_verified_at is not null and not exists (select from kept where kept.place = owner.place)`
+  where owner.email_verified_at is not null and not exists (select from kept where kept.place = owner.place)
+  returning id`
 
 /** The CTE that trusts the client that set a password by a mailed link: the mailbox is proven. @param from has `email_key` */
 export const makeDevice = (
@@ -78,7 +79,8 @@ export const forgetExcessTrust = statement(
  * Ends the trust in the devices and networks of an address. Run it in a transaction that has changed the account's row: that
  * change waited for a sign-in under way, and this statement sees what it left.
  *
- * `keptId` is a device that stays, `sessionId` a session whose own device stays: both have the time of its last sign-in.
+ * `keptId` is a device that stays, `sessionId` a session whose own device stays; where the release before opened it, the device that
+ * has the time of its last sign-in.
  */
 export const forgetTrust = statement(
   { emailKey: 'text', keptId: 'uuid?', sessionId: 'uuid?' },
@@ -86,7 +88,9 @@ export const forgetTrust = statement(
     with devices as (
       delete from postern.device as d
       where d.email_key = ${emailKey} and d.id is distinct from ${keptId}
-        and d.last_used_at is distinct from (select s.authenticated_at from postern.session as s where s.id = ${sessionId})
+        and not exists (
+          select from postern.session as s
+          where s.id = ${sessionId} and coalesce(s.device_id = d.id, s.authenticated_at = d.last_used_at))
     )
     delete from postern.known_network as n where n.email_key = ${emailKey}`
 )

@@ -16,15 +16,20 @@ type OpenSlots = Slots<typeof openParameters>
 const openedColumns = sql`
   id, user_id, created_at, authenticated_at, idle_expires_at, expires_at, generation, key_id, amr`
 
+/** The device that a sign-in comes from, one of `kept` or `made`; null where it is not trusted. */
+const device = sql`
+  (select kept.id from kept where kept.place = owner.place union all
+   select made.id from made where made.id = asked.device_id limit 1)`
+
 /** The CTE that opens a session for each row of the CTE `owner`, under the credential version that was read there. */
 export const openSessions = (slots: OpenSlots, amr: RawBuilder<unknown>): RawBuilder<unknown> => sql`
   insert into postern.session (
     id, user_id, credential_version, seed_hash, generation, parent_generation, grandparent_generation, rotated_at,
-    authenticated_at, idle_expires_at, expires_at, last_used_at, amr, client_network, client_agent, key_id)
+    authenticated_at, idle_expires_at, expires_at, last_used_at, amr, client_network, client_agent, device_id, key_id)
   select asked.session_id, owner.id, owner.credential_version, asked.seed_hash, 1, 1, 1, now(), now(),
          now() + least(${slots.idleTtl}, ${slots.sessionTtl}) * interval '1 second',
          now() + ${slots.sessionTtl} * interval '1 second', now(), ${amr}, asked.network, asked.agent,
-         ${slots.sessionKeyId}
+         ${device}, ${slots.sessionKeyId}
   from owner join asked using (place) join spent using (place)
   where not exists (select from renewed where renewed.user_id = owner.id)
   returning ${openedColumns}`
@@ -32,7 +37,7 @@ export const openSessions = (slots: OpenSlots, amr: RawBuilder<unknown>): RawBui
 /** The CTE that renews the callers' own sessions, when they belong to `owner`, instead of opening others. */
 export const renewSessions = (amr: RawBuilder<unknown>): RawBuilder<unknown> => sql`
   update postern.session as s
-  set authenticated_at = now(), last_used_at = now(),
+  set authenticated_at = now(), last_used_at = now(), device_id = ${device},
       amr = array(
         select method from unnest(s.amr || ${amr}) as method
         group by method order by array_position('{pwd,otp,test}'::text[], method))

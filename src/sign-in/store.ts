@@ -32,17 +32,17 @@ export type SignedIn = { [K in keyof SessionView]: SessionView[K] | null } & {
 }
 
 /**
- * The CTEs by which each account in `owner` gets a session and is known from then on: renewed, created, opened, kept, made,
- * networks. They read `asked`, `spent` (email_key, device_id and shown_seed_hash of each place) and `owner` (accounts, by place).
+ * The CTEs by which each account in `owner` gets a session and is known from then on: kept, made, renewed, created,
+ * opened, networks. They read `asked`, `spent` (email_key, device_id and shown_seed_hash of each place) and `owner` (accounts, by place).
  *
  * @param amr how they signed in, an array of texts (RFC 8176)
  */
 export const signingIn = (slots: Slots<typeof signInParameters>, amr: RawBuilder<unknown>): RawBuilder<unknown> => sql`
+  kept as (${renewDevices(slots)}),
+  made as (${makeDevices(slots)}),
   renewed as (${renewSessions(amr)}),
   created as (${openSessions(slots, amr)}),
   opened as (${openedOf}),
-  kept as (${renewDevices(slots)}),
-  made as (${makeDevices(slots)}),
   networks as (${noteNetworks})`
 
 /** The columns of `SignedIn`, from `asked`, `spent` and `signedInAt`. */

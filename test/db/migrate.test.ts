@@ -92,6 +92,7 @@ t.test('a migration waits for whoever reads a table without keeping anybody else
   const newest = ours.filter((name) => name >= '0011')
   await sql('alter table postern."user" drop column change_level, drop column change_level_at')
   await sql('drop index postern.password_reset_address, postern.mail_settled_address, postern.challenge_without_mail')
+  await sql('alter table postern.session drop column device_id')
   await sql(`delete from postern.kysely_migration where name >= '0011'`)
   const [dump, reader] = [1, 2].map(() => new pg.Client({ connectionString: databaseUrl })) as [pg.Client, pg.Client]
   for (const client of [dump, reader]) {
@@ -122,6 +123,7 @@ t.test('a migration sends an autovacuum away that is at work on its table, howev
     url,
     `alter table postern."user" drop column change_level, drop column change_level_at;
      drop index postern.password_reset_address, postern.mail_settled_address, postern.challenge_without_mail;
+     alter table postern.session drop column device_id;
      delete from postern.kysely_migration where name >= '0011';
      alter table postern."user" set (autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1);
      insert into postern."user" (id, email, email_key, locale)
@@ -152,6 +154,7 @@ t.test('a migration that an instance at work is in the way of goes on when that 
      alter table postern.session drop column parent_rotated_at;
      alter table postern."user" drop column change_level, drop column change_level_at;
      drop index postern.password_reset_address, postern.mail_settled_address, postern.challenge_without_mail;
+     alter table postern.session drop column device_id;
      delete from postern.kysely_migration where name >= '0009'`
   )
   const atWork = new pg.Client({ connectionString: url })

@@ -60,6 +60,38 @@ t.test('a change of the password ends the trust of all but of the device that di
   t.strictSame((await trusted('noor@example.com')).devices, 1)
 })
 
+t.test('it stays trusted also where it has signed in again since, by code or by password', async (t) => {
+  const { api, login, signIn, codeOf, emptyLanes, knows } = await startTrusted(t)
+  const mine = (await login()).body
+  const again = (await api.loginWithPassword({ email, password, device_token: mine.device_token })).body
+  await emptyLanes()
+  const { challenge } = (await api.requestOtp({ email, device_token: again.device_token })).body
+  const last = (await api.verifyOtp({ challenge, code: codeOf(challenge) })).body
+  await signIn(email)
+
+  const { status } = await api.changePassword(
+    { current_password: password, password: otherPassword },
+    { bearer: mine.access_token }
+  )
+
+  t.equal(status, 200)
+  t.ok(await knows(last.device_token))
+})
+
+t.test('of a session of the release before, the device that signed in when it did stays trusted', async (t) => {
+  const { api, login, sql, knows } = await startTrusted(t)
+  const mine = (await login()).body
+  await sql('update postern.session set device_id = null')
+
+  const { status } = await api.changePassword(
+    { current_password: password, password: otherPassword },
+    { bearer: mine.access_token }
+  )
+
+  t.equal(status, 200)
+  t.ok(await knows(mine.device_token))
+})
+
 t.test('a change that is refused, and a reset that is, leave trust as it is', async (t) => {
   const { api, login, askForLink, trusted } = await startTrusted(t)
   const bearer = (await login()).body.access_token
