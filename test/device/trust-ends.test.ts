@@ -28,7 +28,9 @@ async function startTrusted(t: Test) {
     await world.emptyLanes()
     return status === 202
   }
-  return { ...world, thief, trusted, knows }
+  const changeFrom = ({ access_token }: { access_token: string }) =>
+    world.api.changePassword({ current_password: password, password: otherPassword }, { bearer: access_token })
+  return { ...world, thief, trusted, knows, changeFrom }
 }
 
 t.test('a reset ends the trust of all devices and networks but of the device that did it', async (t) => {
@@ -45,13 +47,10 @@ t.test('a reset ends the trust of all devices and networks but of the device tha
 })
 
 t.test('a change of the password ends the trust of all but of the device that did it', async (t) => {
-  const { api, login, thief, trusted, knows } = await startTrusted(t)
+  const { login, thief, trusted, knows, changeFrom } = await startTrusted(t)
   const mine = (await login()).body
 
-  const { status } = await api.changePassword(
-    { current_password: password, password: otherPassword },
-    { bearer: mine.access_token }
-  )
+  const { status } = await changeFrom(mine)
 
   t.equal(status, 200)
   t.strictSame(await trusted(), { devices: 1, networks: 0 })
@@ -61,7 +60,7 @@ t.test('a change of the password ends the trust of all but of the device that di
 })
 
 t.test('it stays trusted also where it has signed in again since, by code or by password', async (t) => {
-  const { api, login, signIn, codeOf, emptyLanes, knows } = await startTrusted(t)
+  const { api, login, signIn, codeOf, emptyLanes, knows, changeFrom } = await startTrusted(t)
   const mine = (await login()).body
   const again = (await api.loginWithPassword({ email, password, device_token: mine.device_token })).body
   await emptyLanes()
@@ -69,24 +68,18 @@ t.test('it stays trusted also where it has signed in again since, by code or by 
   const last = (await api.verifyOtp({ challenge, code: codeOf(challenge) })).body
   await signIn(email)
 
-  const { status } = await api.changePassword(
-    { current_password: password, password: otherPassword },
-    { bearer: mine.access_token }
-  )
+  const { status } = await changeFrom(mine)
 
   t.equal(status, 200)
   t.ok(await knows(last.device_token))
 })
 
 t.test('of a session of the release before, the device that signed in when it did stays trusted', async (t) => {
-  const { api, login, sql, knows } = await startTrusted(t)
+  const { login, sql, knows, changeFrom } = await startTrusted(t)
   const mine = (await login()).body
   await sql('update postern.session set device_id = null')
 
-  const { status } = await api.changePassword(
-    { current_password: password, password: otherPassword },
-    { bearer: mine.access_token }
-  )
+  const { status } = await changeFrom(mine)
 
   t.equal(status, 200)
   t.ok(await knows(mine.device_token))
