@@ -79,14 +79,14 @@ export const purgeChallenges = statement({ most: 'int4' }, ({ most }) =>
   )
 )
 
-/** Seconds that a challenge without a mail stays after its end; its id is of no Idempotency-Key. */
+/** Seconds that a challenge without a mail stays after its end: its id comes from no Idempotency-Key, unless it belonged to a deleted account. */
 const UNMAILED_KEPT = 5 * MINUTE
 
 export const purgeUnmailedChallenges = statement({ most: 'int4' }, ({ most }) =>
   deleting(
     'challenge',
     ['id'],
-    sql`not mailed and settled_at is not null and expires_at < ${agoIn(UNMAILED_KEPT)} order by expires_at limit ${most}`
+    sql`not mailed and email_key <> '' and settled_at is not null and expires_at < ${agoIn(UNMAILED_KEPT)} order by expires_at limit ${most}`
   )
 )
 

@@ -243,6 +243,9 @@ t.test('a challenge that was never mailed goes soon after its end', async (t) =>
     )
   for (const ago of ['6 minutes', '4 minutes']) for (const mailed of [true, false]) await insert(mailed, ago)
 
+  await insert(false, '7 minutes')
+  await world.sql(`update postern.challenge set email_key = '' where email = '7 minutes'`) // as of a deleted account
+
   t.strictSame(await keeper.purge(), { unmailedChallenges: 1 })
   const left = await world.sql('select email, mailed from postern.challenge order by email, mailed')
   t.strictSame(
@@ -250,7 +253,8 @@ t.test('a challenge that was never mailed goes soon after its end', async (t) =>
     [
       ['4 minutes', false],
       ['4 minutes', true],
-      ['6 minutes', true]
+      ['6 minutes', true],
+      ['7 minutes', false]
     ]
   )
 })
