@@ -24,6 +24,9 @@ export const isConflict = (error: unknown): boolean => mayRepeat(error) || isLoc
 /** A write to a read-only database. */
 export const isReadOnlyRefusal = (error: unknown): boolean => sqlState(error) === '25006'
 
+/** The values themselves could not be written (22 data exception, 23 constraint): whatever else is well, they never will be. */
+export const isFaultOfValues = (error: unknown): boolean => /^2[23]/.test(sqlState(error) ?? '')
+
 /** For `catch`: another statement has made the same row first, and this one was undone. Throws everything else. */
 export function undefinedOnUniqueViolation(error: unknown): undefined {
   if (sqlState(error) !== '23505') throw error

@@ -79,8 +79,8 @@ export const forgetExcessTrust = statement(
  * Ends the trust in the devices and networks of an address. Run it in a transaction that has changed the account's row: that
  * change waited for a sign-in under way, and this statement sees what it left.
  *
- * `keptId` is a device that stays, `sessionId` a session whose own device stays; where the release before opened it, the device that
- * has the time of its last sign-in.
+ * `keptId` is a device that stays, `sessionId` a session whose own device stays; where the release before opened or renewed it, the
+ * device that has the time of its last sign-in.
  */
 export const forgetTrust = statement(
   { emailKey: 'text', keptId: 'uuid?', sessionId: 'uuid?' },
@@ -90,7 +90,7 @@ export const forgetTrust = statement(
       where d.email_key = ${emailKey} and d.id is distinct from ${keptId}
         and not exists (
           select from postern.session as s
-          where s.id = ${sessionId} and coalesce(s.device_id = d.id, s.authenticated_at = d.last_used_at))
+          where s.id = ${sessionId} and (s.device_id = d.id or s.authenticated_at = d.last_used_at))
     )
     delete from postern.known_network as n where n.email_key = ${emailKey}`
 )

@@ -12,8 +12,13 @@ export const devRoutes: FastifyPluginAsyncTypebox<{ inbox: DevInbox; publicUrl: 
   { inbox, publicUrl }
 ) => {
   const ours = new URL(publicUrl).hostname
-  app.addHook('onRequest', async ({ hostname }) => {
-    if (hostname !== ours && !OWN_NAME.test(hostname)) throw new Problem('not-found')
+  app.addHook('onRequest', async ({ headers }) => {
+    // As the browser says it, whoever else says what: a page that was pointed here may send any other header.
+    const name = URL.parse(`http://${headers.host}`)?.hostname ?? ''
+    if (name !== ours && !OWN_NAME.test(name))
+      throw new Problem('not-found', {
+        detail: 'The inbox answers localhost, IP addresses and the host of PUBLIC_URL.'
+      })
   })
   app.get('/dev/inbox', { schema: { hide: true } }, async (_request, reply) =>
     reply.header('content-security-policy', inboxCsp).type('text/html; charset=utf-8').send(inbox.page())

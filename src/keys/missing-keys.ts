@@ -1,11 +1,14 @@
 import type { Db } from '../db/tables.ts'
 import { monotonicNow } from '../lib/time.ts'
-import { Problem, type ProblemCode } from '../problems.ts'
+import { Problem } from '../problems.ts'
 import type { Secrets } from './secrets.ts'
 import { findKeyUses, type KeyUse } from './store.ts'
 
 /** Seconds a look stands, so that tokens which name keys of somebody's invention do not make the database work. */
 const KEPT = 1
+
+/** Whose refusal is which. */
+const kindOf = { 'code-rejected': 'challenge', 'reset-rejected': 'reset', 'refresh-rejected': 'refresh' } as const
 
 type Deps = { db: Db; secrets: Secrets }
 
@@ -19,8 +22,8 @@ export const missingKeys = async ({ db, secrets }: Deps): Promise<KeyUse[]> =>
  * Why a token that cannot be read is refused: for good by `code`, unless it names a key that is in use and that this instance
  * lacks. Another instance can read that one, and so can this one once it is configured: `unavailable`, or people were signed out.
  */
-export async function refusalOf(deps: Deps, token: string, code: ProblemCode): Promise<Problem> {
-  const foreign = deps.secrets.foreignKeyOf(token)
+export async function refusalOf(deps: Deps, token: string, code: keyof typeof kindOf): Promise<Problem> {
+  const foreign = deps.secrets.foreignKeyOf(kindOf[code], token)
   if (foreign === undefined) return new Problem(code)
   let look = looks.get(deps.db)
   if (look === undefined || monotonicNow() - look.at > KEPT) {

@@ -24,6 +24,8 @@ const refreshKind: TokenKind = { prefix: 'rfr_', purpose: 'refresh', payloadByte
 
 const deviceKind: TokenKind = { prefix: 'dev_', purpose: 'device', payloadBytes: ID_BYTES + SEED_BYTES }
 
+const kinds = { challenge: challengeKind, reset: resetKind, refresh: refreshKind }
+
 export type ChallengeRef = { keyId: string; id: string; form: CodeForm }
 export type DeviceRef = { keyId: string; id: string; seed: Buffer }
 export type ResetRef = { keyId: string; id: string }
@@ -47,10 +49,9 @@ export function secretsOf(masters: readonly Buffer[]) {
     ring,
     knows: (keyId: string): boolean => ring.find(keyId) !== undefined,
 
-    /** The id of the key that a token says it was made by, where that is none of ours. */
-    foreignKeyOf(token: string): string | undefined {
-      const kind = [challengeKind, resetKind, refreshKind].find(({ prefix }) => token.startsWith(prefix))
-      const id = kind && keyIdIn(kind, token)
+    /** The id of the key that a token of a kind says it was made by, where that is none of ours. */
+    foreignKeyOf(kind: keyof typeof kinds, token: string): string | undefined {
+      const id = keyIdIn(kinds[kind], token)
       return id !== undefined && ring.find(id) === undefined ? id : undefined
     },
 

@@ -3,9 +3,16 @@ import Negotiator from 'negotiator'
 /** What a request says about languages: by a member of its body, and by the browser. */
 export type WantedLanguage = { locale?: string | undefined; acceptLanguage: string | undefined }
 
-/** The language of a request's mails: as asked for where we have one near it, else as the browser says; null when neither names one. */
+/** A tag and what it stands for more generally: `zh-hant-tw`, `zh-hant`, `zh` (RFC 4647 3.4). */
+export function shortened(tag: string): string[] {
+  const subtags = tag.toLowerCase().split('-')
+  return subtags.map((_, index) => subtags.slice(0, subtags.length - index).join('-'))
+}
+
+/** The language of a request's mails: as asked for where we have it, else as the browser says; null when neither names one. */
 export function wantedLanguage({ locale, acceptLanguage }: WantedLanguage, ours: readonly string[]): string | null {
-  if (locale !== undefined && preferredLanguage(locale, ours) !== null) return locale
+  const have = new Set(ours.map((tag) => tag.toLowerCase()))
+  if (locale !== undefined && shortened(locale).some((tag) => have.has(tag))) return locale
   return preferredLanguage(acceptLanguage, ours) ?? locale ?? null
 }
 

@@ -108,7 +108,8 @@ export class DomainQueues {
     this.#running[standing] += 1
     domain.running += 1
     const { stuck } = await job.run()
-    if (stuck !== undefined) this.#remember(name, stuck ? 'stuck' : 'good')
+    // One hiccup of a server that has answered makes it as good as new; the next makes it stuck.
+    if (stuck !== undefined) this.#remember(name, !stuck ? 'good' : standing === 'good' ? 'new' : 'stuck')
     domain.running -= 1
     this.#running[standing] -= 1
     if (domain.running === 0 && domain.waiting.length === 0) this.#domains.delete(name)

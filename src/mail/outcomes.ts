@@ -1,4 +1,4 @@
-import { DatabaseUnavailable } from '../db/failure.ts'
+import { isFaultOfValues } from '../db/failure.ts'
 import type { Db } from '../db/tables.ts'
 import { milliseconds } from '../lib/time.ts'
 import type { DomainQueues } from './domain-queues.ts'
@@ -49,9 +49,12 @@ export class Outcomes {
       return []
     } catch (error) {
       this.#onError(error)
-      if (error instanceof DatabaseUnavailable) return batch
+      if (!isFaultOfValues(error)) return batch
       // One that cannot be written must not keep the others from it. It is let go, and taken up again when its lease has run out.
-      return batch.length === 1 ? [] : (await Promise.all(batch.map((one) => this.#settle([one])))).flat()
+      if (batch.length === 1) return []
+      const left: Settled[] = []
+      for (const one of batch) left.push(...(await this.#settle([one])))
+      return left
     }
   }
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { Liquid } from 'liquidjs'
+import { shortened } from '../lib/language.ts'
 import { type Data, filler } from './fill.ts'
 import { type Faults, LAYOUT, readTemplates, type TemplateFile } from './template-files.ts'
 
@@ -145,12 +146,6 @@ function tryOut(mail: Mail, data: Data & { code?: string; link?: string }, fault
   )
   const page = { brand: data.brand, lang: mail.html.language, subject, content }
   attempt(mail.layout, page, 'must hold {{ content | raw }}', (made) => made.includes(content))
-}
-
-/** `zh-hant-tw`, `zh-hant`, `zh`. */
-function shortened(tag: string): string[] {
-  const subtags = tag.toLowerCase().split('-')
-  return subtags.map((_, index) => subtags.slice(0, subtags.length - index).join('-'))
 }
 
 /** A subject is one header line; a line break in it would begin another header. */

@@ -35,10 +35,17 @@ export async function signOutBrowser(
   { cookie, authorization }: { cookie: string; authorization: string | undefined },
   client: Client
 ): Promise<void> {
-  await signOut(ctx, { refreshToken: cookie, authorization: undefined }, client).catch(unlessRejected)
-  await signOut(ctx, { refreshToken: undefined, authorization }, client).catch(unlessRejected)
+  const byCookie = await failureOf(signOut(ctx, { refreshToken: cookie, authorization: undefined }, client))
+  const byBearer = await failureOf(signOut(ctx, { refreshToken: undefined, authorization }, client))
+  // A cookie of a key that is missing here cannot be read; the bearer beside it is of the same session as a rule.
+  if (byBearer === undefined && byCookie instanceof Problem) return
+  for (const error of [byCookie, byBearer]) if (error !== undefined && !isRejection(error)) throw error
 }
 
-function unlessRejected(error: unknown): void {
-  if (!(error instanceof Problem) || problems[error.code].status !== 401) throw error
-}
+const failureOf = (work: Promise<void>): Promise<unknown> =>
+  work.then(
+    () => undefined,
+    (error: unknown) => error
+  )
+
+const isRejection = (error: unknown): boolean => error instanceof Problem && problems[error.code].status === 401

@@ -5,7 +5,7 @@ import { start } from '../helper.ts'
 t.test(
   'the inbox answers this machine, addresses and its public name, and no name that was pointed here',
   async (t) => {
-    const { url, api } = await start(t, { PUBLIC_URL: 'https://auth.acme.example' })
+    const { url, api } = await start(t, { PUBLIC_URL: 'https://auth.acme.example', TRUSTED_PROXIES: '127.0.0.1' })
     await api.requestOtp({ email: 'maya@example.com' })
     const statusAt = async (host: string) => {
       const { statusCode, body } = await request(`${url}/dev/inbox.json`, { headers: { host } })
@@ -22,6 +22,11 @@ t.test(
       'auth.acme.example'
     ])
       t.equal(await statusAt(host), 200, host)
+    const forwarded = await request(`${url}/dev/inbox.json`, {
+      headers: { host: 'rebind.evil.example', 'x-forwarded-host': 'localhost' }
+    })
+    t.equal(forwarded.statusCode, 404, 'whatever a page sends besides')
+    await forwarded.body.dump()
     for (const host of ['rebind.evil.example:3000', 'localhost.evil.example', '127.0.0.1.evil.example'])
       t.equal(await statusAt(host), 404, host)
   }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { preferredLanguage } from '../../src/lib/language.ts'
+import { preferredLanguage, wantedLanguage } from '../../src/lib/language.ts'
 
 const ours = ['de', 'en', 'es', 'fr']
 
@@ -37,3 +37,23 @@ t.test('no header, an empty one and nonsense name no language', async (t) => {
 
   t.same([...new Set(found)], [null])
 })
+
+t.test(
+  'a language asked for goes before the browser where there are mails in it or in what it stands for',
+  async (t) => {
+    const ours = ['zh-Hant', 'sr-Latn', 'pt-BR', 'en', 'de']
+    const wanted = (locale: string) => wantedLanguage({ locale, acceptLanguage: 'de' }, ours)
+
+    t.same(['zh-Hant-TW', 'sr-latn-RS', 'pt-BR', 'en-GB-u-rg-uszzzz'].map(wanted), [
+      'zh-Hant-TW',
+      'sr-latn-RS',
+      'pt-BR',
+      'en-GB-u-rg-uszzzz'
+    ])
+    t.same(
+      ['pt', 'zh', 'nl'].map(wanted),
+      ['de', 'de', 'de'],
+      'there is none of these, though of a country or a script'
+    )
+  }
+)

@@ -1,4 +1,5 @@
 import { text } from 'node:stream/consumers'
+import pg from 'pg'
 import t from 'tap'
 import { type Api, start, until } from '../helper.ts'
 import { heldServer, messageIdOf } from './held-server.ts'
@@ -240,4 +241,44 @@ t.test('a code that runs out while its mail waits for a slow server is not sent'
 
   t.strictSame(states, ['sent', 'sent', 'sent', 'sent', 'sent', 'expired'])
   t.equal(received.length, 5)
+})
+
+t.test('a table that is locked for a while has no mail sent twice, and stops no session check', async (t) => {
+  const held: (() => void)[] = []
+  const { url, received } = await mailServer(t, {
+    disableReverseLookup: true,
+    onRcptTo: (_address, _session, done) => void held.push(done)
+  })
+  const { api, sql, signIn, databaseUrl } = await start(t, {
+    SMTP_URL: url,
+    DATABASE_STATEMENT_TIMEOUT: '1',
+    DATABASE_POOL_SIZE: '3'
+  })
+  const bearer = (await signIn('ines@example.org')).body.access_token
+  for (let nth = 1; nth <= 5; nth++) await api.requestOtp({ email: `maya${nth}@example.com` })
+  await until(() => held.length >= 5)
+  const other = new pg.Client({ connectionString: databaseUrl })
+  await other.connect()
+  t.teardown(() => other.end())
+  await other.query('begin')
+  await other.query('lock table postern.mail in share mode')
+  for (const go of held) go()
+  const tries = new Set<string>()
+  await until(async () => {
+    const waiting = await sql<{ at: Date }>(
+      `select query_start as at from pg_stat_activity
+       where datname = current_database() and wait_event_type = 'Lock' and query like '%unnest%'`
+    )
+    for (const { at } of waiting) tries.add(at.toISOString())
+    return tries.size > 6 // more often than there are mails: all are tried again, and none was given up
+  })
+
+  const checks = await Promise.all(Array.from({ length: 20 }, () => api.getSession({ bearer })))
+  await other.query('commit')
+  await until(async () => (await sql(`select from postern.mail where state = 'queued'`)).length === 0)
+
+  t.ok(checks.every(({ status }) => status === 200))
+  const ids = received.map(messageIdOf)
+  t.ok(ids.length >= 5)
+  t.equal(new Set(ids).size, ids.length, 'each left once')
 })

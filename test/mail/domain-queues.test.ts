@@ -118,6 +118,26 @@ t.test(
   }
 )
 
+t.test('one hiccup of a domain that has answered costs it no more than its reserve', async (t) => {
+  const queues = new DomainQueues(4)
+  const { started, push, end } = makeJobs(queues)
+  push('fine', 'fine 1')
+  await end('fine 1', false)
+  push('fine', 'hiccup')
+  await end('hiccup', true)
+
+  push('fine', 'fine 2')
+  push('fine', 'fine 3')
+  const after = [...started]
+  await end('fine 2', true)
+  await end('fine 3', true)
+  push('fine', 'fine 4')
+  push('fine', 'fine 5')
+
+  t.strictSame(after, ['fine 1', 'hiccup', 'fine 2', 'fine 3'])
+  t.strictSame(started.slice(4), ['fine 4'], 'the next one does')
+})
+
 t.test('of domains that were tried long ago nothing is left', async (t) => {
   const queues = new DomainQueues(2)
   const { started, push, end } = makeJobs(queues)

@@ -1,7 +1,8 @@
 import t, { type Test } from 'tap'
 import { DAY, MINUTE } from '../../src/lib/time.ts'
-import { type Settings, start } from '../helper.ts'
-import { browser, cookieOf } from './browser.ts'
+import { call } from '../contract-client.ts'
+import { newKey, type Settings, start } from '../helper.ts'
+import { browser, cookieOf, OWN_ORIGIN } from './browser.ts'
 
 const email = 'maya@example.com'
 const app = 'https://app.example.com'
@@ -281,4 +282,19 @@ t.test('a session that a code renews keeps its cookie', async (t) => {
   t.equal(renewed.body.session.id, signedIn.body.session.id)
   t.strictSame(renewed.headers.getSetCookie(), [])
   t.equal(tabs.cookie(), cookie)
+})
+
+t.test('a browser signs out by its bearer where the key of its cookie is missing', async (t) => {
+  const older = newKey()
+  const { tabs, signedIn, another, api, settings } = await startInBrowser(t, { SECRET_KEYS: `${newKey()},${older}` })
+  const without = await another({ ...settings, SECRET_KEYS: older })
+  const cookie = { origin: OWN_ORIGIN, 'sec-fetch-site': 'same-origin', cookie: cookieOf(tabs.cookie() as string) }
+  const bearer = signedIn.body.access_token
+
+  const byCookie = await call(without.url, 'logout', {}, { headers: cookie })
+  const byBoth = await call(without.url, 'logout', {}, { bearer, headers: cookie })
+
+  t.match([byCookie.status, byCookie.problem.code], [503, 'unavailable'], 'another instance can end it')
+  t.equal(byBoth.status, 204)
+  t.equal((await api.getSession({ bearer })).status, 401)
 })

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { until, wrongCode } from '../helper.ts'
+import { keeperOf } from '../housekeeping/keeper.ts'
 import { withKey } from '../pair.ts'
 import { email, password, startWithPasswords } from '../password/with-password.ts'
 
@@ -65,12 +66,19 @@ t.test('the address can begin anew, as somebody else', async (t) => {
 })
 
 t.test('a code that was spent does not come again when its account is gone', async (t) => {
-  const { api, codeOf } = await startWithPasswords(t)
+  const world = await startWithPasswords(t)
+  const { api, codeOf } = world
   const asking = withKey(randomUUID())
   const { challenge } = (await api.requestOtp({ email }, asking)).body
   const code = codeOf(challenge)
   const signedIn = await api.verifyOtp({ challenge, code })
   await api.deleteMe({ bearer: signedIn.body.access_token })
+  await world.sql(
+    `update postern.challenge set expires_at = now() - interval '1 hour', created_at = created_at - interval '2 hours'`
+  )
+  const keeper = await keeperOf(world)
+  await keeper.settle()
+  await keeper.purge()
 
   const again = await api.requestOtp({ email }, asking)
   const retried = await api.requestOtp({ email }, asking)
