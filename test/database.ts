@@ -8,7 +8,7 @@ import { migrate } from '../src/db/migrate.ts'
 const TEMPLATE = 'postern_test_template'
 
 /** Bytes of memory that a run's server may need by far: every test has a database of 8 MB, and there is the log of the server. */
-const PLENTY = 4 * 2 ** 30
+const PLENTY = 2 * 2 ** 30
 
 /** Where the server's data stands: in memory where there is plenty, for a third of a run's time went into copying files. */
 const PLACE = isRoomy('/dev/shm') ? '/dev/shm' : tmpdir()

@@ -1,5 +1,7 @@
 import t, { type Test } from 'tap'
+import { compromiseKey, rotateKeys, showKeys } from '../../src/cli/keys.ts'
 import { JWKS_MAX_AGE } from '../../src/keys/rotate.ts'
+import { inProcess } from '../cli/in-process.ts'
 import { newKey, start, until } from '../helper.ts'
 import { refused } from '../session/signed-in.ts'
 import { idOf, postern } from './command.ts'
@@ -17,9 +19,16 @@ async function startRotated(t: Test) {
   const young = (await before.signIn('new@example.com', api)).body
   const youngCode = (await api.requestOtp({ email: 'new-code@example.com' })).body.challenge
   await until(async () => (await before.sql("select from postern.mail where state = 'queued'")).length === 0)
-  const command = (words: string, settings: Record<string, string> = {}) =>
+  /** As an operator would, in a process of its own. */
+  const program = (words: string, settings: Record<string, string> = {}) =>
     postern(['keys', ...words.split(' ')], { DATABASE_URL: databaseUrl, SECRET_KEYS: keys, ...settings })
-  return { ...before, api, ctx, command, oldKey, newestKey, keys, old, young, oldCode, youngCode }
+  const command = (words: string, settings: Record<string, string> = {}) => {
+    const [word, id] = words.split(' ')
+    const env = { DATABASE_URL: databaseUrl, SECRET_KEYS: keys, ...settings }
+    const work = { status: showKeys, rotate: rotateKeys }[word as string]
+    return inProcess(t, () => (work ? work(env) : compromiseKey(env, id)))
+  }
+  return { ...before, api, ctx, program, command, oldKey, newestKey, keys, old, young, oldCode, youngCode }
 }
 
 /** A command's output says nothing that is secret. */
@@ -29,9 +38,9 @@ function tellsNothing(t: Test, { out, err }: { out: string; err: string }, keys:
 }
 
 t.test('status tells which key makes, which verify, and what still needs them', async (t) => {
-  const { command, oldKey, newestKey, databaseUrl } = await startRotated(t)
+  const { program, oldKey, newestKey, databaseUrl } = await startRotated(t)
 
-  const { code, out, err, seconds } = await command('status')
+  const { code, out, err, seconds } = await program('status')
 
   t.equal(code, 0)
   t.equal(err, '')
@@ -111,14 +120,14 @@ t.test('rotate publishes a signing key that signs when every client can know it'
 })
 
 t.test('compromised ends every session and all trust, and the codes that the key made', async (t) => {
-  const { command, api, ctx, oldKey, newestKey, old, young, oldCode, youngCode, another, databaseUrl, sql, signIn } =
+  const { program, api, ctx, oldKey, newestKey, old, young, oldCode, youngCode, another, databaseUrl, sql, signIn } =
     await startRotated(t)
   const oldKid = decode(young.access_token).header.kid
   const codeOf = (challenge: string) =>
     ctx.secrets.code(ctx.secrets.readChallenge(challenge) as Parameters<typeof ctx.secrets.code>[0])
   const moved = await api.refreshSession({ refresh_token: old.refresh_token })
 
-  const ended = await command(`compromised ${idOf(oldKey)}`)
+  const ended = await program(`compromised ${idOf(oldKey)}`)
 
   t.equal(moved.status, 200, 'a session that the leaked key opened has moved to the new one')
   t.equal(ended.code, 0)
@@ -136,7 +145,7 @@ t.test('compromised ends every session and all trust, and the codes that the key
   t.not(published[0], oldKid, 'access tokens are signed by a new key')
   t.equal((await api.verifyOtp({ challenge: youngCode, code: codeOf(youngCode) })).status, 200)
 
-  const status = await command('status')
+  const status = await program('status')
   t.match(status.out, `${idOf(oldKey)}  verifies; not in use`)
   const without = await another({ SECRET_KEYS: newestKey })
   t.equal((await without.api.getReadiness()).status, 200, 'the key can be taken out')
@@ -191,7 +200,7 @@ t.test('compromised replaces the signing key that the key had sealed', async (t)
 })
 
 t.test('compromised wants a key by its id, and one that makes nothing any more', async (t) => {
-  const { command, api, old, young, newestKey, oldKey } = await startRotated(t)
+  const { program, api, old, young, newestKey, oldKey } = await startRotated(t)
 
   const codes = await Promise.all(
     [
@@ -201,7 +210,7 @@ t.test('compromised wants a key by its id, and one that makes nothing any more',
       'compromised %',
       'compromised -taken-for-an-id',
       `compromised ${idOf(newestKey)}`
-    ].map(async (words) => (await command(words)).code)
+    ].map(async (words) => (await program(words)).code)
   )
 
   t.strictSame(codes, [2, 2, 2, 2, 2, 1])
@@ -210,10 +219,10 @@ t.test('compromised wants a key by its id, and one that makes nothing any more',
 })
 
 t.test('a command with settings that do not hold ends with one message and no secret', async (t) => {
-  const { command, databaseUrl, keys } = await startRotated(t)
+  const { program, databaseUrl, keys } = await startRotated(t)
 
-  const short = await command('status', { SECRET_KEYS: 'c2hvcnQ' })
-  const nowhere = await command('status', { DATABASE_URL: databaseUrl.replace(/:\d+\//, ':1/') })
+  const short = await program('status', { SECRET_KEYS: 'c2hvcnQ' })
+  const nowhere = await program('status', { DATABASE_URL: databaseUrl.replace(/:\d+\//, ':1/') })
 
   t.equal(short.code, 1)
   t.match(short.err, 'SECRET_KEYS must be 32 bytes each')
