@@ -1,11 +1,15 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { DatabaseUnavailable, isConflict, sqlState } from '../db/failure.ts'
+import { pointerTo } from '../lib/json-pointer.ts'
 import { QUOTA_HEADERS } from '../limit/quotas.ts'
 import { Problem, type ProblemCode, type ProblemDetails, problems } from '../problems.ts'
 import type { ProblemBody } from '../routing.ts'
 
 /** Seconds after which to retry a broken dependency, unless the refusal says otherwise. */
 const RETRY_AFTER = 2
+
+/** What is said of a member that an operation does not have. */
+export const UNKNOWN_MEMBER = 'is not a known member'
 
 /** The RFC 9457 body of a refusal. */
 export function problemBody(code: ProblemCode, requestId: string, details: ProblemDetails = {}): ProblemBody {
@@ -77,8 +81,8 @@ function faultsOf(error: FastifyError): { pointer: string; detail: string }[] {
   const place = error.validationContext === 'body' ? '' : `/${error.validationContext}`
   return (error.validation ?? []).map(({ instancePath, params, message }) => {
     const name = params.missingProperty ?? params.additionalProperty
-    const member = typeof name === 'string' ? `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}` : ''
-    const detail = params.additionalProperty === undefined ? (message ?? 'is not valid') : 'is not a known member'
+    const member = typeof name === 'string' ? pointerTo(name) : ''
+    const detail = params.additionalProperty === undefined ? (message ?? 'is not valid') : UNKNOWN_MEMBER
     return { pointer: `${place}${instancePath}${member}`, detail: params.missingProperty ? 'is missing' : detail }
   })
 }

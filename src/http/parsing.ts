@@ -1,6 +1,8 @@
 import type { FastifyInstance } from 'fastify'
+import { pointerTo } from '../lib/json-pointer.ts'
 import { strictJson } from '../lib/strict-json.ts'
 import { Problem } from '../problems.ts'
+import { UNKNOWN_MEMBER } from './errors.ts'
 
 const JSON_IN_UTF8 = /^application\/json(?:\s*;\s*charset="?utf-8"?)?$/i
 const PLAIN = /^(identity)?$/i
@@ -33,8 +35,7 @@ function refuseMembers(body: unknown): void {
   if (!isObject(body)) throw new Problem('invalid-request', { errors: [{ pointer: '', detail: 'must be object' }] })
   const [name] = Object.keys(body)
   if (name === undefined) return
-  const pointer = `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`
-  throw new Problem('invalid-request', { errors: [{ pointer, detail: 'is not a member of this request' }] })
+  throw new Problem('invalid-request', { errors: [{ pointer: pointerTo(name), detail: UNKNOWN_MEMBER }] })
 }
 
 /** Takes members that are null for absent ones, as the serializers of many languages write what is not set. Unknown ones stay, to be refused. */
