@@ -175,6 +175,8 @@ t.test('what is no proper HTTP is refused as a problem too', async (t) => {
     const id = answer.headers.get('x-request-id')
     t.equal(answer.status, status, bytes.slice(0, 40))
     t.match(JSON.parse(answer.text), { status, code, type: `/problems/${code}`, instance: `urn:uuid:${id}` })
+    if (code === 'invalid-request')
+      t.match(JSON.parse(answer.text).errors, [{ pointer: String, detail: /\w/ }], 'it says what is wrong')
     t.match(id, uuidV7)
     t.equal(answer.headers.get('content-type'), 'application/problem+json')
     t.equal(answer.headers.get('cache-control'), 'no-store')
