@@ -10,9 +10,10 @@ import { unseal } from './seal.ts'
 import type { Secrets } from './secrets.ts'
 import { findSigningKeys, lockSigningKeys, type SigningKeyRow } from './store.ts'
 
-/** Far below JWKS_MAX_AGE: every instance knows a new key long before it signs. */
+/** Seconds; far below JWKS_MAX_AGE: every instance knows a new key long before it signs. */
 const RELOAD_EVERY = 30
-const RELOAD_ON_UNKNOWN_AFTER = 2
+/** Seconds between two looks that somebody's request asks for. */
+const LOOK_AGAIN_AFTER = 2
 
 /** Claims of an access token (RFC 9068 media type); times are seconds since 1970. */
 export type Claims = {
@@ -51,6 +52,8 @@ export class SigningKeys {
   }
   #loadedRows = ''
   #loadedAt = Number.NEGATIVE_INFINITY
+  /** When a look began, whether or not the database answered. */
+  #askedAt = Number.NEGATIVE_INFINITY
   #reloading: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
 
@@ -61,7 +64,13 @@ export class SigningKeys {
     this.#audience = options.audience
   }
 
-  get jwks(): { keys: JsonWebKey[] } {
+  /**
+   * What other services check tokens by. It is looked up anew when the last look lies more than two seconds back: whoever keeps it
+   * for JWKS_MAX_AGE must know a new key before that signs. In an outage the keys that are known are good.
+   */
+  async publish(): Promise<{ keys: JsonWebKey[] }> {
+    if (this.#reloading !== undefined || monotonicNow() - this.#askedAt > LOOK_AGAIN_AFTER)
+      await this.reload().catch(() => undefined)
     return this.#keys.jwks
   }
 
@@ -94,6 +103,7 @@ export class SigningKeys {
   }
 
   async #load(): Promise<void> {
+    this.#askedAt = monotonicNow()
     const rows = await findSigningKeys(this.#db, {})
     this.#loadedAt = monotonicNow()
     const fingerprint = JSON.stringify(rows.map((row) => [row.kid, row.keyId, row.active]))
@@ -130,7 +140,7 @@ export class SigningKeys {
   }
 
   #mayLookAgain(): boolean {
-    return this.#reloading !== undefined || monotonicNow() - this.#loadedAt > RELOAD_ON_UNKNOWN_AFTER
+    return this.#reloading !== undefined || monotonicNow() - this.#loadedAt > LOOK_AGAIN_AFTER
   }
 
   #read(rows: readonly SigningKeyRow[]): Keys {

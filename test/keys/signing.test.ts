@@ -157,6 +157,20 @@ t.test('a key that another instance put in force at once is found by the first t
   )
 })
 
+t.test('what is published holds the keys of this moment, and keeps answering in an outage', async (t) => {
+  const { rotate, second, kidsAt, databaseUrl } = await startTwo(t)
+  const [oldKid] = await kidsAt(second.api)
+  const newKid = await rotate(JWKS_MAX_AGE, TOKEN_LIFE)
+  jumpAhead(t, 3 * SECOND)
+
+  const published = await Promise.all(Array.from({ length: 16 }, () => kidsAt(second.api)))
+  for (const kids of published) t.strictSame(new Set(kids), new Set([oldKid, newKid]))
+
+  jumpAhead(t, 3 * SECOND)
+  await query((await testServer()).url, `drop database ${new URL(databaseUrl).pathname.slice(1)} with (force)`)
+  t.strictSame(new Set(await kidsAt(second.api)), new Set([oldKid, newKid]))
+})
+
 t.test('made-up key ids do not make the database work', async (t) => {
   const { api, signIn } = await start(t)
   const { header, claims } = decode((await signIn(email)).body.access_token)
