@@ -9,7 +9,6 @@ import { Device } from '../device/schema.ts'
 import { keyRoutes } from '../keys/routes.ts'
 import { newId } from '../lib/identifier.ts'
 import { inRanges } from '../lib/network.ts'
-import { milliseconds } from '../lib/time.ts'
 import type { SharedCounts } from '../limit/shared-counts.ts'
 import type { DevInbox } from '../mail/dev-inbox.ts'
 import type { Observe } from '../metrics/metrics.ts'
@@ -36,6 +35,7 @@ import { problemPages } from './pages.ts'
 import { parseStrictly } from './parsing.ts'
 import { limitClients } from './quotas.ts'
 import { buildSerializer } from './serializing.ts'
+import { makeServer } from './server.ts'
 
 export type AppOptions = {
   /** Looks at everything the service needs. */
@@ -63,10 +63,7 @@ export async function buildApp(
     requestIdHeader: false, // an incoming id is logged, never used: the client chooses it
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     bodyLimit: BODY_LIMIT_BYTES,
-    requestTimeout: milliseconds(15),
-    keepAliveTimeout: milliseconds(72), // longer than the usual 60 s of a load balancer, which then closes first
-    // How often Node looks at them; of its own it does so every 30 s. For the Host see answerOddRequests.
-    http: { headersTimeout: milliseconds(10), connectionsCheckingInterval: milliseconds(2), requireHostHeader: false },
+    serverFactory: makeServer,
     forceCloseConnections: 'idle',
     return503OnClosing: false, // an accepted connection is served; the framework's own 503 is not one of our problems
     trustProxy: ctx.config.TRUSTED_PROXIES.length > 0 ? inRanges(ctx.config.TRUSTED_PROXIES) : false,

@@ -63,7 +63,8 @@ function hostFault({ httpVersion, headers, rawHeaders }: IncomingMessage): strin
 
 /** Answers an odd Host or Expect, which Node would answer without a body and an id, or accept. */
 export function answerOddRequests(app: FastifyInstance): void {
-  app.server.on('checkExpectation', (request, response) => app.routing(request, response)) // RFC 9110 10.1.1: may be ignored
+  // RFC 9110 10.1.1: it may be ignored.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
   app.addHook('onRequest', (request, _reply, done) => {
     const detail = hostFault(request.raw)
     done(detail === undefined ? undefined : new Problem('invalid-request', { detail }))

@@ -1,0 +1,37 @@
+import t from 'tap'
+import { start, until } from '../helper.ts'
+import { rawSocket } from '../raw-socket.ts'
+
+const request = 'GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n'
+const answersIn = (said: string): number => said.split('HTTP/1.1 404').length - 1
+
+t.test('a client that sends dozens of requests without waiting gets all answers in order', async (t) => {
+  const { url } = await start(t)
+  const socket = await rawSocket(t, url)
+
+  for (let round = 1; round <= 5; round++) {
+    socket.write(request.repeat(60))
+    await until(() => answersIn(socket.said()) === 60 * round)
+  }
+})
+
+for (const [what, header] of [
+  ['requests', ''],
+  ['requests that expect something', 'Expect: nothing\r\n']
+] as const)
+  t.test(`a client that sends hundreds of ${what} at once is cut off, and nobody waits for it`, async (t) => {
+    const { url, api, log } = await start(t)
+    const socket = await rawSocket(t, url)
+
+    socket.write(`GET /nothing HTTP/1.1\r\nHost: x\r\n${header}\r\n`.repeat(1500))
+    await socket.closed
+
+    t.equal((await api.getLiveness()).status, 200)
+    t.ok(log.filter((line) => line.includes('"status":404')).length <= 64)
+  })
+
+t.test('a connection on which nothing moves is given up, but not before one that is kept alive', async (t) => {
+  const { app } = await start(t)
+  t.ok(app.server.timeout > app.server.keepAliveTimeout)
+  t.ok(app.server.timeout <= 120_000)
+})
