@@ -1,17 +1,20 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
+import { extname } from 'node:path'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import { REFRESH_COOKIE } from '../refresh-cookie.ts'
 import { freeEmptyBodies } from './contract-bodies.ts'
 import { declareHeaders } from './contract-headers.ts'
+import { sendProblem } from './errors.ts'
 
 const DESCRIPTION = `Headless authentication: your screens, our codes and sessions.
 
 Ask for a code at \`POST /v1/otp\`, trade it at \`POST /v1/otp/verify\`, send the access token as \`Authorization: Bearer …\`,
 and refresh it at \`POST /v1/session/refresh\`. Refusals are \`application/problem+json\` (RFC 9457): switch on \`code\`, and
 treat one you do not know by its status. 503 is never a sign-out: wait \`Retry-After\` seconds and send the same again.
-Clients ignore members they do not know; within /v1 only optional members are added.`
+Clients ignore members they do not know; within /v1 only optional members are added. In a request an optional member that is
+\`null\` counts as absent, except in a PATCH.`
 
 /** This origin only; `unsafe-inline` for styles, because the page sets styles on its elements. */
 const DOCS_CSP =
@@ -25,6 +28,29 @@ const NARROW = `
   .swagger-ui .opblock-summary-path { max-width: 100% }
   .swagger-ui .opblock-body, .swagger-ui .wrapper { overflow-x: auto }
 }`
+
+/** The files of the page's library, and what they are. */
+const FILES = new URL('./static/', import.meta.resolve('@fastify/swagger-ui'))
+const TYPES: Record<string, string> = {
+  '.css': 'text/css; charset=utf-8',
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.png': 'image/png',
+  '.svg': 'image/svg+xml'
+}
+
+/** Reads each file once for all answers: an answer of its own for everybody would hold memory and a file until it is read. */
+function filesOfPage(): (name: string) => { type: string; content: Buffer } | undefined {
+  const names = new Set(readdirSync(FILES))
+  const read = new Map<string, Buffer>()
+  return (name) => {
+    const type = TYPES[extname(name)]
+    if (type === undefined || !names.has(name)) return undefined
+    const content = read.get(name) ?? readFileSync(new URL(name, FILES))
+    read.set(name, content)
+    return { type, content }
+  }
+}
 
 /** Where the page's library would generate the contract for each request. */
 const OWN_COPY = /^\/docs\/(json|yaml)$/
@@ -85,6 +111,15 @@ export const docRoutes: FastifyPluginAsync = async (app) => {
   app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => {
     contract ??= Buffer.from(JSON.stringify(app.swagger()))
     return reply.type('application/json; charset=utf-8').header('cache-control', 'public, max-age=300').send(contract)
+  })
+  const fileOf = filesOfPage()
+  app.addHook('onRoute', (route) => {
+    if (route.url !== '/docs/static/*') return
+    route.handler = async (request, reply) => {
+      const file = fileOf((request.params as { '*': string })['*'])
+      if (file === undefined) return sendProblem(request, reply, 'not-found')
+      return reply.type(file.type).header('cache-control', 'public, max-age=300').send(file.content)
+    }
   })
   await app.register(swaggerUi, {
     routePrefix: '/docs',

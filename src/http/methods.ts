@@ -9,17 +9,16 @@ const METHODS: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE',
  * @returns to be called after the last route
  */
 export function refuseUnknown(app: FastifyInstance): () => void {
-  const known = new Map<string, Set<string>>()
+  const known = new Set<string>()
   app.setNotFoundHandler((request, reply) => sendProblem(request, reply, 'not-found'))
-  app.addHook('onRoute', ({ url, method }) => {
-    known.set(url, (known.get(url) ?? new Set()).union(new Set([method].flat())))
-  })
+  app.addHook('onRoute', ({ url }) => void known.add(url))
 
   return () => {
-    for (const [url, methods] of [...known]) {
-      const missing = METHODS.filter((method) => !methods.has(method))
-      if (missing.length === 0 || url.startsWith('/docs')) continue // the reference page brings routes of its own
-      const allow = [...methods].sort().join(', ')
+    for (const url of [...known]) {
+      const has = (method: HTTPMethods): boolean => app.hasRoute({ url, method })
+      const missing = METHODS.filter((method) => !has(method))
+      if (missing.length === 0) continue
+      const allow = METHODS.filter(has).sort().join(', ')
       const refuse = async (request: FastifyRequest, reply: FastifyReply) =>
         sendProblem(request, reply, 'method-not-allowed', { allow })
       app.route({

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import t from 'tap'
 import { start, until } from '../helper.ts'
 import { LIMITED, tally } from '../limit/asking.ts'
@@ -39,15 +40,36 @@ t.test('the contract that the reference page brings of its own is the one there 
   }
 })
 
+const openDescriptors = (): number => readdirSync('/proc/self/fd').length
+
 t.test('a thousand answers that nobody reads take next to no memory', async (t) => {
   const { url, api } = await start(t)
   await fetch(`${url}/openapi.json`)
   const before = process.memoryUsage().rss
-  const silent = await rawSocket(t, url, { paused: true })
+  const silent = await Promise.all(Array.from({ length: 25 }, () => rawSocket(t, url, { paused: true })))
 
-  silent.write('GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(1500))
+  for (const socket of silent) socket.write('GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(60))
   await until(async () => (await api.getLiveness()).status === 200)
   const grown = (process.memoryUsage().rss - before) / 2 ** 20
 
   t.ok(grown < 100, `${grown.toFixed(0)} MiB`)
+})
+
+t.test('the files of the reference page are read once, whoever does not read them', async (t) => {
+  const { url, api } = await start(t)
+  const bundle = '/docs/static/swagger-ui-bundle.js'
+  const read = await fetch(url + bundle)
+  t.match([read.status, read.headers.get('content-type')], [200, /^text\/javascript/])
+  t.ok((await read.text()).length > 1_000_000)
+  t.equal((await fetch(`${url}/docs/static/csp.json`)).status, 404)
+  const before = process.memoryUsage().rss
+  const descriptors = openDescriptors()
+  const silent = await Promise.all(Array.from({ length: 20 }, () => rawSocket(t, url, { paused: true })))
+
+  for (const socket of silent) socket.write(`GET ${bundle} HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(50))
+  for (let nth = 0; nth < 100; nth++) await api.getLiveness() // by now all that was sent has been read
+
+  const grown = (process.memoryUsage().rss - before) / 2 ** 20
+  t.ok(grown < 100, `${grown.toFixed(0)} MiB`)
+  t.ok(openDescriptors() - descriptors <= 50, 'their own two ends at the most')
 })
