@@ -30,6 +30,13 @@ t.test('`any language` names none, so that the default holds and not the alphabe
   t.equal(preferredLanguage('nl,*;q=0.5,es;q=0.1', ours), 'es')
 })
 
+t.test('a header of thousands of languages is read no further than a browser would write', async (t) => {
+  const many = (before: number) => `${'nl,'.repeat(before)}es`
+
+  t.equal(preferredLanguage(many(10), ours), 'es')
+  t.equal(preferredLanguage(many(5000), ours), null)
+})
+
 t.test('no header, an empty one and nonsense name no language', async (t) => {
   const headers = [undefined, '', ', ,', ';q=1', 'de;q=abc', 'xx;;;,,,', '\u00ff', '-'.repeat(8000), 'a,'.repeat(8000)]
 
