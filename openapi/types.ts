@@ -405,7 +405,8 @@ export interface components {
             type: string;
             title: string;
             status: number;
-            detail?: string;
+            /** @description What is wrong and what to do, for developers. It may change: show people a text of your own. */
+            detail: string;
             /** @description `urn:uuid:` and the request id: what to tell the operator. */
             instance: string;
             /** @description What to switch on. An open list: treat an unknown code by its status. */

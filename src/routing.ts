@@ -27,7 +27,9 @@ export const ProblemBody = Type.Object(
     type: Type.String({ format: 'uri-reference', description: 'A page that explains the problem.' }),
     title: Type.String(),
     status: Type.Integer(),
-    detail: Type.Optional(Type.String()),
+    detail: Type.String({
+      description: 'What is wrong and what to do, for developers. It may change: show people a text of your own.'
+    }),
     instance: Type.String({ description: '`urn:uuid:` and the request id: what to tell the operator.' }),
     code: Type.String({ description: 'What to switch on. An open list: treat an unknown code by its status.' }),
     reason: Type.Optional(
@@ -72,6 +74,7 @@ function refusal(status: number, codes: readonly ProblemCode[]) {
     type: `/problems/${code}`,
     title: problems[code].title,
     status,
+    detail: code === 'invalid-request' ? '/email must be string' : problems[code].help,
     instance: 'urn:uuid:0198c5a1-7b1e-7c33-9d0c-0c5d2f6a1b42',
     code,
     ...(code === 'password-refused' && { reason: 'too_short' }),
@@ -129,7 +132,7 @@ export async function callersSession(ctx: Context, request: FastifyRequest): Pro
     const { authorization } = request.headers
     return authorization === undefined ? undefined : await sessionBehind(ctx, await claimsOf(ctx, request))
   } catch (error) {
-    if (!(error instanceof Problem)) throw error
+    if (!(error instanceof Problem) || error.code !== 'session-rejected') throw error
     return undefined
   }
 }

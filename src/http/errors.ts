@@ -13,14 +13,14 @@ export const UNKNOWN_MEMBER = 'is not a known member'
 
 /** The RFC 9457 body of a refusal. */
 export function problemBody(code: ProblemCode, requestId: string, details: ProblemDetails = {}): ProblemBody {
-  const { title, status } = problems[code]
+  const { title, status, help } = problems[code]
   const errors =
     code === 'invalid-request' ? (details.errors ?? [{ pointer: '', detail: details.detail ?? title }]) : undefined
   return {
     type: `/problems/${code}`,
     title,
     status,
-    ...(details.detail !== undefined && { detail: details.detail }),
+    detail: details.detail ?? (errors && saidOf(errors)) ?? help,
     instance: `urn:uuid:${requestId}`,
     code,
     ...(details.reason !== undefined && { reason: details.reason }),
@@ -28,6 +28,9 @@ export function problemBody(code: ProblemCode, requestId: string, details: Probl
     ...(errors !== undefined && { errors })
   }
 }
+
+const saidOf = (errors: readonly { pointer: string; detail: string }[]): string =>
+  errors.map(({ pointer, detail }) => `${pointer} ${detail}`.trim()).join('; ')
 
 export function sendProblem(
   request: FastifyRequest,

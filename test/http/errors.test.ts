@@ -54,6 +54,7 @@ t.test(
         { status, title: problem.title, inBody: problem.status, type: problem.type, code: problem.code },
         { status: expected, title, inBody: expected, type: `/problems/${code}`, code }
       )
+      t.match(problem.detail, /^\S.{10,}/, `${code} says what to do`)
       t.equal(problem.instance, `urn:uuid:${headers.get('x-request-id')}`)
       t.match(headers.get('x-request-id'), uuidV7)
       t.equal(headers.get('cache-control'), 'no-store')
@@ -96,7 +97,16 @@ t.test('paths are exact', async (t) => {
 
 t.test('a wrong method is 405 on every path, with the right ones in Allow', async (t) => {
   const running = await start(t)
-  const hidden = { '/problems': { get: {} }, '/problems/{code}': { get: {} }, '/dev/inbox.json': { get: {} } }
+  const pages = [
+    '/problems',
+    '/problems/{code}',
+    '/dev/inbox.json',
+    '/openapi.json',
+    '/docs',
+    '/docs/',
+    '/docs/static/index.css'
+  ]
+  const hidden = Object.fromEntries(pages.map((path) => [path, { get: {} }]))
 
   for (const [path, operations] of Object.entries({ ...contract.paths, ...hidden })) {
     const known = Object.keys(operations).map((method) => method.toUpperCase())
@@ -224,6 +234,7 @@ t.test('a fault of ours is 500 with the request id, and tells nothing else', asy
     type: '/problems/internal',
     title: problems.internal.title,
     status: 500,
+    detail: problems.internal.help,
     instance: `urn:uuid:${id}`,
     code: 'internal'
   })
