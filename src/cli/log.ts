@@ -1,7 +1,10 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
 import { standardOutput } from './standard-output.ts'
 
-/** JSON lines; anything that could carry a secret or an address is removed, wherever it is logged. */
+/**
+ * JSON lines. Of an error (`err`) only what cannot carry a secret or an address is kept; whoever logs other members keeps those out of
+ * them.
+ */
 export function makeLog(level: string, destination: DestinationStream = standardOutput()): Logger {
   const options = {
     level,

@@ -1,5 +1,6 @@
 import { testModeNotice } from '../challenge/test-address.ts'
 import type { Context } from '../context.ts'
+import { DatabaseUnavailable, isConflict } from '../db/failure.ts'
 import { pendingMigrations } from '../db/migrate.ts'
 import { isReadOnly } from '../db/read-only.ts'
 import { missingKeys } from '../keys/missing-keys.ts'
@@ -36,6 +37,7 @@ export async function keyFault(ctx: Context): Promise<string | undefined> {
 }
 
 async function look(ctx: Context): Promise<Health> {
+  const check = checkOf(ctx.log)
   const [writing, migrations, keys, mail] = await Promise.all([
     check(async () => ((await isReadOnly(ctx.db)) ? 'read-only' : undefined)),
     check(async () => {
@@ -56,14 +58,18 @@ async function look(ctx: Context): Promise<Health> {
 
 const OUT_OF_REACH: Check = { ok: false, detail: 'unknown: the database is out of reach' }
 
-async function check(fault: () => Promise<string | undefined>): Promise<Check> {
-  try {
-    const detail = await fault()
-    return detail === undefined ? { ok: true } : { ok: false, detail }
-  } catch {
-    return OUT_OF_REACH
+const checkOf =
+  (log: Context['log']) =>
+  async (fault: () => Promise<string | undefined>): Promise<Check> => {
+    try {
+      const detail = await fault()
+      return detail === undefined ? { ok: true } : { ok: false, detail }
+    } catch (error) {
+      if (error instanceof DatabaseUnavailable || isConflict(error)) return OUT_OF_REACH
+      log.error({ err: error }, 'a readiness check failed')
+      return { ok: false, detail: 'the check failed; see the log' }
+    }
   }
-}
 
 const summary = (checks: Health['checks']): Health => ({
   status: Object.values(checks).every((result) => result.ok) ? 'ready' : 'not-ready',

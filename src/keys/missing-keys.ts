@@ -12,11 +12,28 @@ const kindOf = { 'code-rejected': 'challenge', 'reset-rejected': 'reset', 'refre
 
 type Deps = { db: Db; secrets: Secrets }
 
-const looks = new WeakMap<Db, { at: number; missing: Promise<KeyUse[]> }>()
+/** `endedAt`: monotonic seconds; none while it is under way. */
+type Look = { endedAt: number | undefined; missing: Promise<KeyUse[]> }
+
+const looks = new WeakMap<Db, Look>()
 
 /** What live rows need of the master keys that this instance lacks. */
 export const missingKeys = async ({ db, secrets }: Deps): Promise<KeyUse[]> =>
   (await findKeyUses(db, {})).filter(({ keyId }) => !secrets.knows(keyId))
+
+/** One look at a time, and none while the last one stands: it may take long where there are many rows. */
+function lookOf(deps: Deps): Promise<KeyUse[]> {
+  const last = looks.get(deps.db)
+  if (last !== undefined && (last.endedAt === undefined || monotonicNow() - last.endedAt <= KEPT)) return last.missing
+  const look: Look = {
+    endedAt: undefined,
+    missing: missingKeys(deps).finally(() => {
+      look.endedAt = monotonicNow()
+    })
+  }
+  looks.set(deps.db, look)
+  return look.missing
+}
 
 /**
  * Why a token that cannot be read is refused: for good by `code`, unless it names a key that is in use and that this instance
@@ -25,11 +42,6 @@ export const missingKeys = async ({ db, secrets }: Deps): Promise<KeyUse[]> =>
 export async function refusalOf(deps: Deps, token: string, code: keyof typeof kindOf): Promise<Problem> {
   const foreign = deps.secrets.foreignKeyOf(kindOf[code], token)
   if (foreign === undefined) return new Problem(code)
-  let look = looks.get(deps.db)
-  if (look === undefined || monotonicNow() - look.at > KEPT) {
-    look = { at: monotonicNow(), missing: missingKeys(deps) }
-    looks.set(deps.db, look)
-  }
-  const isInUse = (await look.missing).some(({ keyId }) => keyId === foreign)
+  const isInUse = (await lookOf(deps)).some(({ keyId }) => keyId === foreign)
   return new Problem(isInUse ? 'unavailable' : code)
 }
