@@ -219,7 +219,7 @@ t.test('a code that runs out while its mail waits for a slow server is not sent'
   const held: (() => void)[] = []
   const { url, received } = await mailServer(t, {
     disableReverseLookup: true,
-    onRcptTo: (_address, _session, done) => void held.push(done)
+    onRcptTo: (_address, _session, done) => (held.length < 5 ? void held.push(done) : done())
   })
   const { api, sql } = await start(t, { SMTP_URL: url })
   await sql(`create function postern.hurry() returns trigger language plpgsql as $$ begin
