@@ -2,7 +2,7 @@ import { type Burst, burst } from './burst.ts'
 import { type Busy, besideLogins } from './busy.ts'
 import type { Pace } from './compare.ts'
 import { runSlice } from './load.ts'
-import { schemes } from './members.ts'
+import { hashBy, schemes } from './members.ts'
 import type { OurSide } from './our-side.ts'
 import { type PasswordSide, passwordSide } from './password-side.ts'
 import { type Share, shareOfRaw } from './shares.ts'
@@ -29,7 +29,12 @@ export async function measurePasswords(
   if (only.has('password'))
     for (const scheme of schemes)
       await withMembers(world, members, scheme, async ({ server, password: step }) => {
-        found.shares.push(await shareOfRaw(server, { what: 'password', scheme, step }, pace))
+        const bare = await world.startBareLogin(hashBy(scheme))
+        try {
+          found.shares.push(await shareOfRaw(server, { what: 'password', scheme, step, bare }, pace))
+        } finally {
+          await bare.stop()
+        }
       })
   if (only.has('reset'))
     found.shares.push(await shareOfRaw(world.service, { what: 'reset', scheme: 'bcrypt', step: reset }, pace))

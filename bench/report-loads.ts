@@ -20,9 +20,10 @@ export function loadVerdicts({ shares, busy, burst, dead }: Loads): string[] {
   ]
 }
 
-function ofShare({ what, scheme, perSecond, raw, p50, share, shareRange }: Share): string {
+function ofShare({ what, scheme, perSecond, raw, p50, share, shareRange, bare }: Share): string {
   const rates = `${perSecond.toFixed(1)} a second (p50 ${p50.toFixed(0)} ms), the bare hash ${raw.toFixed(1)}`
-  const told = `${share.toFixed(3)} of the raw hash rate (${range(shareRange, 3)}): ${rates}`
+  const beside = bare ? `, a bare Fastify ${bare.share.toFixed(3)} (${range(bare.shareRange, 3)})` : ''
+  const told = `${share.toFixed(3)} of the raw hash rate (${range(shareRange, 3)})${beside}: ${rates}`
   if (what === 'reset') return `         reset, ${scheme}: ${told}`
   return verdict(share >= LEAST_SHARE, `login by password, ${scheme}: ${told}, needed ${LEAST_SHARE}`)
 }

@@ -22,6 +22,8 @@ export type World = {
   serverCounts: boolean
   /** Another instance of the service on the same database. @param env settings that differ */
   startService: (env?: Record<string, string>) => Promise<Child>
+  /** A bare Fastify whose every login costs a check of this hash. */
+  startBareLogin: (hash: string) => Promise<Child>
   /** A second database on the same server, and a service of its own for it. */
   startTwin: () => Promise<World>
 }
@@ -100,7 +102,25 @@ async function build(profile: string | undefined, undo: (() => unknown)[]): Prom
   undo.push(ideal.stop)
   const postgres = `${rows[0]?.version}, ${server.kind}`
   const startService = (env?: Record<string, string>): Promise<Child> => start([], env)
-  const world = { secretKey, databaseUrl, pool, postgres, sink, service, ideal, serverCounts, startService }
+  const startBareLogin = (hash: string): Promise<Child> =>
+    startServer({
+      script: 'bench/bare-login.ts',
+      ready: '/livez',
+      logFile: join(scratch, 'bare-login.log'),
+      env: { DATABASE_URL: databaseUrl, NODE_ENV: 'production', HASH: hash }
+    })
+  const world = {
+    startBareLogin,
+    secretKey,
+    databaseUrl,
+    pool,
+    postgres,
+    sink,
+    service,
+    ideal,
+    serverCounts,
+    startService
+  }
   const startTwin = async (): Promise<World> => {
     const twin = await makeDatabase(server.url, `postern_bench_${process.pid}_twin`, undo)
     const service = await startService({ DATABASE_URL: twin.databaseUrl })
