@@ -50,7 +50,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app
     },
     async (_request, reply) => {
       reply.header('cache-control', `public, max-age=${JWKS_MAX_AGE}`)
-      return (await ctx.signing.publish()) as { keys: [] }
+      return await ctx.signing.publish()
     }
   )
 }

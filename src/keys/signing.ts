@@ -1,4 +1,4 @@
-import { createPublicKey, type JsonWebKey } from 'node:crypto'
+import { createPublicKey } from 'node:crypto'
 import { createSigner, createVerifier } from 'fast-jwt'
 import { transaction } from '../db/statement.ts'
 import type { Db } from '../db/tables.ts'
@@ -32,10 +32,13 @@ type Keys = {
   verifiers: ReadonlyMap<string, (token: string) => Claims>
   /** Replaced with the ring: a token signed by a removed key must not be remembered. */
   recent: RecentTokens
-  jwks: { keys: JsonWebKey[] }
+  jwks: { keys: PublishedKey[] }
   /** Why this instance must not serve; undefined when all is well. */
   fault: string | undefined
 }
+
+/** A signing key as other services see it (RFC 7517). */
+type PublishedKey = SigningKeyRow['publicJwk'] & { kid: string; alg: string; use: 'sig' }
 
 /** The key ring of access tokens: loaded from the database, reloaded on a timer and when an unknown key shows up. */
 export class SigningKeys {
@@ -68,7 +71,7 @@ export class SigningKeys {
    * What other services check tokens by. It is looked up anew when the last look lies more than two seconds back: whoever keeps it
    * for JWKS_MAX_AGE must know a new key before that signs. In an outage the keys that are known are good.
    */
-  async publish(): Promise<{ keys: JsonWebKey[] }> {
+  async publish(): Promise<{ keys: PublishedKey[] }> {
     if (this.#reloading !== undefined || monotonicNow() - this.#askedAt > LOOK_AGAIN_AFTER)
       await this.reload().catch(() => undefined)
     return this.#keys.jwks
@@ -158,7 +161,7 @@ export class SigningKeys {
         }),
       verifiers: new Map(rows.map((row) => [row.kid, this.#verifier(row)])),
       recent: new RecentTokens(),
-      jwks: { keys: rows.map((row) => ({ ...row.publicJwk, kid: row.kid, alg: row.alg, use: 'sig' })) },
+      jwks: { keys: rows.map((row) => ({ ...row.publicJwk, kid: row.kid, alg: row.alg, use: 'sig' as const })) },
       fault: signing === undefined ? 'no signing key' : master ? undefined : `master key ${signing.keyId} is missing`
     }
   }

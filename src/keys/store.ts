@@ -5,7 +5,7 @@ import { statement } from '../db/statement.ts'
 export type SigningKeyRow = {
   kid: string
   alg: string
-  publicJwk: Record<string, string>
+  publicJwk: { kty: 'EC'; crv: 'P-256'; x: string; y: string }
   sealedPrivate: Buffer
   keyId: string
   active: boolean
