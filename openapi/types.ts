@@ -559,7 +559,7 @@ export interface components {
         User: {
             /** Format: uuid */
             id: string;
-            /** @description The address as it was typed when the account was made; a domain in other letters in its ASCII form. */
+            /** @description The address as it was typed when the account was made, but for its domain: that is in small letters, and in its ASCII form. */
             email: string;
             /** @description Whether the address is proven: by a mailed code or link, or because it was imported as verified. */
             email_verified: boolean;

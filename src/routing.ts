@@ -126,6 +126,14 @@ export const requireRecentSignIn =
   async (request: FastifyRequest): Promise<void> =>
     await ensureRecentSignIn(ctx, sessionOf(request))
 
+/** Whether an operation is refused without a bearer, by what its contract says. */
+export const needsSession = (security: readonly object[] = []): boolean =>
+  security.length > 0 && security.every((way) => 'bearer' in way)
+
+/** What `callersSession` means for whoever signs in. */
+export const BEARER_RENEWS =
+  'With a live bearer token of the same account, that session is renewed (`authenticated_at`) instead of a new one being opened, and the answer has no refresh token. An expired bearer counts as none: refresh first when it is about to expire. An answer with a `refresh_token` belongs to a new session: store the token in place of the one you have.'
+
 /** The live session of a client that signs in again. An expired bearer does not hinder that; an outage does. */
 export async function callersSession(ctx: Context, request: FastifyRequest): Promise<LiveSession | undefined> {
   try {

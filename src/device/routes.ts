@@ -20,7 +20,7 @@ export const deviceRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (
         description:
           'Devices that have signed in to this account and hold a `device_token`, most recently used first. What strangers do with the address does not affect their limits.',
         security: bearer,
-        response: { 200: DeviceList, ...refusals('session-rejected', 'too-many-requests') }
+        response: { 200: DeviceList, ...refusals('session-rejected') }
       }
     },
     (request) => listDevices(ctx, sessionOf(request))
@@ -37,7 +37,7 @@ export const deviceRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (
           'Its `device_token` is void from now on. Its sessions stay open; end them through the list of sessions. Somebody else’s device is answered like one that does not exist.',
         security: bearer,
         params: IdParams('From the list of devices.'),
-        response: { 204: NoContent, ...bodyRefusals('session-rejected', 'not-found', 'too-many-requests') }
+        response: { 204: NoContent, ...bodyRefusals('session-rejected', 'not-found') }
       }
     },
     async (request, reply) => {

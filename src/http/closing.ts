@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { milliseconds } from '../lib/time.ts'
 
 /** Seconds that requests under way may take once no new ones come. A mail under way has its own after that; all of it fits into a drain. */
-export const PATIENCE = 8
+export const CLOSING_PATIENCE = 8
 
 /**
  * While the service shuts down, every answer closes its connection: the client or proxy then opens the next one elsewhere, and
@@ -15,7 +15,7 @@ export function closeGently(app: FastifyInstance, draining: () => boolean): void
   let closing = false
   app.addHook('preClose', (done) => {
     closing = true
-    setTimeout(() => app.server.closeAllConnections(), milliseconds(PATIENCE)).unref()
+    setTimeout(() => app.server.closeAllConnections(), milliseconds(CLOSING_PATIENCE)).unref()
     done()
   })
   app.addHook('onSend', (_request, reply, _payload, done) => {

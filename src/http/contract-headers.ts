@@ -1,4 +1,5 @@
 import { quotaOf } from '../limit/quotas.ts'
+import { needsSession } from '../routing.ts'
 
 /** The parts of the contract that are read and written here. */
 type Contract = {
@@ -40,11 +41,11 @@ const UNCOUNTED = [408, 431]
 
 /** Whether an answer may show the quota of an address: with a genuine token its session was counted, which no header shows. */
 function tellsQuota({ operationId, security }: Operation, status: number): boolean {
-  const needsSession = security?.every((way) => 'bearer' in way) ?? false
-  const holder = quotaOf(operationId, needsSession)?.holder
+  const bound = needsSession(security)
+  const holder = quotaOf(operationId, bound)?.holder
   if (holder === undefined) return false
   if (holder === 'client') return !UNCOUNTED.includes(status)
-  return (needsSession ? [401, 429] : [400, 401, 403, 429]).includes(status)
+  return (bound ? [401, 429] : [400, 401, 403, 429]).includes(status)
 }
 
 const headersOf = (operation: Operation, status: number): Record<string, unknown> => ({

@@ -72,7 +72,6 @@ export function handleError(error: FastifyError, request: FastifyRequest, reply:
 
 /** The framework's own refusals, which come before the route's handler. */
 function foreseen(error: FastifyError): ProblemCode | undefined {
-  if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return 'unsupported-media-type'
   if (error.statusCode === 413) return 'payload-too-large'
   if (error.statusCode === 414 || error.statusCode === 404) return 'not-found'
   if (error.statusCode === 415) return 'unsupported-media-type'

@@ -24,8 +24,6 @@ const Alive = Type.Object(
 
 /** @param ready looks at everything the service needs; never throws */
 export const healthRoutes: FastifyPluginAsyncTypebox<{ ready: () => Promise<Health> }> = async (app, { ready }) => {
-  app.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'))
-
   app.get(
     '/livez',
     {

@@ -8,7 +8,7 @@ import { QUOTA_HEADERS, QUOTA_WINDOW, quotaOf } from '../limit/quotas.ts'
 import type { SharedCounts } from '../limit/shared-counts.ts'
 import { Problem } from '../problems.ts'
 import { shownCookie } from '../refresh-cookie.ts'
-import { claimsOf, clientAddressOf } from '../routing.ts'
+import { claimsOf, clientAddressOf, needsSession } from '../routing.ts'
 
 type Limiter = ReturnType<FastifyInstance['createRateLimit']>
 type Spent = { max: number; remaining: number; ttlInSeconds: number; isExceeded: boolean }
@@ -45,15 +45,15 @@ export async function limitClients(app: FastifyInstance, ctx: Context, shared?: 
 
   app.addHook('onRoute', (route) => {
     const operation = route.schema?.operationId ?? (PAGES.test(route.url) ? 'pages' : undefined)
-    const needsSession = route.schema?.security?.every((way) => 'bearer' in way) ?? false
-    const quota = operation === undefined ? undefined : quotaOf(operation, needsSession)
+    const bound = needsSession(route.schema?.security)
+    const quota = operation === undefined ? undefined : quotaOf(operation, bound)
     if (operation === undefined || quota === undefined) return
     const limits: Limits = {
       operation,
       own: limiterOf(quota.own),
       wide: limiterOf(quota.wide),
       holder: quota.holder,
-      readsBody: quota.holder === 'session' && !needsSession
+      readsBody: quota.holder === 'session' && !bound
     }
     route.config = { ...route.config, limits }
     if (limits.readsBody)

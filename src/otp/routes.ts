@@ -3,7 +3,7 @@ import { Challenge } from '../challenge/schema.ts'
 import type { Context } from '../context.ts'
 import { IdempotencyHeaders, named } from '../lib/schema.ts'
 import { requireTransport, sendSession, sessionSent } from '../refresh-cookie.ts'
-import { bodyRefusals, callersSession, clientOf } from '../routing.ts'
+import { BEARER_RENEWS, bodyRefusals, callersSession, clientOf } from '../routing.ts'
 import { requestCode } from './request-code.ts'
 import { resendCode } from './resend-code.ts'
 import { RequestOtpBody, ResendOtpBody, VerifyOtpBody } from './schema.ts'
@@ -25,7 +25,7 @@ export const otpRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app
         body: RequestOtpBody,
         response: {
           202: named(Challenge, 'The code is on its way, if a mail can reach the address.'),
-          ...bodyRefusals('too-many-requests')
+          ...bodyRefusals()
         }
       }
     },
@@ -50,7 +50,7 @@ export const otpRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app
         body: ResendOtpBody,
         response: {
           202: named(Challenge, 'The same code is on its way again.'),
-          ...bodyRefusals('code-rejected', 'too-many-requests')
+          ...bodyRefusals('code-rejected')
         }
       }
     },
@@ -67,14 +67,13 @@ export const otpRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app
         operationId: 'verifyOtp',
         tags,
         summary: 'Trade a mailed code for a session',
-        description:
-          'Each wrong code costs a try. With a live bearer token of the same account, that session is renewed (`authenticated_at`) instead of a new one being opened, and the answer has no refresh token. An expired bearer counts as none: refresh first when it is about to expire. An answer with a `refresh_token` belongs to a new session: store the token in place of the one you have.',
+        description: `Each wrong code costs a try. ${BEARER_RENEWS}`,
         headers: IdempotencyHeaders,
         body: VerifyOtpBody,
         security: [{}, { bearer: [] }],
         response: {
           200: sessionSent('Signed in.'),
-          ...bodyRefusals('code-rejected', 'origin-rejected', 'too-many-requests')
+          ...bodyRefusals('code-rejected', 'origin-rejected')
         }
       }
     },

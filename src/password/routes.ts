@@ -3,6 +3,7 @@ import type { Context } from '../context.ts'
 import { IdempotencyHeaders } from '../lib/schema.ts'
 import { requireTransport, sendSession, sessionSent } from '../refresh-cookie.ts'
 import {
+  BEARER_RENEWS,
   bearer,
   bodyRefusals,
   callersSession,
@@ -37,13 +38,12 @@ export const passwordRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async
         operationId: 'loginWithPassword',
         tags,
         summary: 'Sign in with a password',
-        description:
-          'An unknown address, an account without a password and a wrong password get the same answer. After ten wrong passwords from strangers, every stranger is asked for a mailed code as well, whether the password is right or wrong (`code-required`): continue with `next.challenge` at /v1/otp/verify. Nobody is locked out; a device that sends its `device_token` does not notice. With a live bearer token of the same account, that session is renewed (`authenticated_at`) instead of a new one being opened, and the answer has no refresh token. An expired bearer counts as none: refresh first when it is about to expire. An answer with a `refresh_token` belongs to a new session: store the token in place of the one you have.',
+        description: `An unknown address, an account without a password and a wrong password get the same answer. After ten wrong passwords from strangers, every stranger is asked for a mailed code as well, whether the password is right or wrong (\`code-required\`): continue with \`next.challenge\` at /v1/otp/verify. Nobody is locked out; a device that sends its \`device_token\` does not notice. ${BEARER_RENEWS}`,
         security: [{}, { bearer: [] }],
         body: LoginBody,
         response: {
           200: sessionSent('Signed in.'),
-          ...bodyRefusals('credentials-rejected', 'code-required', 'origin-rejected', 'too-many-requests')
+          ...bodyRefusals('credentials-rejected', 'code-required', 'origin-rejected')
         }
       }
     },
@@ -71,7 +71,7 @@ export const passwordRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async
           'The answer is the same whether or not the address has an account. The link leads to the page that the operator has set, with the token after `#token=`. Up to three links are live at once; after that the newest is mailed again.',
         headers: IdempotencyHeaders,
         body: ForgotBody,
-        response: { 202: Forgot, ...bodyRefusals('too-many-requests') }
+        response: { 202: Forgot, ...bodyRefusals() }
       }
     },
     async (request, reply) => {
@@ -92,7 +92,7 @@ export const passwordRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async
         summary: 'Look at a link without using it',
         description: 'Says whose password the link sets, and until when. Looking does not use the link up.',
         body: InspectBody,
-        response: { 200: Reset, ...bodyRefusals('reset-rejected', 'too-many-requests') }
+        response: { 200: Reset, ...bodyRefusals('reset-rejected') }
       }
     },
     (request) => inspectReset(ctx, request.body.token)
@@ -109,7 +109,7 @@ export const passwordRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async
           'Ends every session, every other link and every open code of the account, and the trust in every other device and network. A refused password does not use up the link. Nobody is signed in by this: let the person log in with the new password.',
         headers: IdempotencyHeaders,
         body: ResetBody,
-        response: { 200: PasswordReset, ...bodyRefusals('reset-rejected', 'password-refused', 'too-many-requests') }
+        response: { 200: PasswordReset, ...bodyRefusals('reset-rejected', 'password-refused') }
       }
     },
     (request) =>
@@ -141,8 +141,7 @@ const protectedRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app,
             'credentials-rejected',
             'step-up-required',
             'test-session',
-            'password-refused',
-            'too-many-requests'
+            'password-refused'
           )
         }
       }

@@ -27,7 +27,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async 
         body: RefreshBody,
         response: {
           200: sessionSent('The current pair of tokens.'),
-          ...bodyRefusals('refresh-rejected', 'origin-rejected', 'too-many-requests')
+          ...bodyRefusals('refresh-rejected', 'origin-rejected')
         }
       }
     },

@@ -29,7 +29,8 @@ export const User = Type.Object(
   {
     id: Type.String({ format: 'uuid' }),
     email: Type.String({
-      description: 'The address as it was typed when the account was made; a domain in other letters in its ASCII form.'
+      description:
+        'The address as it was typed when the account was made, but for its domain: that is in small letters, and in its ASCII form.'
     }),
     email_verified: Type.Boolean({
       description: 'Whether the address is proven: by a mailed code or link, or because it was imported as verified.'

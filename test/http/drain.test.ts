@@ -1,7 +1,7 @@
 import pg from 'pg'
 import t, { type Test } from 'tap'
 import { DRAIN_LIMIT, LINGER } from '../../src/cli/serve.ts'
-import { PATIENCE } from '../../src/http/closing.ts'
+import { CLOSING_PATIENCE } from '../../src/http/closing.ts'
 import { SEND_DEADLINE } from '../../src/mail/courier.ts'
 import { startChild } from '../child.ts'
 import { makeDatabase, query, testServer } from '../database.ts'
@@ -149,5 +149,5 @@ t.test('a client that never finishes its request does not keep it from ending in
 })
 
 t.test('all that a drain waits for, one after the other, fits into its limit', async (t) => {
-  t.ok(LINGER + PATIENCE + SEND_DEADLINE < DRAIN_LIMIT)
+  t.ok(LINGER + CLOSING_PATIENCE + SEND_DEADLINE < DRAIN_LIMIT)
 })
