@@ -1,6 +1,7 @@
 import { newId } from '../lib/identifier.ts'
 import { monotonicNow } from '../lib/time.ts'
 import type { Courier } from './courier.ts'
+import type { MailKind } from './store.ts'
 
 /** A mail that the next statement puts into the outbox by `queueMail`. */
 export type MailDraft = {
@@ -12,7 +13,7 @@ export type MailDraft = {
 }
 
 /** @param id of the mail's row, where a retry has to meet it */
-export type DraftMail = (kind: string, id?: string) => MailDraft
+export type DraftMail = (kind: MailKind, id?: string) => MailDraft
 
 /**
  * Drafts the mails of an instance. Call it right before the statement: the lease in memory counts from here, and must

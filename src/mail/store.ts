@@ -4,7 +4,13 @@ import { statement } from '../db/statement.ts'
 /** Seconds a mail belongs to the instance that wrote or took it; then any instance may take it. */
 export const LEASE = 30
 
-/** What the courier knows of a mail: ids only. The code or link is made from `subjectId` when the mail is rendered. */
+/** What mails are about; each kind is written by its feature. */
+export type MailKind = 'code' | 'reset' | 'password-changed' | 'account-deleted'
+
+/**
+ * What the courier knows of a mail: ids only. The code or link is made from `subjectId` when the mail is rendered. A newer release may
+ * have written kinds that this one does not know.
+ */
 export type MailRow = { id: string; kind: string; subjectId: string; messageId: string }
 
 export type Settled = {
@@ -22,7 +28,7 @@ export type Settled = {
  */
 export const queueMail = (mail: {
   from: RawBuilder<unknown>
-  kind: string
+  kind: MailKind
   id: Expression<string>
   messageId: Expression<string>
   recipient?: RawBuilder<unknown>
