@@ -49,12 +49,12 @@ export async function requestCode(ctx: Context, request: CodeRequest, client: Cl
 /** A person who comes back after deleting the account, with the same key, gets another challenge: the old id has a spent code. */
 async function requestUnderKey(ctx: Context, challenge: NewChallenge, ids: DailyIds): Promise<Requested | undefined> {
   const made = await requestOnce(ctx.db, { ...challenge, id: ids[0] }, ids)
-  if (made?.over && made.id !== null) return await requestUnderKey(ctx, challenge, idsOfDays('challenge', made.id))
-  const over = made !== undefined && (made.closed || (made.expiresIn ?? 1) <= 0)
-  return over ? { ...made, ...nothingLeft } : made
+  if (made?.orphaned && made.id !== null) return await requestUnderKey(ctx, challenge, idsOfDays('challenge', made.id))
+  const finished = made !== undefined && (made.closed || (made.expiresIn ?? 1) <= 0)
+  return finished ? { ...made, ...nothingLeft } : made
 }
 
-/** What a client sees of a challenge that is over, or whose code or tries are used: that it needs another key. */
+/** What a client sees of a challenge that has ended, or whose code or tries are used: that it needs another key. */
 const nothingLeft = { expiresIn: 0, triesLeft: 0, sends: Number.POSITIVE_INFINITY, sentAgo: Number.POSITIVE_INFINITY }
 
 const isMade = (requested: Requested): requested is Requested & Made => requested.keyId !== null

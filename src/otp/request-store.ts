@@ -22,9 +22,9 @@ export type Made = ChallengeState & { id: string }
 export type Requested = { [K in keyof Made]: Made[K] | null } & { fresh: boolean; wait: number }
 
 /**
- * `closed`: the challenge was found, but its code or its tries are used up. `over`: it signed in an account that is now deleted.
+ * `closed`: the challenge was found, but its code or its tries are used up. `orphaned`: it signed in an account that is now deleted.
  */
-export type RequestedOnce = Requested & { closed: boolean; over: boolean }
+export type RequestedOnce = Requested & { closed: boolean; orphaned: boolean }
 
 const requestChallenges = statement(
   challengeParameters,
@@ -43,12 +43,12 @@ const requestChallengeOnce = statement(
   (slots) => sql<RequestedOnce>`
     with existing as (
       select id, ${challengeState}, used_at is not null or tries_left = 0 as closed,
-        email_key = '' and used_at is not null as over
+        email_key = '' and used_at is not null as orphaned
       from postern.challenge where id = any(${slots.sameIds}) order by created_at, id limit 1
     ), ${makingChallenges(slots, { which: sql`not exists (select from existing)` })}
-    select id, ${challengeState}, true as fresh, budget.wait, false as closed, false as over from budget left join made on true
+    select id, ${challengeState}, true as fresh, budget.wait, false as closed, false as orphaned from budget left join made on true
     union all
-    select id, "keyId", "codeLength", "codeAlphabet", "triesLeft", sends, "expiresIn", "sentAgo", false, 0, closed, over from existing`
+    select id, "keyId", "codeLength", "codeAlphabet", "triesLeft", sends, "expiresIn", "sentAgo", false, 0, closed, orphaned from existing`
 )
 
 /** Requests of one moment share a statement and a commit; two for one address never do, because they change the same row. */

@@ -31,7 +31,7 @@ export async function verifyCode(ctx: Context, attempt: CodeAttempt, client: Cli
   const test = await isTestCode(ctx, challenge.id, attempt.code)
   const right = test || sameText(ctx.secrets.code(challenge), given)
 
-  const draft = draftOf(ctx, challenge, attempt.idempotencyKey, right ? [] : [given])
+  const draft = draftOf(ctx, challenge, attempt.idempotencyKey, right ? undefined : given)
   // The database judges even a wrong code: it must cost a try, and only it knows whether one is left.
   const verified = await verifyChallenge(ctx.db, {
     id: challenge.id,
@@ -71,7 +71,7 @@ function draftOf(
   { secrets }: Context,
   challenge: ChallengeRef,
   idempotencyKey: string | undefined,
-  wrongCode: [string?]
+  wrongCode: string | undefined
 ): Draft {
   if (idempotencyKey === undefined)
     return {
@@ -87,7 +87,7 @@ function draftOf(
     seed: secrets.repeatableSeed('session', challenge.keyId, challenge.id, key),
     deviceId: derivedId('device', key, challenge.id),
     deviceSeed: secrets.repeatableSeed('device', challenge.keyId, challenge.id, key),
-    usedKey: sha256([challenge.id, key, ...wrongCode].join(' '))
+    usedKey: sha256([challenge.id, key, wrongCode ?? []].flat().join(' '))
   }
 }
 
