@@ -27,3 +27,15 @@ t.test('however often readiness is asked, the database is looked at once a secon
 
   t.strictSame([atFirst, within, await looks()], [1, 1, 2])
 })
+
+t.test('what Postgres refuses is called by its name, and not an outage', async (t) => {
+  const { api, sql: change, log } = await start(t)
+  jumpAhead(t, 2)
+  await change('alter table postern.mail rename to lost')
+
+  const { status, body } = await api.getReadiness()
+
+  t.equal(status, 503)
+  t.match(body.checks, { database: { ok: true }, mail: { ok: false, detail: 'the check failed; see the log' } })
+  t.ok(log.some((line) => line.includes('a readiness check failed') && line.includes('postern.mail')))
+})
