@@ -29,9 +29,10 @@ export async function measurePasswords(
   if (only.has('password'))
     for (const scheme of schemes)
       await withMembers(world, members, scheme, async ({ server, password: step }) => {
+        const share = await shareOfRaw(server, { what: 'password', scheme, step }, pace)
         const bare = await world.startBareLogin(hashBy(scheme))
         try {
-          found.shares.push(await shareOfRaw(server, { what: 'password', scheme, step, bare }, pace))
+          found.shares.push({ ...share, bare: await shareOfRaw(bare, { what: 'password', scheme, step }, pace) })
         } finally {
           await bare.stop()
         }

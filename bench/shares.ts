@@ -15,48 +15,39 @@ export type Share = {
   share: number
   shareRange: [number, number]
   /** The same of a bare Fastify with the same hash, where it was measured. */
-  bare?: { share: number; shareRange: [number, number] }
+  bare?: Pick<Share, 'share' | 'shareRange'>
 }
 
 const CONNECTIONS = 16
 /** A hash takes long, and a slice ends with whole ones: in a short one that is an error of some percent. */
 const LEAST_SECONDS = 5
 
-/** Runs the service and the bare hash by turns. @param bare a server that answers the same step with nothing but a hash */
+/** Runs the service and the bare hash by turns. */
 export async function shareOfRaw(
   server: Child,
-  { what, scheme, step, bare }: { what: Share['what']; scheme: Scheme; step: Step; bare?: Child },
+  { what, scheme, step }: { what: Share['what']; scheme: Scheme; step: Step },
   pace: Pace
 ): Promise<Share> {
   const seconds = Math.max(LEAST_SECONDS, pace.seconds)
-  const hash = startHelper('raw-hash.ts', [hashBy(scheme)])
+  const bare = startHelper('raw-hash.ts', [hashBy(scheme)])
   try {
-    await hash.first
-    await hash.ask<number>('1')
-    const slice = (child: Child) => runSlice(child.url, CONNECTIONS, step, { seconds })
-    for (const child of [server, bare]) if (child) await slice(child) // in one second next to nothing is compiled
+    await bare.first
+    await bare.ask<number>('1')
+    await runSlice(server.url, CONNECTIONS, step, { seconds }) // a login a hash: in one second next to nothing is compiled
 
     const raw: number[] = []
     const rates: number[] = []
-    const bareRates: number[] = []
     const latencies: number[] = []
-    const turns = [
-      async () => void raw.push(await hash.ask<number>(String(seconds))),
-      async () => {
-        const { rate, latencies: its } = await slice(server)
-        rates.push(rate)
-        latencies.push(...its)
-      },
-      async () => void (bare && bareRates.push((await slice(bare)).rate))
-    ]
-    for (let round = 0; round < pace.rounds; round++)
-      for (const turn of round % 2 === 0 ? turns : turns.toReversed()) await turn()
-
-    const sharesOf = (all: readonly number[]) => {
-      const shares = all.map((rate, round) => rate / (raw[round] ?? Number.NaN))
-      const shareRange: [number, number] = [Math.min(...shares), Math.max(...shares)]
-      return { share: median(shares), shareRange }
+    const ours = async () => {
+      const slice = await runSlice(server.url, CONNECTIONS, step, { seconds })
+      rates.push(slice.rate)
+      latencies.push(...slice.latencies)
     }
+    const theirs = async () => void raw.push(await bare.ask<number>(String(seconds)))
+    for (let round = 0; round < pace.rounds; round++)
+      for (const turn of round % 2 === 0 ? [ours, theirs] : [theirs, ours]) await turn()
+
+    const shares = rates.map((rate, round) => rate / (raw[round] ?? Number.NaN))
     return {
       what,
       scheme,
@@ -64,10 +55,10 @@ export async function shareOfRaw(
       raw: median(raw),
       p50: percentile(latencies, 0.5),
       p99: percentile(latencies, 0.99),
-      ...sharesOf(rates),
-      ...(bare && { bare: sharesOf(bareRates) })
+      share: median(shares),
+      shareRange: [Math.min(...shares), Math.max(...shares)]
     }
   } finally {
-    hash.stop()
+    bare.stop()
   }
 }
