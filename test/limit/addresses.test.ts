@@ -30,6 +30,20 @@ t.test('whoever hammers uses up no share of the neighbours', async (t) => {
   t.equal(neighbour.status, 401)
 })
 
+t.test('a client is told the room that its network has left, when that is less than its own', async (t) => {
+  const world = await start(t, LIMITED)
+  const told = async (address: string) => {
+    const { headers } = await ask(world, address)
+    return [Number(headers['ratelimit-limit']), Number(headers['ratelimit-remaining'])]
+  }
+
+  const first = await told('203.0.113.1')
+  await askTimes(294, (nth) => ask(world, `203.0.113.${2 + (nth % 98)}`))
+
+  t.strictSame(first, [30, 29])
+  t.strictSame(await told('203.0.113.200'), [300, 4])
+})
+
 t.test('a made-up X-Forwarded-For changes nothing, and is told of once', async (t) => {
   const world = await start(t, LIMITED)
 
@@ -47,10 +61,12 @@ t.test('behind a proxy the address it adds counts, and none that the client wrot
 
   const one = await askTimes(60, (nth) => ask(world, '10.0.0.1', forwarded(nth, '203.0.113.9')))
   const beside = await ask(world, 'fd00::1', forwarded(1, '203.0.113.10'))
+  const warned = world.log.filter((line) => line.includes('outside TRUSTED_PROXIES'))
   const direct = await askTimes(60, (nth) => ask(world, '192.0.2.50', forwarded(nth, `198.51.100.${nth}`)))
 
   t.strictSame(tally(one), { 401: 30, 429: 30 })
   t.equal(beside.status, 401)
+  t.strictSame(warned, [], 'the proxy may forward')
   t.strictSame(tally(direct), { 401: 30, 429: 30 }, 'who comes past the proxy is not believed')
 })
 
