@@ -14,7 +14,7 @@ Ask for a code at \`POST /v1/otp\`, trade it at \`POST /v1/otp/verify\`, send th
 and refresh it at \`POST /v1/session/refresh\`. Refusals are \`application/problem+json\` (RFC 9457): switch on \`code\`, and
 treat one you do not know by its status. 503 is never a sign-out: wait \`Retry-After\` seconds and send the same again.
 Clients ignore members they do not know; within /v1 only optional members are added. In a request an optional member that is
-\`null\` counts as absent, except in a PATCH.`
+\`null\` counts as absent, but for a \`refresh_token\` and in a PATCH.`
 
 /** This origin only; `unsafe-inline` for styles, because the page sets styles on its elements. */
 const DOCS_CSP =

@@ -38,10 +38,14 @@ function refuseMembers(body: unknown): void {
   throw new Problem('invalid-request', { errors: [{ pointer: pointerTo(name), detail: UNKNOWN_MEMBER }] })
 }
 
-/** Takes members that are null for absent ones, as the serializers of many languages write what is not set. Unknown ones stay, to be refused. */
+/**
+ * Takes members that are null for absent ones, as the serializers of many languages write what is not set. Unknown ones stay, to be
+ * refused, and so does the refresh token: a client that has lost its own must not take the refusal for the end of its session.
+ */
 function dropNulls(body: Record<string, unknown>, schema: unknown): void {
   const known = isObject(schema) && isObject(schema.properties) ? schema.properties : {}
-  for (const name of Object.keys(known)) if (Object.hasOwn(body, name) && body[name] === null) delete body[name]
+  for (const name of Object.keys(known))
+    if (Object.hasOwn(body, name) && body[name] === null && name !== 'refresh_token') delete body[name]
 }
 
 const isObject = (body: unknown): body is Record<string, unknown> =>

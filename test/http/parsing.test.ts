@@ -141,6 +141,8 @@ t.test(
     const stranger = await post(url, '/v1/otp', JSON.stringify({ email, colour: null }), json)
     const lacking = await post(url, '/v1/otp', JSON.stringify({ email: null }), json)
 
+    const tokenless = await post(url, '/v1/session/refresh', JSON.stringify({ refresh_token: null }), json)
+
     const { body } = await signIn(email)
     const patched = await fetch(`${url}/v1/me`, {
       method: 'PATCH',
@@ -150,6 +152,7 @@ t.test(
 
     t.equal(asked.status, 202)
     t.equal(patched.status, 400, 'in a PATCH it would mean to take something away')
+    t.match(tokenless, { status: 400, problem: { errors: [{ pointer: '/refresh_token' }] } }, 'and no sign-out')
     t.match(stranger, { status: 400, problem: { errors: [{ pointer: '/colour' }] } })
     t.match(lacking, { status: 400, problem: { errors: [{ pointer: '/email', detail: 'is missing' }] } })
   }
