@@ -15,7 +15,7 @@ t.setTimeout(0)
 for (const file of files)
   void t.spawn(
     process.execPath,
-    ['--single-threaded', file], // V8's helper threads would only take the cores from other files
+    [file],
     { buffered: true, timeout: 1000 * PATIENCE, env: { ...process.env, TAP_TIMEOUT: String(PATIENCE) } },
     relative(process.cwd(), file)
   )
