@@ -1,3 +1,7 @@
+/**
+ * Runs the suite, or the files and folders named on the command line, on one Postgres: that of TEST_DATABASE_URL, or one started for the
+ * run. Prints a line a file, and everything of a file that failed; the last line says how many assertions passed and failed.
+ */
 import { spawn } from 'node:child_process'
 import { globSync, statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -5,10 +9,6 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { prepareTemplate, testServer } from './database.ts'
 
-/**
- * Runs the suite, or the files and folders named on the command line, on one Postgres: that of TEST_DATABASE_URL, or one started for the
- * run. Prints a line a file, and everything of a file that failed; the last line says how many assertions passed and failed.
- */
 /** What Node has compiled for one file, the next ones take from here. */
 const compiled = join(import.meta.dirname, '../node_modules/.cache/compiled')
 

@@ -72,8 +72,7 @@ export class SigningKeys {
    * for JWKS_MAX_AGE must know a new key before that signs. In an outage the keys that are known are good.
    */
   async publish(): Promise<{ keys: PublishedKey[] }> {
-    if (this.#reloading !== undefined || monotonicNow() - this.#askedAt > LOOK_AGAIN_AFTER)
-      await this.reload().catch(() => undefined)
+    if (this.#mayLookAgain(this.#askedAt)) await this.reload().catch(() => undefined)
     return this.#keys.jwks
   }
 
@@ -133,7 +132,7 @@ export class SigningKeys {
     if (known !== undefined) return known
     const kid = kidOf(token)
     if (kid === undefined) return undefined
-    if (!this.#keys.verifiers.has(kid) && this.#mayLookAgain()) await this.reload()
+    if (!this.#keys.verifiers.has(kid) && this.#mayLookAgain(this.#loadedAt)) await this.reload()
     try {
       const claims = this.#keys.verifiers.get(kid)?.(token)
       return claims && this.#keys.recent.add(token, claims)
@@ -142,8 +141,8 @@ export class SigningKeys {
     }
   }
 
-  #mayLookAgain(): boolean {
-    return this.#reloading !== undefined || monotonicNow() - this.#loadedAt > LOOK_AGAIN_AFTER
+  #mayLookAgain(last: number): boolean {
+    return this.#reloading !== undefined || monotonicNow() - last > LOOK_AGAIN_AFTER
   }
 
   #read(rows: readonly SigningKeyRow[]): Keys {

@@ -40,7 +40,7 @@ t.test('the contract that the reference page brings of its own is the one there 
   }
 })
 
-const openDescriptors = (): number => readdirSync('/proc/self/fd').length
+const openDescriptors = (): number => readdirSync('/dev/fd').length
 
 t.test('a thousand answers that nobody reads take next to no memory', async (t) => {
   const { url, api } = await start(t)
