@@ -19,15 +19,20 @@ for (const [what, header] of [
   ['requests', ''],
   ['requests that expect something', 'Expect: nothing\r\n']
 ] as const)
-  t.test(`a client that sends hundreds of ${what} at once is cut off, and nobody waits for it`, async (t) => {
-    const { url, api, log } = await start(t)
+  t.test(`a client that sends a hundred ${what} at once is cut off, and the next is served`, async (t) => {
+    const { url, api } = await start(t)
     const socket = await rawSocket(t, url)
+    let isClosed = false
+    void socket.closed.then(() => {
+      isClosed = true
+    })
 
-    socket.write(`GET /nothing HTTP/1.1\r\nHost: x\r\n${header}\r\n`.repeat(1500))
-    await socket.closed
+    socket.write(`GET /nothing HTTP/1.1\r\nHost: x\r\n${header}\r\n`.repeat(100))
+    await until(() => isClosed || answersIn(socket.said()) === 100)
 
+    t.ok(isClosed)
+    t.ok(answersIn(socket.said()) <= 64)
     t.equal((await api.getLiveness()).status, 200)
-    t.ok(log.filter((line) => line.includes('"status":404')).length <= 64)
   })
 
 t.test('a connection on which nothing moves is given up, but not before one that is kept alive', async (t) => {
