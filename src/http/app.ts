@@ -69,7 +69,10 @@ export async function buildApp(
     trustProxy: ctx.config.TRUSTED_PROXIES.length > 0 ? inRanges(ctx.config.TRUSTED_PROXIES) : false,
     routerOptions: { caseSensitive: true },
     schemaController: { compilersFactory: { buildSerializer } },
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
+    ajv: {
+      // The tests hold our schemas against JSON Schema; a start need not compile its meta schema to do so again.
+      customOptions: { validateSchema: false, coerceTypes: false, removeAdditional: false, useDefaults: false }
+    },
     clientErrorHandler: answerBrokenConnections(ctx.log, observe),
     frameworkErrors: (error, request, reply) => {
       markAnswers(request, reply)

@@ -100,6 +100,7 @@ export function misspelt(table: TObject, env: Environment): string[] {
  * `URL` in DATABASE_PORT, or a short name, as in PGHOST.
  */
 function isNear(ours: string, given: string): boolean {
+  if (Math.abs(ours.length - given.length) > 3) return false // a start compares every variable with every setting
   const slips = edits(ours, given)
   if (slips !== 3 || given.length < 12) return slips <= 2 && slips < ours.length / 2
   const [words, others] = [ours.split('_'), given.split('_')]
