@@ -1,11 +1,10 @@
 import { mock } from 'node:test'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { ResultBatcher } from '../../src/hashing/result-batcher.ts'
 
-t.beforeEach(() => mock.timers.enable({ apis: ['setTimeout'] }))
-t.afterEach(() => mock.timers.reset())
-
-function handingOver() {
+function handingOver(t: Test) {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => mock.timers.reset())
   const given: string[] = []
   const handOver = new ResultBatcher()
   const add = (name: string, { waiting = 9, next = 0.01 } = {}) =>
@@ -14,7 +13,7 @@ function handingOver() {
 }
 
 t.test('a result waits for others only while they come soon and more jobs wait', async (t) => {
-  const { given, add } = handingOver()
+  const { given, add } = handingOver(t)
   add('others soon')
   t.strictSame(given, [])
   add('others late', { next: 0.2 })
@@ -24,7 +23,7 @@ t.test('a result waits for others only while they come soon and more jobs wait',
 })
 
 t.test('no more than twelve are handed over together', async (t) => {
-  const { given, add } = handingOver()
+  const { given, add } = handingOver(t)
   const dozen = Array.from({ length: 12 }, (_, index) => String(index))
   for (const name of dozen.slice(0, 11)) add(name)
   t.strictSame(given, [])
@@ -33,7 +32,7 @@ t.test('no more than twelve are handed over together', async (t) => {
 })
 
 t.test('the first waits a tenth of a second at the most', async (t) => {
-  const { given, add } = handingOver()
+  const { given, add } = handingOver(t)
   add('first')
   mock.timers.tick(60)
   add('second')
