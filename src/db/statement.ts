@@ -1,5 +1,4 @@
 import {
-  type Compilable,
   type CompiledQuery,
   DummyDriver,
   type Expression,
@@ -57,8 +56,6 @@ const compiler = new Kysely<Tables>({
   }
 }).withSchema(SCHEMA)
 
-const isRaw = <Row>(built: RawBuilder<Row> | Compilable<Row>): built is RawBuilder<Row> => 'isRawBuilder' in built
-
 /** Gives a slot that is used several times one number, so that its value is sent and parsed once. */
 function numbered<Row>(query: CompiledQuery<Row>): CompiledQuery<Row> {
   const places = new Map<unknown, number>()
@@ -87,7 +84,7 @@ const TRIES = 3
  */
 export function statement<P extends Parameters, Row>(
   parameters: P,
-  build: (slots: Slots<P>, db: Db) => RawBuilder<Row> | Compilable<Row>
+  build: (slots: Slots<P>) => RawBuilder<Row>
 ): (db: Db, values: Values<P>, tries?: number) => Promise<Row[]> {
   let compiled: CompiledQuery<Row> | undefined
   const compile = (): CompiledQuery<Row> => {
@@ -95,8 +92,7 @@ export function statement<P extends Parameters, Row>(
       name,
       sql`${new Slot(name)}::${sql.raw(type.replace('?', ''))}`
     ])
-    const built = build(Object.fromEntries(slots) as Slots<P>, compiler)
-    return numbered(isRaw(built) ? built.compile(compiler) : built.compile())
+    return numbered(build(Object.fromEntries(slots) as Slots<P>).compile(compiler))
   }
 
   return async (db, values, tries) => {
