@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { Kysely, PostgresAdapter, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely'
 import pg from 'pg'
+import { Gate } from '../lib/gate.ts'
 import { milliseconds } from '../lib/time.ts'
-import { asFailure, isReadOnlyRefusal, isStaleStatement } from './failure.ts'
+import { asFailure, DatabaseUnavailable, isReadOnlyRefusal, isStaleStatement } from './failure.ts'
 import { type Db, SCHEMA, type Tables } from './tables.ts'
 
 export type ConnectOptions = {
@@ -62,6 +63,14 @@ export function connect(options: ConnectOptions): Db {
   const named = namedStatements(pool, options.prepared)
   const db = new Kysely<Tables>({ dialect: new Dialect({ pool: named }) }).withSchema(SCHEMA)
   pools.set(db, pool)
+  gates.set(
+    db,
+    new Gate({
+      places: Math.max(1, Math.floor(options.poolSize / 2)),
+      patience: CONNECT_SECONDS,
+      refusal: () => new DatabaseUnavailable('too many transactions wait for each other')
+    })
+  )
   shortcuts.set(db, async (text, values) => {
     const client = await named.connect()
     try {
@@ -102,10 +111,19 @@ export const shortcutOf = (db: Db): Run | undefined => shortcuts.get(db)
 
 const pools = new WeakMap<Db, pg.Pool>()
 
+const gates = new WeakMap<Db, Gate>()
+
+/**
+ * Where a transaction waits for its turn: it keeps a connection through several statements and while it waits for a lock, so that
+ * all of them together get half the connections, and whatever is one statement finds one. Only what `connect` made has a gate.
+ */
+export const gateOf = (db: Db): Gate | undefined => gates.get(db)
+
 /** How many connections are at work, and how many calls wait for one. Only what `connect` made has any. */
 export function connectionsOf(db: Db): { inUse: number; waiting: number } {
   const pool = pools.get(db)
-  return { inUse: (pool?.totalCount ?? 0) - (pool?.idleCount ?? 0), waiting: pool?.waitingCount ?? 0 }
+  const waiting = (pool?.waitingCount ?? 0) + (gateOf(db)?.waiting ?? 0)
+  return { inUse: (pool?.totalCount ?? 0) - (pool?.idleCount ?? 0), waiting }
 }
 
 /** The pool as Kysely's dialect sees it: each distinct text runs as a named statement, each failure is classified. */

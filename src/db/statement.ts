@@ -9,7 +9,7 @@ import {
   type RawBuilder,
   sql
 } from 'kysely'
-import { shortcutOf } from './connect.ts'
+import { gateOf, shortcutOf } from './connect.ts'
 import { isStaleStatement, mayRepeat } from './failure.ts'
 import { type Db, SCHEMA, type Tables, type Tx } from './tables.ts'
 
@@ -110,7 +110,8 @@ export function statement<P extends Parameters, Row>(
 
 /** Runs a transaction, and repeats it after a conflict; everything inside must be safe to run twice. */
 export async function transaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
-  return await retried(db, () => db.transaction().execute(work))
+  const run = (): Promise<T> => retried(db, () => db.transaction().execute(work))
+  return await (gateOf(db)?.pass(run) ?? run())
 }
 
 async function retried<T>(db: Db, run: () => Promise<T>, tries = TRIES): Promise<T> {

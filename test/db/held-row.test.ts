@@ -1,5 +1,6 @@
 import pg from 'pg'
 import t from 'tap'
+import { until } from '../helper.ts'
 import { password, startWithPasswords } from '../password/with-password.ts'
 
 t.test(
@@ -36,3 +37,31 @@ t.test(
     t.equal(again.status, 200, 'and the code is not spent')
   }
 )
+
+t.test('requests for links to one address that somebody holds keep no session from being looked at', async (t) => {
+  const { api, signUp, isLive, sql, databaseUrl } = await startWithPasswords(t)
+  const signedIn = await signUp('member@example.com')
+  const operator = new pg.Client({ connectionString: databaseUrl })
+  await operator.connect()
+  t.teardown(() => operator.end())
+  await operator.query('begin')
+  await operator.query('select from postern.address_budget for update')
+
+  let answered = 0
+  const asked = Array.from({ length: 30 }, () =>
+    api.requestPasswordReset({ email: 'member@example.com' }).finally(() => {
+      answered += 1
+    })
+  )
+  const held = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+  await until(async () => (await sql(held)).length >= 5)
+  t.ok(await isLive(signedIn))
+  t.equal(answered, 0, 'while the requests for links still wait')
+  await operator.query('rollback')
+  const statuses = (await Promise.all(asked)).map(({ status }) => status)
+  t.ok(statuses.includes(202))
+  t.strictSame(
+    statuses.filter((status) => ![202, 429].includes(status)),
+    []
+  )
+})

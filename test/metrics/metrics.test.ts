@@ -119,15 +119,17 @@ t.test('connections at work, and whoever waits for one, are told', async (t) => 
   await scrapeUntil(instance, inUse, 0)
 
   const holder = await instance.ctx.db.startTransaction().execute()
-  const asking = instance.api.requestOtp({ email })
-  await until(() => connectionsOf(instance.ctx.db).waiting)
+  const asking = [instance.api.requestOtp({ email })]
+  await until(() => connectionsOf(instance.ctx.db).waiting === 1)
+  for (let links = 1; links <= 2; links++) asking.push(instance.api.requestPasswordReset({ email }))
+  await until(() => connectionsOf(instance.ctx.db).waiting === 3) // of the two, one waits for the other's transaction
   const busy = await scrape(instance)
   await holder.rollback().execute()
-  await asking
+  await Promise.all(asking)
   const quiet = await scrapeUntil(instance, inUse, 0)
 
   t.equal(busy.value(inUse), 1)
-  t.ok((busy.value('postern_database_connections_waiting') ?? 0) >= 1)
+  t.ok((busy.value('postern_database_connections_waiting') ?? 0) >= 3)
   t.equal(quiet.value('postern_database_connections_waiting'), 0)
 })
 
