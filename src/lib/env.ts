@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { TObject, TSchema } from 'typebox'
-import Value from 'typebox/value'
+import { Check } from 'typebox/schema'
 import { edits } from './spelling.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -30,7 +30,7 @@ export function readSettings(table: TObject, env: Environment): { values: Record
       const text = textOf(name, schema, env)
       const value = text === undefined ? schema.default : parse(schema, text)
       if (value !== undefined) values[name] = value
-      if (text !== undefined && !Value.Check(schema, value)) faults.push(`${name} must be ${expectation(schema)}`)
+      if (text !== undefined && !Check(schema, value)) faults.push(`${name} must be ${expectation(schema)}`)
     } catch (error) {
       faults.push(`${name}: ${(error as Error).message}`)
     }
