@@ -416,6 +416,8 @@ export interface components {
              * @enum {string}
              */
             reason?: "too_short" | "too_long" | "common" | "personal" | "breached";
+            /** @description With the reason `too_short`: how many characters (code points) a password must have at least. */
+            min_length?: number;
             /** @description On `code-required`: how the sign-in continues. */
             next?: {
                 /** @description What may come next: `otp`. An open list. */
@@ -650,7 +652,7 @@ export interface operations {
             202: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -666,7 +668,7 @@ export interface operations {
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -692,7 +694,7 @@ export interface operations {
             413: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -708,7 +710,7 @@ export interface operations {
             415: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -725,7 +727,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -751,7 +753,7 @@ export interface operations {
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -768,7 +770,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -807,7 +809,7 @@ export interface operations {
             202: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -823,7 +825,7 @@ export interface operations {
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -840,7 +842,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -866,7 +868,7 @@ export interface operations {
             413: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -882,7 +884,7 @@ export interface operations {
             415: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -899,7 +901,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -925,7 +927,7 @@ export interface operations {
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -942,7 +944,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -998,7 +1000,7 @@ export interface operations {
                     /** @description In cookie mode: `__Host-postern_refresh` with the refresh token; HttpOnly, Secure, SameSite=Lax, Path=/, Max-Age as `refresh_expires_in`. */
                     "Set-Cookie"?: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1014,7 +1016,7 @@ export interface operations {
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1031,7 +1033,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1047,7 +1049,7 @@ export interface operations {
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1073,7 +1075,7 @@ export interface operations {
             413: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1089,7 +1091,7 @@ export interface operations {
             415: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1106,7 +1108,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1132,7 +1134,7 @@ export interface operations {
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1149,7 +1151,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1210,7 +1212,7 @@ export interface operations {
                     /** @description In cookie mode: `__Host-postern_refresh` with the refresh token; HttpOnly, Secure, SameSite=Lax, Path=/, Max-Age as `refresh_expires_in`. */
                     "Set-Cookie"?: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1226,7 +1228,7 @@ export interface operations {
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1243,7 +1245,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1259,7 +1261,7 @@ export interface operations {
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1285,7 +1287,7 @@ export interface operations {
             413: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1301,7 +1303,7 @@ export interface operations {
             415: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1318,7 +1320,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1344,7 +1346,7 @@ export interface operations {
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1361,7 +1363,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1416,7 +1418,7 @@ export interface operations {
             202: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1442,7 +1444,7 @@ export interface operations {
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1468,7 +1470,7 @@ export interface operations {
             413: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1484,7 +1486,7 @@ export interface operations {
             415: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1501,7 +1503,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1527,7 +1529,7 @@ export interface operations {
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1544,7 +1546,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1583,7 +1585,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1613,7 +1615,7 @@ export interface operations {
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1630,7 +1632,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1656,7 +1658,7 @@ export interface operations {
             413: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1672,7 +1674,7 @@ export interface operations {
             415: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1689,7 +1691,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1715,7 +1717,7 @@ export interface operations {
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1732,7 +1734,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1780,7 +1782,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1807,7 +1809,7 @@ export interface operations {
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1824,7 +1826,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1850,7 +1852,7 @@ export interface operations {
             413: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1866,7 +1868,7 @@ export interface operations {
             415: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1882,7 +1884,7 @@ export interface operations {
             422: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1899,7 +1901,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1925,7 +1927,7 @@ export interface operations {
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1942,7 +1944,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2018,7 +2020,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2085,7 +2087,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2167,7 +2169,7 @@ export interface operations {
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2184,7 +2186,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2200,7 +2202,7 @@ export interface operations {
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2247,7 +2249,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2319,6 +2321,12 @@ export interface operations {
                     /** @description When the cookie was used: `__Host-postern_refresh`, empty and expired. */
                     "Set-Cookie"?: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
+                    "RateLimit-Limit"?: number;
+                    /** @description How many of them are left. */
+                    "RateLimit-Remaining"?: number;
+                    /** @description Seconds until all of them are available again. */
+                    "RateLimit-Reset"?: number;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -2327,7 +2335,7 @@ export interface operations {
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2344,7 +2352,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2360,7 +2368,7 @@ export interface operations {
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2407,7 +2415,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2510,7 +2518,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2537,7 +2545,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2637,7 +2645,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2664,7 +2672,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2750,7 +2758,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2797,7 +2805,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2877,7 +2885,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2934,7 +2942,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -3013,7 +3021,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -3040,7 +3048,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -3117,7 +3125,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -3174,7 +3182,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -3268,7 +3276,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -3315,7 +3323,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -3410,7 +3418,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -3437,7 +3445,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -3517,7 +3525,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -3574,7 +3582,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -3632,7 +3640,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -3676,7 +3684,7 @@ export interface operations {
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -3703,7 +3711,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -3729,7 +3737,7 @@ export interface operations {
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -3746,7 +3754,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one address may make, where quotas are on. */
+                    /** @description Requests a minute that one address or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;

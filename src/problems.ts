@@ -24,7 +24,7 @@ const catalogue = {
   'credentials-rejected': {
     status: 401,
     title: 'The address or the password is not right.',
-    help: 'The address or password is wrong, or the account has no password. Let the person try again, sign in with a mailed code, or ask for a link to a new password.',
+    help: 'The address or password is wrong, or the account has no password; when a password is changed, the current one is wrong. Let the person try again, sign in with a mailed code, or ask for a link to a new password.',
     scheme: 'Postern-Password'
   },
   'reset-rejected': {
@@ -93,7 +93,7 @@ const catalogue = {
   'password-refused': {
     status: 422,
     title: 'The password is not good enough.',
-    help: '`reason` says why: `too_short`, `too_long`, `common` (one of those that are guessed first), `personal` (made of the address or the name of the service) or `breached` (seen in a leak). Nothing was used up; let the person choose another.'
+    help: '`reason` says why: `too_short` (`min_length` says what is enough), `too_long`, `common` (one of those that are guessed first), `personal` (made of the address or the name of the service) or `breached` (seen in a leak). Nothing was used up; let the person choose another.'
   },
   'too-many-requests': {
     status: 429,
@@ -130,6 +130,8 @@ export type PasswordReason = (typeof passwordReasons)[number]
 export type ProblemDetails = {
   detail?: string
   reason?: PasswordReason
+  /** Characters that a password must have at least. */
+  minLength?: number
   /** How to continue a sign-in that needs more. */
   next?: { methods: string[]; challenge: object }
   /** Seconds until trying again makes sense; becomes Retry-After. */

@@ -35,6 +35,12 @@ export const ProblemBody = Type.Object(
     reason: Type.Optional(
       OneOf(passwordReasons, { description: 'On `password-refused`: what is wrong with the password.' })
     ),
+    min_length: Type.Optional(
+      Type.Integer({
+        minimum: 8,
+        description: 'With the reason `too_short`: how many characters (code points) a password must have at least.'
+      })
+    ),
     next: Type.Optional(
       Type.Object(
         {
@@ -54,11 +60,19 @@ export const ProblemBody = Type.Object(
 )
 export type ProblemBody = Static<typeof ProblemBody>
 
+/** What may be wrong with a body. */
+const exampleFault = { pointer: '/email', detail: 'must be string' }
+
 /** The refusals of an operation that does nothing: input that is not HTTP, too slow or broken is answered before it runs. */
 export const strayRefusals = (...codes: ProblemCode[]): Record<number, unknown> => {
   const all: ProblemCode[] = [...codes, 'invalid-request', 'request-timeout', 'headers-too-large', 'internal']
   const byStatus = Map.groupBy(all, (code) => problems[code].status)
-  return Object.fromEntries([...byStatus].map(([status, group]) => [status, refusal(status, [...new Set(group)])]))
+  const fault = all.includes('payload-too-large')
+    ? exampleFault
+    : { pointer: '', detail: problems['invalid-request'].title }
+  return Object.fromEntries(
+    [...byStatus].map(([status, group]) => [status, refusal(status, [...new Set(group)], fault)])
+  )
 }
 
 /** The refusals of an operation, by status, besides those that every operation has. Headers are declared elsewhere. */
@@ -69,17 +83,17 @@ export const refusals = (...codes: ProblemCode[]): Record<number, unknown> =>
 export const bodyRefusals = (...codes: ProblemCode[]): Record<number, unknown> =>
   refusals('payload-too-large', 'unsupported-media-type', ...codes)
 
-function refusal(status: number, codes: readonly ProblemCode[]) {
+function refusal(status: number, codes: readonly ProblemCode[], fault: typeof exampleFault) {
   const example = (code: ProblemCode) => ({
     type: `/problems/${code}`,
     title: problems[code].title,
     status,
-    detail: code === 'invalid-request' ? '/email must be string' : problems[code].help,
+    detail: code === 'invalid-request' ? `${fault.pointer} ${fault.detail}`.trim() : problems[code].help,
     instance: 'urn:uuid:0198c5a1-7b1e-7c33-9d0c-0c5d2f6a1b42',
     code,
-    ...(code === 'password-refused' && { reason: 'too_short' }),
+    ...(code === 'password-refused' && { reason: 'too_short', min_length: 15 }),
     ...(code === 'code-required' && { next: exampleNext }),
-    ...(code === 'invalid-request' && { errors: [{ pointer: '/email', detail: 'must be string' }] })
+    ...(code === 'invalid-request' && { errors: [fault] })
   })
   return {
     description: codes.map((code) => `\`${code}\`: ${problems[code].title}`).join(' '),

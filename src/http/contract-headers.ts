@@ -31,7 +31,7 @@ const reference = (name: keyof typeof headers) => ({ [name]: { $ref: `#/componen
 
 /** Written out at each answer: the generated types treat a referenced header as always present. */
 const quotaHeaders = {
-  'RateLimit-Limit': whole(1, 'Requests a minute that one address may make, where quotas are on.'),
+  'RateLimit-Limit': whole(1, 'Requests a minute that one address or session may make, where quotas are on.'),
   'RateLimit-Remaining': whole(0, 'How many of them are left.'),
   'RateLimit-Reset': whole(0, 'Seconds until all of them are available again.')
 }
@@ -45,7 +45,7 @@ function tellsQuota({ operationId, security }: Operation, status: number): boole
   const holder = quotaOf(operationId, bound)?.holder
   if (holder === undefined) return false
   if (holder === 'client') return !UNCOUNTED.includes(status)
-  return (bound ? [401, 429] : [400, 401, 403, 429]).includes(status)
+  return (bound ? [401, 429] : [204, 400, 401, 403, 429]).includes(status)
 }
 
 const headersOf = (operation: Operation, status: number): Record<string, unknown> => ({

@@ -29,6 +29,8 @@ const NARROW = `
   .swagger-ui .opblock-body, .swagger-ui .wrapper { overflow-x: auto }
 }`
 
+const VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1">'
+
 /** The files of the page's library, and what they are. */
 const FILES = new URL('./static/', import.meta.resolve('@fastify/swagger-ui'))
 const TYPES: Record<string, string> = {
@@ -112,6 +114,12 @@ export const docRoutes: FastifyPluginAsync = async (app) => {
     contract ??= Buffer.from(JSON.stringify(app.swagger()))
     return reply.type('application/json; charset=utf-8').header('cache-control', 'public, max-age=300').send(contract)
   })
+  // The page's library does not say it, and a phone would show the page as on a desk, in letters too small to read.
+  app.addHook('onSend', async (_request, reply, payload) =>
+    typeof payload === 'string' && String(reply.getHeader('content-type')).startsWith('text/html')
+      ? payload.replace('<head>', `<head>${VIEWPORT}`)
+      : payload
+  )
   const fileOf = filesOfPage()
   app.addHook('onRoute', (route) => {
     if (route.url !== '/docs/static/*') return

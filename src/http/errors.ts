@@ -24,6 +24,7 @@ export function problemBody(code: ProblemCode, requestId: string, details: Probl
     instance: `urn:uuid:${requestId}`,
     code,
     ...(details.reason !== undefined && { reason: details.reason }),
+    ...(details.minLength !== undefined && { min_length: details.minLength }),
     ...(details.next !== undefined && { next: details.next as NonNullable<ProblemBody['next']> }),
     ...(errors !== undefined && { errors })
   }
@@ -65,7 +66,8 @@ export function handleError(error: FastifyError, request: FastifyRequest, reply:
   }
   if (error.validation) return sendProblem(request, reply, 'invalid-request', { errors: faultsOf(error) })
   const code = foreseen(error)
-  if (code !== undefined) return sendProblem(request, reply, code, { detail: error.message })
+  if (code !== undefined)
+    return sendProblem(request, reply, code, code === 'invalid-request' ? { detail: error.message } : {})
   request.log.error({ err: error }, 'unexpected error')
   return sendProblem(request, reply, 'internal')
 }

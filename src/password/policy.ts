@@ -22,7 +22,7 @@ export async function requireGoodPassword(ctx: Context, password: string, email:
   const least = ctx.config.PASSWORD_MIN_LENGTH
   throw new Problem('password-refused', {
     reason,
-    ...(reason === 'too_short' && { detail: `It must have at least ${least} characters.` }),
+    ...(reason === 'too_short' && { minLength: least, detail: `It must have at least ${least} characters.` }),
     ...(reason === 'too_long' && { detail: `It must have at most ${MOST_BYTES} bytes.` })
   })
 }

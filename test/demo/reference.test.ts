@@ -49,6 +49,19 @@ t.test('the reference page shows an operation, and asks nobody but the service f
   t.strictSame([foreign, faults], [[], []])
 })
 
+t.test('on a phone the reference is as wide as the screen', async (t) => {
+  const { visitor } = await openBrowser(t)
+  const context = await visitor(t, { viewport: { width: 390, height: 800 }, isMobile: true, hasTouch: true })
+  const page = await context.newPage()
+
+  await page.goto(`${service.url}/docs`)
+  await page.locator('.opblock').first().waitFor()
+  const [shown, needed] = await page.evaluate<[number, number]>('[innerWidth, document.documentElement.scrollWidth]')
+
+  t.equal(shown, 390)
+  t.equal(needed, 390)
+})
+
 t.test('the contract that is served is the one that is committed', async (t) => {
   const answer = await fetch(`${service.url}/openapi.json`)
 

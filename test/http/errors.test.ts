@@ -61,6 +61,8 @@ t.test(
       t.match([page.status, await page.text()], [200, new RegExp(`<code>${code}</code>`)])
     }
     t.match(all['invalid-request'].problem.errors, [{ pointer: '/email', detail: /address/ }])
+    for (const code of ['payload-too-large', 'unsupported-media-type'] as const)
+      t.equal(all[code].problem.detail, problems[code].help)
     t.match(all['too-many-requests'].headers.get('retry-after'), /^[1-9]\d*$/)
     t.strictSame(
       Object.entries(all).filter(([, { headers }]) => headers.get('www-authenticate')?.startsWith('Bearer')),

@@ -27,6 +27,17 @@ t.test('one request too many is told how many there may be and when to come agai
   t.match(Object.fromEntries(refused.headers), { 'ratelimit-limit': '30', 'ratelimit-remaining': '0' })
 })
 
+t.test('who signs out with a cookie that is none is counted by address, and told so', async (t) => {
+  const { api } = await start(t, LIMITED)
+
+  const { status, headers } = await api.logout(undefined, {
+    headers: { origin: 'http://localhost:3000', cookie: '__Host-postern_refresh=made-up' }
+  })
+
+  t.equal(status, 204)
+  t.equal(headers.get('ratelimit-limit'), '60')
+})
+
 t.test('each operation has a bucket of its own', async (t) => {
   const world = await start(t, LIMITED)
   await askTimes(31, () => ask(world, '127.0.0.1'))
