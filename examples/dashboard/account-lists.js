@@ -1,17 +1,9 @@
 // @ts-check
+import { Refusal } from './api.js'
 import { call } from './session.js'
 import { announce, find, onPress } from './show.js'
-import { dateAndTime, tell, textOf } from './texts.js'
-
-const BROWSERS = { 'Edg/': 'Edge', 'OPR/': 'Opera', 'Firefox/': 'Firefox', 'Chrome/': 'Chrome', 'Safari/': 'Safari' }
-const SYSTEMS = {
-  Android: 'Android',
-  iPhone: 'iPhone',
-  iPad: 'iPad',
-  Windows: 'Windows',
-  'Mac OS X': 'macOS',
-  Linux: 'Linux'
-}
+import { dateAndTime, label, tell, textOf } from './texts.js'
+import { recognise } from './user-agent.js'
 
 /**
  * A device by the name its owner knows it by.
@@ -19,12 +11,22 @@ const SYSTEMS = {
  * @param {string | null} agent
  */
 export function deviceName(agent) {
-  /** @param {Record<string, string>} names */
-  const named = (names) => Object.entries(names).find(([mark]) => agent?.includes(mark))?.[1]
-  const browser = named(BROWSERS)
-  const system = named(SYSTEMS)
-  if (browser === undefined || system === undefined) return textOf('device_unknown')
-  return textOf('device_on', { browser, system })
+  const { browser, system } = recognise(agent)
+  if (browser !== undefined && system !== undefined) return textOf('device_on', { browser, system })
+  return browser ?? system ?? textOf('device_unknown')
+}
+
+/**
+ * Ends one entry. Where another window was faster, or the answer was lost, it is gone all the same.
+ *
+ * @param {string} path
+ */
+async function remove(path) {
+  try {
+    await call('DELETE', path)
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.status !== 404) throw error
+  }
 }
 
 /**
@@ -43,7 +45,7 @@ export function fillList(screen, list, entries, reload) {
     const about = document.createElement('div')
     const name = document.createElement('strong')
     const used = document.createElement('span')
-    name.textContent = deviceName(entry.agent)
+    tell(name, 'plain', { text: () => deviceName(entry.agent) })
     used.className = 'hint'
     tell(used, 'last_used', { time: () => dateAndTime(entry.last_used_at) })
     about.append(name, used)
@@ -59,9 +61,9 @@ export function fillList(screen, list, entries, reload) {
     button.type = 'button'
     button.className = 'quiet small'
     tell(button, sessions ? 'end_session' : 'forget')
-    button.ariaLabel = textOf(sessions ? 'end_session_of' : 'forget_device', { device: name.textContent })
+    label(button, sessions ? 'end_session_of' : 'forget_device', { device: () => deviceName(entry.agent) })
     onPress(button, async () => {
-      await call('DELETE', `/v1/me/${list}/${entry.id}`)
+      await remove(`/v1/me/${list}/${entry.id}`)
       await reload()
       announce(sessions ? 'session_ended' : 'device_forgotten')
       find(screen, `#${list}-title`).focus() // the button is gone, and focus must be somewhere

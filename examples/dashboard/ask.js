@@ -1,13 +1,15 @@
 // @ts-check
 import { send } from './api.js'
+import { pending } from './pending.js'
 import { deviceMember } from './session.js'
 import { language } from './texts.js'
 
 /**
  * @param {string} email
- * @returns {Promise<import('./contract.js').Challenge>}
+ * @returns {Promise<import('./pending.js').Pending>}
  */
-export const askForCode = (email) => send('POST', '/v1/otp', { body: { email, locale: language, ...deviceMember() } })
+export const askForCode = async (email) =>
+  pending(await send('POST', '/v1/otp', { body: { email, locale: language, ...deviceMember() } }))
 
 /**
  * @param {string} email

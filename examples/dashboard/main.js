@@ -1,5 +1,5 @@
 // @ts-check
-import { go, register } from './go.js'
+import { go, goBack, register } from './go.js'
 import { showAccount } from './screens/account.js'
 import { showCode } from './screens/code.js'
 import { showEmail } from './screens/email.js'
@@ -32,3 +32,4 @@ function enterByLink() {
 
 if (!enterByLink()) go(hasSession() ? 'account' : 'email')
 window.addEventListener('hashchange', enterByLink)
+window.addEventListener('popstate', ({ state }) => state !== null && goBack(state, hasSession()))

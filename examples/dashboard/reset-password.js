@@ -26,7 +26,7 @@ window.addEventListener('hashchange', () => location.hash.startsWith('#token=') 
 function takeToken() {
   token = new URLSearchParams(location.hash.slice(1)).get('token') ?? ''
   history.replaceState(null, '', location.pathname)
-  if (token === '') show('dead')
+  if (token === '') show('reopen')
   else void inspect()
 }
 
@@ -65,7 +65,8 @@ function showForm(reset) {
     } catch (error) {
       if (isDead(error) && input.value !== '') return void show('dead')
       if (!(error instanceof Refusal) || ![400, 422].includes(error.status)) throw error
-      complain(screen, REASONS[error.problem.reason ?? 'too_short'] ?? 'reason_other')
+      const { reason = '', min_length: count = 0 } = error.problem
+      complain(screen, input.value === '' ? 'password_empty' : (REASONS[reason] ?? 'reason_other'), { count })
       input.focus()
     }
   })

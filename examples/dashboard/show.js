@@ -90,9 +90,10 @@ export function uncomplain(screen) {
 export function complainOf(screen, error) {
   if (error instanceof Outage) return complain(screen, 'outage')
   if (!(error instanceof Refusal)) throw error
-  if (error.status !== 429) return complain(screen, 'refused', { detail: error.problem.detail ?? error.code })
-  if (error.retryAfter === undefined) return complain(screen, 'too_many_later')
-  complain(screen, 'too_many', { time: inTime(error.retryAfter) })
+  if (error.status !== 429) return complain(screen, 'refused', { id: error.problem.instance.replace('urn:uuid:', '') })
+  const { retryAfter } = error
+  if (retryAfter === undefined) return complain(screen, 'too_many_later')
+  complain(screen, 'too_many', { time: () => inTime(retryAfter) })
 }
 
 /**

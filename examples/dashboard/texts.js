@@ -19,6 +19,7 @@ export let language = [
 
 /** What stands in the place of a parameter, by element: texts are told again when the language changes. */
 const told = /** @type {WeakMap<Element, Parameters>} */ (new WeakMap())
+const labelled = /** @type {WeakMap<Element, Parameters>} */ (new WeakMap())
 
 /**
  * The text of a key, in pieces. A text with two forms has them in brackets: `{count} [session was|sessions were] ended`.
@@ -61,6 +62,19 @@ export function tell(element, key, parameters = {}) {
 }
 
 /**
+ * Gives an element an accessible name, likewise.
+ *
+ * @param {Element} element
+ * @param {Key} key
+ * @param {Parameters} [parameters]
+ */
+export function label(element, key, parameters = {}) {
+  element.setAttribute('data-label', key)
+  labelled.set(element, parameters)
+  element.setAttribute('aria-label', textOf(key, parameters))
+}
+
+/**
  * Fills every element of a tree that names a text: `data-text` its content, `data-label` its accessible name.
  *
  * @param {ParentNode} tree
@@ -70,7 +84,7 @@ export function tellAll(tree) {
     tell(element, /** @type {Key} */ (element.getAttribute('data-text')), told.get(element))
   }
   for (const element of tree.querySelectorAll('[data-label]')) {
-    element.setAttribute('aria-label', textOf(/** @type {Key} */ (element.getAttribute('data-label'))))
+    label(element, /** @type {Key} */ (element.getAttribute('data-label')), labelled.get(element))
   }
 }
 

@@ -62,7 +62,7 @@ t.test('another session is ended from the list, and notices', async (t) => {
 
 t.test('a browser that has signed in is known at the next sign-in, until it is forgotten', async (t) => {
   const email = 'known@example.com'
-  const context = await visitor(t)
+  const context = await visitor(t, { userAgent: 'Mozilla/5.0 (X11; Linux x86_64) Chrome/130.0 Safari/537.36' })
   const page = await signIn(context, service, email)
   const trusted = await page.locator('#devices li').count()
 

@@ -4,7 +4,7 @@ import { Outage, Refusal } from '../api.js'
 import { countDown } from '../countdown.js'
 import { go } from '../go.js'
 import { call, SignedOut, signOut } from '../session.js'
-import { announce, find, onPress, show } from '../show.js'
+import { announce, find, onPress, show, uncomplain } from '../show.js'
 import { dateOf, inTime, tell } from '../texts.js'
 
 /** Seconds between two tries during an outage, when the service has not said how many. */
@@ -24,6 +24,7 @@ export function showAccount() {
         call('GET', '/v1/me/devices').then((list) => list.devices, withoutDevices)
       ])
       if (signal.aborted) return
+      uncomplain(screen)
       fillProfile(user, session.amr)
       fillList(screen, 'sessions', sessions, load)
       find(screen, '#end-others').hidden = sessions.length < 2

@@ -3,6 +3,7 @@ import { Refusal, send } from '../api.js'
 import { askForCode } from '../ask.js'
 import { clock, countDown } from '../countdown.js'
 import { go } from '../go.js'
+import { inSeconds, secondsTo } from '../pending.js'
 import { signIn } from '../session.js'
 import { announce, complain, find, onPress, onSubmit, quoted, show, uncomplain } from '../show.js'
 import { tell } from '../texts.js'
@@ -12,8 +13,9 @@ import { tell } from '../texts.js'
  *
  * @param {import('../go.js').State} state `required`: the password alone was not enough
  */
-export function showCode({ email = '', challenge, required = false }) {
-  if (challenge === undefined) return go('email', { email })
+export function showCode({ email = '', challenge: mailed, required = false }) {
+  if (mailed === undefined) return go('email', { email })
+  const challenge = mailed
   const { screen, signal } = show('code')
   const input = /** @type {HTMLInputElement} */ (find(screen, '#code'))
   const again = find(screen, '#resend')
@@ -25,15 +27,12 @@ export function showCode({ email = '', challenge, required = false }) {
   input.inputMode = digits ? 'numeric' : 'text'
   input.classList.toggle('long', challenge.code_length > 8)
 
-  let tries = challenge.tries
   let counting = new AbortController()
-  let { resends_left: resends } = challenge
 
-  /** @param {number} seconds */
-  function waitToResend(seconds) {
+  function waitToResend() {
     counting.abort()
     counting = new AbortController()
-    countDown(seconds, AbortSignal.any([signal, counting.signal]), (left) => {
+    countDown(secondsTo(challenge.resend_at), AbortSignal.any([signal, counting.signal]), (left) => {
       again.ariaDisabled = left > 0 ? 'true' : null
       tell(again, left > 0 ? 'resend_in' : 'resend', { time: clock(left) })
     })
@@ -42,7 +41,7 @@ export function showCode({ email = '', challenge, required = false }) {
   /** The code is of no use any more, or cannot be mailed again: the button now asks for another one. */
   function offerNewCode() {
     counting.abort()
-    tries = 0
+    challenge.tries = 0
     again.ariaDisabled = null
     again.classList.remove('plain')
     tell(again, 'new_code')
@@ -53,10 +52,11 @@ export function showCode({ email = '', challenge, required = false }) {
     offerNewCode()
   }
 
-  countDown(challenge.expires_in, signal, (left) => {
+  countDown(secondsTo(challenge.dead_at), signal, (left) => {
     if (left === 0) expire()
   })
-  if (resends > 0) waitToResend(challenge.resend_in)
+  if (challenge.tries === 0) expire()
+  else if (challenge.resends_left > 0) waitToResend()
   else offerNewCodeLater()
 
   /** Without resends left, what helps is a new code; but first this one may still arrive. */
@@ -68,11 +68,13 @@ export function showCode({ email = '', challenge, required = false }) {
 
   onPress(again, async () => {
     uncomplain(screen)
-    if (tries === 0 || resends === 0) return go('code', { email, required, challenge: await askForCode(email) })
+    if (challenge.tries === 0 || challenge.resends_left === 0)
+      return go('code', { email, required, challenge: await askForCode(email) })
     try {
       const now = await send('POST', '/v1/otp/resend', { body: { challenge: challenge.challenge } })
-      resends = now.resends_left
-      if (resends > 0) waitToResend(now.resend_in)
+      challenge.resends_left = now.resends_left
+      challenge.resend_at = inSeconds(now.resend_in)
+      if (challenge.resends_left > 0) waitToResend()
       else offerNewCodeLater()
       announce('resent')
     } catch (error) {
@@ -96,13 +98,14 @@ export function showCode({ email = '', challenge, required = false }) {
       if (!(error instanceof Refusal)) throw error
       if (error.status === 400) return askForTyping() // nothing but dashes, say
       if (error.code !== 'code-rejected') throw error
-      tries = Math.max(0, tries - 1) // only this refusal costs one
-      if (tries === 0) expire()
-      else complain(screen, 'code_wrong', { count: tries })
+      challenge.tries = Math.max(0, challenge.tries - 1) // only this refusal costs one
+      if (challenge.tries === 0) expire()
+      else complain(screen, 'code_wrong', { count: challenge.tries })
       input.select()
       input.focus()
       return
     }
+    challenge.tries = 0 // it is used
     go('account')
   })
 

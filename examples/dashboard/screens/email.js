@@ -44,14 +44,14 @@ export function showEmail({ email = '', password = false, notice }) {
     else if (challenge !== undefined) go('code', { email: typed, challenge })
   })
 
-  /** @type {{ typed: string, meant: string, challenge: import('../contract.js').Challenge } | undefined} */
+  /** @type {{ typed: string, meant: string, challenge: import('../pending.js').Pending } | undefined} */
   let asked
 
   /**
    * The mail is on its way to what was typed; the advice costs one press and blocks nobody.
    *
    * @param {string} typed
-   * @param {import('../contract.js').Challenge} challenge
+   * @param {import('../pending.js').Pending} challenge
    * @param {string} meant
    */
   function suggest(typed, challenge, meant) {

@@ -3,6 +3,7 @@ import { Refusal } from '../api.js'
 import { askForLink } from '../ask.js'
 import { brand } from '../config.js'
 import { go } from '../go.js'
+import { hasSession } from '../session.js'
 import { complain, find, onPress, onSubmit, quoted, show, uncomplain } from '../show.js'
 import { tell } from '../texts.js'
 
@@ -28,9 +29,11 @@ export function showForgot({ email = '', challenge }) {
       input.focus()
     }
   })
-  onPress(find(screen, '#back'), () =>
-    email === '' ? go('email') : go('password', { email, ...(challenge && { challenge }) })
-  )
+  onPress(find(screen, '#back'), () => {
+    if (hasSession()) return go('account')
+    if (email === '') return go('email')
+    go('password', { email, ...(challenge && { challenge }) })
+  })
 }
 
 /** @param {import('../go.js').State} state `meant`: what the address was perhaps meant to be */
@@ -46,5 +49,7 @@ export function showSent({ email = '', meant }) {
       go('sent', { email: meant })
     })
   }
-  onPress(find(screen, '#to-sign-in'), () => go('email', { email }))
+  const back = find(screen, '#to-sign-in')
+  if (hasSession()) tell(back, 'to_account')
+  onPress(back, () => (hasSession() ? go('account') : go('email', { email })))
 }

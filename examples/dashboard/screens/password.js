@@ -2,6 +2,7 @@
 import { Refusal } from '../api.js'
 import { askForCode } from '../ask.js'
 import { go } from '../go.js'
+import { isAlive, pending } from '../pending.js'
 import { revealPassword } from '../reveal.js'
 import { deviceMember, signIn } from '../session.js'
 import { complain, find, onPress, onSubmit, quoted, show, uncomplain } from '../show.js'
@@ -31,7 +32,7 @@ export function showPassword({ email = '', challenge }) {
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
       if (error.code === 'code-required' && error.problem.next !== undefined)
-        return go('code', { email, required: true, challenge: error.problem.next.challenge })
+        return go('code', { email, required: true, challenge: pending(error.problem.next.challenge) })
       if (error.code !== 'credentials-rejected') throw error
       complain(screen, 'password_wrong')
       input.select()
@@ -43,7 +44,7 @@ export function showPassword({ email = '', challenge }) {
 
   onPress(find(screen, '#forgot'), () => go('forgot', { email, ...(challenge && { challenge }) }))
   onPress(find(screen, '#with-code'), async () =>
-    go('code', { email, challenge: challenge ?? (await askForCode(email)) })
+    go('code', { email, challenge: challenge && isAlive(challenge) ? challenge : await askForCode(email) })
   )
   onPress(find(screen, '#other-address'), () => go('email', { email }))
 }

@@ -59,6 +59,7 @@ export const de = {
   sent_step: 'Drücken Sie darin innerhalb eines Tages auf die Schaltfläche, auf einem beliebigen Gerät.',
   sent_code: 'Ein Code, der inzwischen kam, kann gelöscht werden.',
   to_sign_in: 'Zur Anmeldung',
+  to_account: 'Zu Ihrem Konto',
 
   reset_title: 'Wählen Sie ein neues Passwort',
   reset_lead: 'Für das Konto {email}. Der Link gilt bis {time}.',
@@ -69,9 +70,11 @@ export const de = {
   updated_lead: '{count} [Sitzung wurde|Sitzungen wurden] beendet. Melden Sie sich mit dem neuen Passwort an.',
   link_dead_title: 'Dieser Link gilt nicht mehr',
   link_dead_lead: 'Er gilt einen Tag und für ein neues Passwort. Fordern Sie einen neuen an.',
+  link_reopen_title: 'Öffnen Sie den Link noch einmal',
+  link_reopen_lead: 'Er gilt noch, aber diese Seite hat ihn nicht mehr: Öffnen Sie ihn noch einmal aus der Mail.',
   ask_again: 'Neuen Link anfordern',
 
-  reason_too_short: 'Dieses Passwort ist zu kurz.',
+  reason_too_short: 'Dieses Passwort ist zu kurz: Es braucht mindestens {count} Zeichen.',
   reason_too_long: 'Dieses Passwort ist zu lang.',
   reason_common: 'Dieses Passwort gehört zu denen, die zuerst geraten werden.',
   reason_personal: 'Ein Passwort darf nicht aus Ihrer Adresse oder dem Namen {brand} gemacht sein.',
@@ -113,5 +116,5 @@ export const de = {
   back_again: 'Der Dienst ist wieder da.',
   too_many: 'Zu viele Versuche. Sie können es {time} wieder versuchen.',
   too_many_later: 'Zu viele Versuche. Versuchen Sie es später wieder.',
-  refused: 'Das ging nicht: {detail}'
+  refused: 'Das ging nicht. Wenn Sie es jemandem melden, nennen Sie diese Nummer: {id}'
 }

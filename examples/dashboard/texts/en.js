@@ -59,6 +59,7 @@ export const en = {
   sent_step: 'Press “Update password” in it within one day, on any device.',
   sent_code: 'A code that came in the meantime can be deleted.',
   to_sign_in: 'Back to sign-in',
+  to_account: 'Back to your account',
 
   reset_title: 'Choose a new password',
   reset_lead: 'For the account {email}. The link is valid until {time}.',
@@ -69,9 +70,11 @@ export const en = {
   updated_lead: '{count} [session was|sessions were] ended. Sign in with your new password.',
   link_dead_title: 'This link is no longer valid',
   link_dead_lead: 'It is good for one day and for one new password. Ask for a new one.',
+  link_reopen_title: 'Open the link once more',
+  link_reopen_lead: 'It is still good, but this page no longer has it: open it again from the mail.',
   ask_again: 'Ask for a new link',
 
-  reason_too_short: 'This password is too short.',
+  reason_too_short: 'This password is too short: it needs {count} characters at least.',
   reason_too_long: 'This password is too long.',
   reason_common: 'This password is one of those that are guessed first.',
   reason_personal: 'A password must not be made of your address or of the name {brand}.',
@@ -113,5 +116,5 @@ export const en = {
   back_again: 'The service is back.',
   too_many: 'Too many attempts. You can try again {time}.',
   too_many_later: 'Too many attempts. Try again later.',
-  refused: 'That did not work: {detail}'
+  refused: 'That did not work. If you tell somebody about it, name this number: {id}'
 }

@@ -59,6 +59,7 @@ export const es = {
   sent_step: 'Pulse el botón de ese correo en el plazo de un día, en cualquier dispositivo.',
   sent_code: 'Un código llegado entretanto se puede borrar.',
   to_sign_in: 'Ir a iniciar sesión',
+  to_account: 'Ir a su cuenta',
 
   reset_title: 'Elija una contraseña nueva',
   reset_lead: 'Para la cuenta {email}. El enlace vale hasta el {time}.',
@@ -69,9 +70,11 @@ export const es = {
   updated_lead: 'Se [ha cerrado|han cerrado] {count} [sesión|sesiones]. Inicie sesión con la contraseña nueva.',
   link_dead_title: 'Este enlace ya no es válido',
   link_dead_lead: 'Vale un día y para una sola contraseña nueva. Pida otro.',
+  link_reopen_title: 'Abra el enlace otra vez',
+  link_reopen_lead: 'Sigue siendo válido, pero esta página ya no lo tiene: ábralo de nuevo desde el correo.',
   ask_again: 'Pedir un enlace nuevo',
 
-  reason_too_short: 'Esta contraseña es demasiado corta.',
+  reason_too_short: 'Esta contraseña es demasiado corta: necesita al menos {count} caracteres.',
   reason_too_long: 'Esta contraseña es demasiado larga.',
   reason_common: 'Esta contraseña es de las que se adivinan primero.',
   reason_personal: 'Una contraseña no debe estar hecha de su dirección ni del nombre {brand}.',
@@ -113,5 +116,5 @@ export const es = {
   back_again: 'El servicio ha vuelto.',
   too_many: 'Demasiados intentos. Puede volver a intentarlo {time}.',
   too_many_later: 'Demasiados intentos. Inténtelo más tarde.',
-  refused: 'No ha funcionado: {detail}'
+  refused: 'No ha funcionado. Si lo comunica a alguien, dé este número: {id}'
 }

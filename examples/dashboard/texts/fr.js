@@ -59,6 +59,7 @@ export const fr = {
   sent_step: 'Suivez le bouton de cet e-mail dans la journée, sur n’importe quel appareil.',
   sent_code: 'Un code arrivé entre-temps peut être supprimé.',
   to_sign_in: 'Vers la connexion',
+  to_account: 'Vers votre compte',
 
   reset_title: 'Choisissez un nouveau mot de passe',
   reset_lead: 'Pour le compte {email}. Le lien est valable jusqu’au {time}.',
@@ -69,9 +70,11 @@ export const fr = {
   updated_lead: '{count} [session a été fermée|sessions ont été fermées]. Connectez-vous avec le nouveau mot de passe.',
   link_dead_title: 'Ce lien n’est plus valable',
   link_dead_lead: 'Il sert pendant un jour et pour un seul nouveau mot de passe. Demandez-en un autre.',
+  link_reopen_title: 'Ouvrez le lien encore une fois',
+  link_reopen_lead: 'Il est toujours valable, mais cette page ne l’a plus : ouvrez-le de nouveau depuis le mail.',
   ask_again: 'Demander un nouveau lien',
 
-  reason_too_short: 'Ce mot de passe est trop court.',
+  reason_too_short: 'Ce mot de passe est trop court : il faut au moins {count} caractères.',
   reason_too_long: 'Ce mot de passe est trop long.',
   reason_common: 'Ce mot de passe est de ceux que l’on devine en premier.',
   reason_personal: 'Un mot de passe ne doit pas être fait de votre adresse ou du nom {brand}.',
@@ -113,5 +116,5 @@ export const fr = {
   back_again: 'Le service est de retour.',
   too_many: 'Trop de tentatives. Vous pourrez réessayer {time}.',
   too_many_later: 'Trop de tentatives. Réessayez plus tard.',
-  refused: 'Cela n’a pas fonctionné : {detail}'
+  refused: 'Cela n’a pas fonctionné. Si vous le signalez, donnez ce numéro : {id}'
 }
