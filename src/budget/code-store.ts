@@ -20,9 +20,12 @@ export const budgetParameters = {
 } as const
 export type BudgetSlots = { [K in keyof typeof budgetParameters]: Expression<number> }
 
-/** The columns that a ruling on a code sets. */
+/** The columns that a ruling on a code sets: `last_pool` who asks, `last_guarded` whether that is held to what strangers get. */
 export const codeColumns = sql`
-  code_level, code_level_at, pools, lanes, last_length, last_charge, last_pool, last_from, last_wait`
+  code_level, code_level_at, pools, lanes, last_length, last_charge, last_pool, last_guarded, last_from, last_wait`
+
+/** The pool that the last ruling on a code charged; null for the strangers' level. */
+export const chargedPool = sql`case when not last_guarded then last_pool end`
 
 /**
  * Decides whether a mail may go (`enters`) and whether the challenge is made (`made`). A challenge that follows a password is
@@ -62,7 +65,7 @@ export const codeRuling = (slots: BudgetSlots, row: Row, right?: Sql): Sql => sq
       else was.pools end as pools,
     ${lanesAfter('code', sql`verdict.enters`, right && sql`verdict.knew`)} as lanes,
     form.length::smallint as last_length, form.charge::smallint as last_charge,
-    case when was.trusted then was.pool end as last_pool, was."from" as last_from, greatest(0, verdict.wait) as last_wait
+    was.pool as last_pool, not was.trusted as last_guarded, was."from" as last_from, greatest(0, verdict.wait) as last_wait
   from ${asOfNow(row, slots.tries as Sql, slots.lengthenAt as Sql)}
   cross join lateral (
     select ${lengthAt(slots, sql`was.trusted`, sql`was.level`)} as length offset 0
@@ -83,7 +86,7 @@ export const firstCodeRuling = (slots: BudgetSlots, pool: Sql, from: Sql, right?
       then ${withPool(sql`'{}'::jsonb`, sql`was.lane`, sql`was.charge`, sql`was.clock`)} else '{}' end as pools,
     ${firstLanes('code', right)} as lanes,
     was.length::smallint as last_length, was.charge::smallint as last_charge,
-    case when was.trusted then was.lane end as last_pool, ${from} as last_from, 0 as last_wait
+    ${pool} as last_pool, not was.trusted as last_guarded, ${from} as last_from, 0 as last_wait
   from (
     select at, ${epochOf(sql`at`)} as clock, trusted, length,
       case when length = ${sql.lit(STRONG_CODE)} then 0 else ${slots.tries} end as charge,

@@ -1,6 +1,13 @@
 import { type RawBuilder, sql } from 'kysely'
 import { clientParameters } from '../audit/store.ts'
-import { budgetParameters, codeColumns, codeRuling, firstCodeRuling, STRONG_CODE } from '../budget/code-store.ts'
+import {
+  budgetParameters,
+  chargedPool,
+  codeColumns,
+  codeRuling,
+  firstCodeRuling,
+  STRONG_CODE
+} from '../budget/code-store.ts'
 import { codeRow, refunding } from '../budget/store.ts'
 import { askingNetwork, trustedAmong } from '../budget/trust.ts'
 import { type RowOf, rowsOf } from '../db/rows.ts'
@@ -46,7 +53,7 @@ const chargeBudgets = (slots: ChallengeSlots, password?: RawBuilder<unknown>): R
   order by asked.address_mac
   on conflict (key) do update set (${codeColumns}) = (
     select ${codeColumns} from (${codeRuling(slots, codeRow, password)}) as next)
-  returning key, last_length as length, last_charge as charge, last_pool as pool, last_wait as wait`
+  returning key, last_length as length, last_charge as charge, ${chargedPool} as pool, last_wait as wait`
 
 const challengeColumns = sql`
   id, email_key, locale, key_id, code_length, code_alphabet, tries_left, sends, sent_at, expires_at`

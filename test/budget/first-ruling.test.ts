@@ -12,7 +12,7 @@ const { ctx } = await start(t)
 async function ruled(ruling: ReturnType<typeof codeRuling>): Promise<Ruled> {
   const { rows } = await sql<Ruled>`
     select lanes, pools, extract(epoch from code_level_at)::float8 as at,
-      jsonb_build_array(code_level, last_length, last_charge, last_pool, last_from, last_wait) as rest
+      jsonb_build_array(code_level, last_length, last_charge, last_pool, last_guarded, last_from, last_wait) as rest
     from (${ruling}) as ruled`.execute(ctx.db)
   const { lanes, pools, at, rest } = rows[0] as Ruled
   const whole = (seconds: number) => Math.round(seconds - at)

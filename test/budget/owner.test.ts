@@ -9,8 +9,8 @@ const HOME = '192.0.2.7'
 const hotel = (day: number): string => `203.0.${day}.7`
 
 /** Somebody with a device, a network and a password, whom an attacker from 1,000 addresses has chosen. */
-async function chosen(...[t]: Parameters<typeof underAttack>) {
-  const world = await underAttack(t)
+async function chosen(...given: Parameters<typeof underAttack>) {
+  const world = await underAttack(...given)
   const { api, codeOf, ask, guess, sql } = world
   const first = await api.requestOtp({ email }, from(HOME))
   const { challenge } = first.body
@@ -106,6 +106,22 @@ t.test('with every lane spent a link from the mailbox, the new password and its 
     (await byPassword(addressOf(1), chosenAnew)).problem,
     { code: 'code-required' },
     'strangers need a code still'
+  )
+})
+
+t.test('where all codes are long, strangers keep no code from an owner who is known', async (t) => {
+  const { session, attack, byCode } = await chosen(t, { CODE_LENGTHEN_AT: '2' })
+  await attack()
+
+  const travelling = await byCode(hotel(1), session.device_token)
+  const home = await byCode(HOME)
+
+  t.strictSame(
+    [travelling, home].map(({ asked, verified }) => [asked.status, asked.body.code_length, verified.status]),
+    [
+      [202, 8, 200],
+      [202, 8, 200]
+    ]
   )
 })
 
