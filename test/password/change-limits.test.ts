@@ -32,8 +32,9 @@ t.test('whoever knows the password cannot keep the mailbox out by changing it ag
 })
 
 t.test('a change that comes to nothing is not counted', async (t) => {
-  const { api, signUp } = await startWithPasswords(t)
+  const { api, signUp, sql } = await startWithPasswords(t)
   const bearer = (await signUp()).body.access_token
+  await sql(`update postern."user" set credential_changed_at = credential_changed_at - interval '1 minute'`)
 
   for (let nth = 0; nth < 9; nth++) {
     const [current_password, next] = nth % 2 ? [password, 'too short'] : [otherPassword, third]
@@ -62,8 +63,9 @@ t.test('one account does not fill the line in which everybody’s passwords wait
 })
 
 t.test('what a sign-in may no longer guess is not even hashed, and leaves an event', async (t) => {
-  const { api, signUp, ctx, events } = await startWithPasswords(t)
+  const { api, signUp, ctx, events, sql } = await startWithPasswords(t)
   const bearer = (await signUp()).body.access_token
+  await sql(`update postern."user" set credential_changed_at = credential_changed_at - interval '1 minute'`)
   const guess = (current_password: string) => api.changePassword({ current_password, password: third }, { bearer })
   for (let nth = 0; nth < 10; nth++) await guess(otherPassword)
   const hashed = t.capture(ctx.passwords, 'check')
@@ -88,6 +90,19 @@ t.test('within the minute in which a change may be sent again a guess is one all
   t.strictSame(guesses, [...Array(10).fill(401), 403, 403])
   t.equal((await again(password)).status, 403, 'nor is the right one told')
   t.equal((await events('password_change_refused')).length, 13)
+})
+
+t.test('within that minute a request that guesses at two passwords is two guesses', async (t) => {
+  const { api, signUp } = await startWithPasswords(t)
+  const bearer = (await signUp()).body.access_token
+  const guess = (current_password: string, next: string) =>
+    api.changePassword({ current_password, password: next }, { bearer })
+
+  const guesses: number[] = []
+  for (let nth = 0; nth < 6; nth++) guesses.push((await guess(`${third} ${nth}`, `${otherPassword} ${nth}`)).status)
+
+  t.strictSame(guesses, [401, 401, 401, 401, 401, 403])
+  t.equal((await guess(third, password)).status, 403)
 })
 
 t.test('of changes that come together no more are made than there is room for', async (t) => {
