@@ -534,12 +534,12 @@ export interface components {
             authenticated_at: string;
             /**
              * Format: date-time
-             * @description When it was opened or last refreshed.
+             * @description When it was opened or last refreshed; for the calling session, now.
              */
             last_used_at: string;
             /**
              * Format: date-time
-             * @description When it ends unless it is refreshed.
+             * @description When it ends unless it is refreshed; for the calling session, when it ends in any case.
              */
             expires_at: string;
             amr: string[];
@@ -2613,7 +2613,7 @@ export interface operations {
                      *           "id": "0198c5a1-7b1f-7aa0-8a51-3f2b7c9d4e10",
                      *           "created_at": "2026-11-22T09:30:00.000Z",
                      *           "authenticated_at": "2026-11-22T09:30:00.000Z",
-                     *           "expires_at": "2026-12-22T09:40:00.000Z",
+                     *           "expires_at": "2027-02-20T09:30:00.000Z",
                      *           "amr": [
                      *             "otp"
                      *           ],

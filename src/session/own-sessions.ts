@@ -5,9 +5,9 @@ import { endOwnSession, endSessionsExcept, listLiveSessions } from './own-store.
 import type { ListedSessionBody } from './schema.ts'
 import type { LiveSession } from './store.ts'
 
-/** The caller's live sessions, most recently used first. */
+/** The caller's live sessions, most recently used first: its own, which is used now, before all others. */
 export async function listSessions(ctx: Context, session: LiveSession): Promise<{ sessions: ListedSessionBody[] }> {
-  const sessions = await listLiveSessions(ctx.db, { userId: session.userId })
+  const sessions = await listLiveSessions(ctx.db, { userId: session.userId, current: session.sessionId })
   return {
     sessions: sessions.map((listed) => ({
       id: listed.id,

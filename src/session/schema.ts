@@ -103,8 +103,14 @@ export const ListedSession = Type.Object(
     current: Type.Boolean({ description: 'Whether this is the calling session.' }),
     created_at: Type.String({ format: 'date-time' }),
     authenticated_at: Type.String({ format: 'date-time' }),
-    last_used_at: Type.String({ format: 'date-time', description: 'When it was opened or last refreshed.' }),
-    expires_at: Type.String({ format: 'date-time', description: 'When it ends unless it is refreshed.' }),
+    last_used_at: Type.String({
+      format: 'date-time',
+      description: 'When it was opened or last refreshed; for the calling session, now.'
+    }),
+    expires_at: Type.String({
+      format: 'date-time',
+      description: 'When it ends unless it is refreshed; for the calling session, when it ends in any case.'
+    }),
     amr: Type.Array(Type.String()),
     network: Type.Union([Type.String(), Type.Null()], {
       description: 'The network it was opened from: /24 of an IPv4, /64 of an IPv6 address.'
@@ -126,7 +132,7 @@ export const SessionList = Type.Object(
             ...exampleInfo,
             current: true,
             last_used_at: '2026-11-22T09:40:00.000Z',
-            expires_at: '2026-12-22T09:40:00.000Z',
+            expires_at: '2027-02-20T09:30:00.000Z',
             network: '203.0.113.0/24',
             agent: 'Mozilla/5.0'
           }

@@ -42,16 +42,33 @@ t.test('a person sees their own live sessions, the one used last first', async (
   t.strictSame(
     body.sessions.map(({ id, current }: { id: string; current: boolean }) => [id, current]),
     [
+      [phone.session.id, true],
       [sessionId, false],
-      [tablet.session.id, false],
-      [phone.session.id, true]
+      [tablet.session.id, false]
     ]
   )
-  t.match(body.sessions[1], { agent: 'Tablet/2', network: '127.0.0.0/24', amr: ['otp'] })
-  const [first] = body.sessions
+  t.match(body.sessions[2], { agent: 'Tablet/2', network: '127.0.0.0/24', amr: ['otp'] })
+  const [, first] = body.sessions
   t.equal(first.created_at, laptop.session.created_at)
   t.ok(Date.parse(first.last_used_at) > Date.parse(first.created_at))
   t.equal(Date.parse(first.expires_at) - Date.parse(first.last_used_at), 30 * DAY * 1000, 'unless it is refreshed')
+})
+
+t.test('a list does not tell when the session that asks for it was refreshed', async (t) => {
+  const { api, refresh, token, sessionId, sql } = await startWithDevices(t)
+  const { body: refreshed } = await refresh(token)
+  await sql(
+    `update postern.session set last_used_at = last_used_at - interval '1 minute',
+      idle_expires_at = idle_expires_at - interval '1 minute' where id = $1`,
+    [sessionId]
+  )
+
+  const before = Date.now()
+  const [own] = (await api.listSessions({ bearer: refreshed.access_token })).body.sessions
+
+  t.equal(own.id, sessionId)
+  t.ok(Date.parse(own.last_used_at) >= before - 1000, 'it is used now')
+  t.equal(own.expires_at, refreshed.session.expires_at)
 })
 
 t.test('sessions that ended or ran out are not listed', async (t) => {
