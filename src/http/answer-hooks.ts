@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest, onResponseHookHandler } from 'fastif
 import type { Logger } from 'pino'
 import { milliseconds } from '../lib/time.ts'
 import type { Observe } from '../metrics/metrics.ts'
+import type { RefusalLog } from './refusal-log.ts'
 
 /** The form of a client's request id that is logged: it holds no address, and no token of ours sent in the wrong header. */
 const REQUEST_ID = /^(?![a-z]{3}_)[\w.:-]{1,64}$/
@@ -17,24 +18,22 @@ export function markAnswers(request: FastifyRequest, reply: FastifyReply): void 
  * One line per answer: refusals at `info`, our own failures at `error`, the rest at `debug`. The route's pattern is logged
  * instead of the path, because what a client puts into a path or a query may be secret.
  */
-export const logAnswers: onResponseHookHandler = (request, reply, done) => {
+export function logAnswer(refusals: RefusalLog, request: FastifyRequest, reply: FastifyReply): void {
   const { statusCode } = reply
   const level = statusCode >= 500 ? 'error' : statusCode >= 400 ? 'info' : 'debug'
   const log = request.log as Logger
-  if (log.isLevelEnabled(level)) {
-    const given = request.headers['x-request-id']
-    log[level](
-      {
-        method: request.method,
-        route: request.routeOptions.url ?? null,
-        status: statusCode,
-        milliseconds: Math.round(reply.elapsedTime * 10) / 10,
-        ...(typeof given === 'string' && REQUEST_ID.test(given) && { client_request_id: given })
-      },
-      'answered'
-    )
-  }
-  done()
+  if (!log.isLevelEnabled(level) || (statusCode >= 400 && !refusals.takes())) return
+  const given = request.headers['x-request-id']
+  log[level](
+    {
+      method: request.method,
+      route: request.routeOptions.url ?? null,
+      status: statusCode,
+      milliseconds: Math.round(reply.elapsedTime * 10) / 10,
+      ...(typeof given === 'string' && REQUEST_ID.test(given) && { client_request_id: given })
+    },
+    'answered'
+  )
 }
 
 /** Reports each answer to the metrics. The operation is its name in the contract, and nothing that a client has written. */

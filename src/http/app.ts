@@ -19,7 +19,7 @@ import { sessionRoutes } from '../session/routes.ts'
 import { ListedSession, Session, SessionInfo } from '../session/schema.ts'
 import { userRoutes } from '../user/routes.ts'
 import { User } from '../user/schema.ts'
-import { logAnswers, markAnswers, measureAnswers } from './answer-hooks.ts'
+import { logAnswer, markAnswers, measureAnswers } from './answer-hooks.ts'
 import { answerBrokenConnections, answerOddRequests } from './broken-connection.ts'
 import { changePasswordRoute } from './change-password.ts'
 import { noteClientAddresses } from './client-address.ts'
@@ -34,6 +34,7 @@ import { refuseUnknown } from './methods.ts'
 import { problemPages } from './pages.ts'
 import { parseStrictly } from './parsing.ts'
 import { limitClients } from './quotas.ts'
+import { RefusalLog } from './refusal-log.ts'
 import { buildSerializer } from './serializing.ts'
 import { makeServer } from './server.ts'
 
@@ -57,6 +58,7 @@ export async function buildApp(
   ctx: Context,
   { ready, inbox, shared, draining = () => false, observe }: AppOptions
 ): Promise<FastifyInstance> {
+  const refusals = new RefusalLog(ctx.log)
   const app: FastifyInstance = Fastify({
     loggerInstance: ctx.log as FastifyBaseLogger,
     genReqId: newId,
@@ -73,11 +75,11 @@ export async function buildApp(
       // The tests hold our schemas against JSON Schema; a start need not compile its meta schema to do so again.
       customOptions: { validateSchema: false, coerceTypes: false, removeAdditional: false, useDefaults: false }
     },
-    clientErrorHandler: answerBrokenConnections(ctx.log, observe),
+    clientErrorHandler: answerBrokenConnections(ctx.log, refusals, observe),
     frameworkErrors: (error, request, reply) => {
       markAnswers(request, reply)
       handleError(error, request, reply)
-      logAnswers.call(app, request, reply, () => undefined) // no hook of ours runs for these
+      logAnswer(refusals, request, reply) // no hook of ours runs for these
       observe?.(undefined, reply.statusCode, 0)
     }
   }).withTypeProvider<TypeBoxTypeProvider>()
@@ -91,7 +93,10 @@ export async function buildApp(
     markAnswers(request, reply)
     done()
   })
-  app.addHook('onResponse', logAnswers)
+  app.addHook('onResponse', (request, reply, done) => {
+    logAnswer(refusals, request, reply)
+    done()
+  })
   if (observe !== undefined) app.addHook('onResponse', measureAnswers(observe))
   answerOddRequests(app)
   closeGently(app, draining)

@@ -7,6 +7,7 @@ import { milliseconds } from '../lib/time.ts'
 import type { Observe } from '../metrics/metrics.ts'
 import { Problem, type ProblemCode, problems } from '../problems.ts'
 import { problemBody } from './errors.ts'
+import type { RefusalLog } from './refusal-log.ts'
 
 const codes: Record<string, ProblemCode> = {
   HPE_HEADER_OVERFLOW: 'headers-too-large',
@@ -18,7 +19,7 @@ const LAST_WORD = 1
 
 /** Answers what is not HTTP, too large or too slow: without a request, the answer is written, logged and counted by hand. */
 export const answerBrokenConnections =
-  (log: Logger, observe: Observe | undefined) =>
+  (log: Logger, refusals: RefusalLog, observe: Observe | undefined) =>
   (error: Error & { code?: string }, socket: Socket): void => {
     if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
       socket.destroy()
@@ -28,7 +29,7 @@ export const answerBrokenConnections =
     const id = newId()
     const body = JSON.stringify(problemBody(code, id))
     const { status } = problems[code]
-    log.info({ request_id: id, method: null, route: null, status, code }, 'answered')
+    if (refusals.takes()) log.info({ request_id: id, method: null, route: null, status, code }, 'answered')
     observe?.(undefined, status, 0)
     socket.end(
       [
