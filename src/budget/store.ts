@@ -1,4 +1,4 @@
-import { type RawBuilder, sql } from 'kysely'
+import { type Expression, type RawBuilder, sql } from 'kysely'
 import { lanesAfter, type Purpose, waitAt } from './lanes.ts'
 import { epochOf, leaked, livePools, poolLevel, withPool } from './levels.ts'
 
@@ -69,8 +69,10 @@ export const passwordColumns = sql`
  * Rules on a given password: a wrong one is charged to the strangers or to the trusted device or network. Once the
  * strangers have used up theirs, every stranger is asked for a code as well (`last_guarded`), whether the password is right or
  * wrong.
+ *
+ * @param guesses what a wrong one costs a trusted client: how many passwords were compared
  */
-export const passwordRuling = (row: Row, right: Sql): Sql => {
+export const passwordRuling = (row: Row, right: Sql, guesses: Expression<number> = sql`1`): Sql => {
   const limit = sql.lit(WRONG_PASSWORDS)
   const pool = sql`('password:' || ${row.pool})`
   return sql`
@@ -78,10 +80,10 @@ export const passwordRuling = (row: Row, right: Sql): Sql => {
       was.level + case when verdict.guarded or was.trusted or ${right} then 0 else 1 end as password_level,
       greatest(to_timestamp(was.clock), ${row.at}) as password_level_at,
       case when was.trusted and not ${right}
-        then ${withPool(sql`was.pools`, sql`was.pool`, sql`was.pool_level + 1`, sql`was.clock`)}
+        then ${withPool(sql`was.pools`, sql`was.pool`, sql`was.pool_level + ${guesses}`, sql`was.clock`)}
         else was.pools end as pools,
       ${row.pool} as last_pool, was."from" as last_from, verdict.guarded as last_guarded, ${row.before} as last_before
-    from ${asOfNow({ ...row, pool }, sql`1`, limit)}
+    from ${asOfNow({ ...row, pool }, sql`${guesses}`, limit)}
     cross join lateral (select not was.trusted and was.level + 1 > ${limit} as guarded offset 0) as verdict`
 }
 

@@ -102,20 +102,18 @@ async function judgeCurrent(ctx: Context, guess: Guess, client: Client): Promise
   if (current === undefined && mayBeDone === undefined) throw notTheCurrent() // and nothing was guessed
   const fits = async (given: string | undefined) => given !== undefined && (await ctx.passwords.check(given, stored))
 
+  const guesses = [current, mayBeDone].filter((given) => given !== undefined).length
   const signIn = `${session.sessionId}:${session.authenticatedAt.getTime()}` // so that another sign-in starts with a fresh count
   const { right, done } = await ctx.passwords.turns.take(session.userId, async () => {
-    const [guard] = await findOwnGuard(ctx.db, { addressMac, signIn })
+    const [guard] = await findOwnGuard(ctx.db, { addressMac, signIn, guesses })
     if (guard?.guarded) return { right: false, done: false }
     if (await fits(current)) return { right: true, done: false }
     const done = await fits(mayBeDone)
     return { right: done, done }
   })
-  const values = { addressMac, signIn, right, userId: session.userId, ...client }
-  const guesses = right ? 1 : [current, mayBeDone].filter((given) => given !== undefined).length
-  for (let guess = 0; guess < guesses; guess++) {
-    const [judged] = await judgeOwnPassword(ctx.db, { ...values, eventId: newId() })
-    if (judged?.guarded) throw new Problem('step-up-required')
-  }
+  const values = { addressMac, signIn, guesses, right, userId: session.userId, eventId: newId(), ...client }
+  const [judged] = await judgeOwnPassword(ctx.db, values)
+  if (judged?.guarded) throw new Problem('step-up-required')
   if (!right) throw notTheCurrent()
   return done
 }

@@ -62,11 +62,11 @@ const fromSession = sql`'session'::text`
 
 /** Whether a sign-in has used up its guesses, before a hash is spent on another. No row: nothing was ever guessed at the address. */
 export const findOwnGuard = statement(
-  { addressMac: 'bytea', signIn: 'text' },
-  ({ addressMac, signIn }) => sql<{ guarded: boolean }>`
+  { addressMac: 'bytea', signIn: 'text', guesses: 'int4' },
+  ({ addressMac, signIn, guesses }) => sql<{ guarded: boolean }>`
     select ruled.last_guarded as guarded
     from postern.address_budget as b cross join lateral (
-      ${passwordRuling({ ...passwordRow, level: ALWAYS_REACHED, pool: ownPool(signIn), from: fromSession }, sql`true`)}) as ruled
+      ${passwordRuling({ ...passwordRow, level: ALWAYS_REACHED, pool: ownPool(signIn), from: fromSession }, sql`true`, guesses)}) as ruled
     where b.key = ${addressMac}`
 )
 
@@ -76,9 +76,10 @@ export const findOwnGuard = statement(
  * for each other.
  *
  * @param signIn names the sign-in
+ * @param guesses how many passwords were compared, and are charged unless one was right
  */
 export const judgeOwnPassword = statement(
-  { ...eventParameters, addressMac: 'bytea', signIn: 'text', right: 'bool', userId: 'uuid' },
+  { ...eventParameters, addressMac: 'bytea', signIn: 'text', guesses: 'int4', right: 'bool', userId: 'uuid' },
   (slots) => {
     const right = sql`${slots.right}`
     const pool = ownPool(slots.signIn)
@@ -86,10 +87,10 @@ export const judgeOwnPassword = statement(
       with judged as (
         insert into postern.address_budget as b (key, pools, last_pool, last_guarded)
         select ${slots.addressMac}, first.pools, ${pool}, first.last_guarded
-        from (${passwordRuling({ ...freshRow, level: ALWAYS_REACHED, pool, from: fromSession }, right)}) as first
+        from (${passwordRuling({ ...freshRow, level: ALWAYS_REACHED, pool, from: fromSession }, right, slots.guesses)}) as first
         on conflict (key) do update set (pools, last_guarded) = (
           select ${recentPools(sql`next.pools`)}, next.last_guarded
-          from (${passwordRuling({ ...passwordRow, level: ALWAYS_REACHED, from: fromSession }, right)}) as next)
+          from (${passwordRuling({ ...passwordRow, level: ALWAYS_REACHED, from: fromSession }, right, slots.guesses)}) as next)
         returning last_guarded as guarded
       ), noted as (${record({
         from: sql`judged where judged.guarded or not ${right}`,
