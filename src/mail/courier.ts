@@ -89,7 +89,9 @@ export class Courier {
   }
 
   #hold(row: MailRow, leasedAt: number): void {
-    const item = { row, leaseEndsAt: leasedAt + LEASE }
+    const item = this.#held.get(row.id) ?? { row, leaseEndsAt: 0 }
+    item.leaseEndsAt = leasedAt + LEASE
+    if (this.#held.has(row.id)) return // its lease ran out while it waited here, and we took it again ourselves
     this.#held.set(row.id, item)
     this.#waiting.push(item)
   }
@@ -163,18 +165,16 @@ export class Courier {
       return {}
     }
     if (item.leaseEndsAt - startedAt < SEND_DEADLINE) {
-      this.#held.delete(mail.id) // another instance could take it while we send
+      this.#held.delete(mail.id) // another instance could take it while we send; nobody may before, unless it is given back
+      await releaseMails(this.#db, { ids: [mail.id] }).catch((error) => this.#trouble(error))
       return {}
     }
     const delivery = await this.#transport.send(mail)
     this.deliveries.add(item.row.kind, delivery.outcome)
     this.#report(mail, delivery)
-    this.#settle({
-      id: mail.id,
-      state: delivery.outcome === 'deferred' ? 'queued' : delivery.outcome,
-      answer: delivery.answer
-    })
-    const stuck = delivery.outcome === 'deferred' && monotonicNow() - startedAt > SEND_DEADLINE / 2
+    const { outcome, answer } = delivery
+    this.#settle({ id: mail.id, state: outcome === 'deferred' ? 'queued' : outcome, answer })
+    const stuck = outcome === 'deferred' && monotonicNow() - startedAt > SEND_DEADLINE / 2
     if (this.#queues.waiting < COMPOSE_AT_ONCE) this.#work()
     if (!this.#stopped) await this.#rest()
     return { stuck }
