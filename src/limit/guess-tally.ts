@@ -55,6 +55,7 @@ export class GuessTally {
   /** Hands over what was counted last. */
   async stop(): Promise<void> {
     clearInterval(this.#timer)
+    await this.#syncing // it took what was counted before it began
     await this.sync()
   }
 

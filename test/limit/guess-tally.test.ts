@@ -78,6 +78,18 @@ t.test('judged wrong guesses at six digits count, and codes that were right; not
   t.same(await totals(), { wrong: 5, completed: 1 })
 })
 
+t.test('what is counted during the last exchange is handed over too', async (t) => {
+  const { ctx, totals } = await counted(t)
+  const tally = new GuessTally({ db: ctx.db, log: ctx.log })
+
+  const under = tally.sync()
+  for (let guess = 1; guess <= 5; guess++) tally.note(6, false)
+  await tally.stop()
+  await under
+
+  t.same(await totals(), { wrong: 5, completed: 0 })
+})
+
 t.test('what is counted during an outage is handed over after it, and the outage is told once', async (t) => {
   const { ctx, sql, totals } = await counted(t)
   const warnings: string[] = []
