@@ -48,8 +48,10 @@ export async function openTestLanes(ctx: Context, emailKey: string, addressMac: 
 export function testModeNotice(entries: readonly string[]): string | undefined {
   const days = testAddresses(entries).map(({ lastDay }) => lastDay)
   if (days.length === 0) return undefined
-  const many = days.length === 1 ? '1 address signs in' : `${days.length} addresses sign in`
-  return `test mode: ${many} with a fixed code, until ${days.sort().at(-1)} at the latest`
+  const live = days.filter((day) => day >= new Date().toISOString().slice(0, 10))
+  if (live.length === 0) return 'test mode: every fixed code has ended; take TEST_ADDRESSES out'
+  const many = live.length === 1 ? '1 address signs in' : `${live.length} addresses sign in`
+  return `test mode: ${many} with a fixed code, until ${live.sort().at(-1)} at the latest`
 }
 
 /**
@@ -57,9 +59,10 @@ export function testModeNotice(entries: readonly string[]): string | undefined {
  * among their methods; any other session, or a password, shows that the account is in use. Throws a ConfigError.
  */
 export async function refuseUsedAddresses({ config, db }: Pick<Context, 'config' | 'db'>): Promise<void> {
-  const keys = testAddresses(config.TEST_ADDRESSES).map(({ key }) => key)
-  if (keys.length === 0) return
-  const used = await findUsedAddresses(db, { keys })
+  const tested = testAddresses(config.TEST_ADDRESSES)
+  if (tested.length === 0) return
+  const values = { keys: tested.map(({ key }) => key), lastDays: tested.map(({ lastDay }) => lastDay) }
+  const used = await findUsedAddresses(db, values)
   if (used.length === 0) return
   throw new ConfigError(
     used.map(

@@ -4,7 +4,8 @@ import { DatabaseUnavailable, isConflict } from '../db/failure.ts'
 import { pendingMigrations } from '../db/migrate.ts'
 import { isReadOnly } from '../db/read-only.ts'
 import { missingKeys } from '../keys/missing-keys.ts'
-import { MINUTE, monotonicNow } from '../lib/time.ts'
+import { sharedLook } from '../lib/shared-look.ts'
+import { MINUTE } from '../lib/time.ts'
 import { mailBacklog } from '../mail/store.ts'
 import type { Health } from './health.ts'
 
@@ -20,12 +21,8 @@ type Check = Health['checks'][string]
 
 /** @param draining whether the process is shutting down */
 export function readinessOf(ctx: Context, draining: () => boolean): () => Promise<Health> {
-  let kept: { at: number; health: Promise<Health> } | undefined
-  return async () => {
-    if (draining()) return summary({ process: { ok: false, detail: 'shutting down' } })
-    if (kept === undefined || monotonicNow() - kept.at > KEPT) kept = { at: monotonicNow(), health: look(ctx) }
-    return await kept.health
-  }
+  const shared = sharedLook(KEPT, () => look(ctx))
+  return async () => (draining() ? summary({ process: { ok: false, detail: 'shutting down' } }) : await shared())
 }
 
 /** What is wrong with the keys that are configured. */

@@ -1,5 +1,5 @@
 import type { Db } from '../db/tables.ts'
-import { monotonicNow } from '../lib/time.ts'
+import { sharedLook } from '../lib/shared-look.ts'
 import { Problem } from '../problems.ts'
 import type { Secrets } from './secrets.ts'
 import { findKeyUses, type KeyUse } from './store.ts'
@@ -12,27 +12,17 @@ const kindOf = { 'code-rejected': 'challenge', 'reset-rejected': 'reset', 'refre
 
 type Deps = { db: Db; secrets: Secrets }
 
-/** `endedAt`: monotonic seconds; none while it is under way. */
-type Look = { endedAt: number | undefined; missing: Promise<KeyUse[]> }
-
-const looks = new WeakMap<Db, Look>()
+const looks = new WeakMap<Db, () => Promise<KeyUse[]>>()
 
 /** What live rows need of the master keys that this instance lacks. */
 export const missingKeys = async ({ db, secrets }: Deps): Promise<KeyUse[]> =>
   (await findKeyUses(db, {})).filter(({ keyId }) => !secrets.knows(keyId))
 
-/** One look at a time, and none while the last one stands: it may take long where there are many rows. */
+/** Shared: it may take long where there are many rows. */
 function lookOf(deps: Deps): Promise<KeyUse[]> {
-  const last = looks.get(deps.db)
-  if (last !== undefined && (last.endedAt === undefined || monotonicNow() - last.endedAt <= KEPT)) return last.missing
-  const look: Look = {
-    endedAt: undefined,
-    missing: missingKeys(deps).finally(() => {
-      look.endedAt = monotonicNow()
-    })
-  }
+  const look = looks.get(deps.db) ?? sharedLook(KEPT, () => missingKeys(deps))
   looks.set(deps.db, look)
-  return look.missing
+  return look()
 }
 
 /**

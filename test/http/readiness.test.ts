@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
+import pg from 'pg'
 import t from 'tap'
-import { start } from '../helper.ts'
+import { start, until } from '../helper.ts'
 import { jumpAhead } from '../jump-ahead.ts'
 
 t.test('however often readiness is asked, the database is looked at once a second', async (t) => {
@@ -26,6 +27,30 @@ t.test('however often readiness is asked, the database is looked at once a secon
   await ask()
 
   t.strictSame([atFirst, within, await looks()], [1, 1, 2])
+})
+
+t.test('a look that takes long is shared by all who ask meanwhile', async (t) => {
+  const { api, sql: ask, databaseUrl } = await start(t)
+  const operator = new pg.Client({ connectionString: databaseUrl })
+  await operator.connect()
+  t.teardown(() => operator.end())
+  await operator.query('begin; lock table postern.mail in access exclusive mode')
+  const waiting = async () =>
+    (await ask(`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)).length
+
+  const asked: Promise<unknown>[] = []
+  const looks: number[] = []
+  for (let second = 1; second <= 3; second++) {
+    jumpAhead(t, 2)
+    asked.push(api.getReadiness())
+    await until(async () => (await waiting()) >= 2) // for the mails, and for the keys that they need
+    for (let other = 1; other <= 3; other++) await api.requestOtp({ email: 'not an address' })
+    looks.push(await waiting())
+  }
+  await operator.query('rollback')
+  await Promise.all(asked)
+
+  t.strictSame(looks, [2, 2, 2])
 })
 
 t.test('what Postgres refuses is called by its name, and not an outage', async (t) => {

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { testModeNotice } from '../../src/challenge/test-address.ts'
 import { DAY } from '../../src/lib/time.ts'
 import { start, startInstance, until } from '../helper.ts'
 
@@ -128,6 +129,12 @@ t.test('one line in the log and a detail of readiness say that it is on, without
   t.notMatch(lines.join(), /review|RVW7/)
 })
 
+t.test('fixed codes that have ended are called so', async (t) => {
+  t.match(testModeNotice(['a@b.example:ABCDEF:2020-01-01']), /every fixed code has ended/)
+  t.match(testModeNotice(['a@b.example:ABCDEF:2020-01-01', 'c@d.example:ABCDEF:2199-01-01']), /1 address .* 2199-01-01/)
+  t.equal(testModeNotice([]), undefined)
+})
+
 t.test('a start is refused for an address with a password, or one that was signed in to by mail', async (t) => {
   const { databaseUrl, settings, signIn, sql } = await start(t)
   await signIn(email)
@@ -144,6 +151,7 @@ t.test('a start is refused for an address with a password, or one that was signe
 
   await t.rejects(startWith(entry), { name: 'ConfigError', message: /which has a password/ })
   await t.resolves(startWith(`other@example.com:${CODE}:${day(1)}`))
+  await t.resolves(startWith(`${email}:${CODE}:${day(-2)}`), 'its code has ended')
 })
 
 t.test('a test session sets no password, which would keep the service from its next start', async (t) => {
