@@ -137,7 +137,7 @@ t.test(
 )
 
 t.test('devices are listed, and forgotten one by one, by their owner only', async (t) => {
-  const { session, signIn, api, strangersAsk, ask } = await signedIn(t)
+  const { session, signIn, api, strangersAsk, ask, sql } = await signedIn(t)
   const { body: other } = await signIn('noor@example.com')
   const { body: second } = await signIn(email)
   const bearer = second.access_token
@@ -154,6 +154,9 @@ t.test('devices are listed, and forgotten one by one, by their owner only', asyn
   t.equal((await api.forgetDevice({ bearer: other.access_token, id: devices[1].id })).status, 404)
   t.equal((await api.forgetDevice({ bearer, id: devices[1].id })).status, 204)
   t.equal((await api.forgetDevice({ bearer, id: devices[1].id })).status, 404)
+  await sql('update postern.device set expires_at = now() where id = $1', [devices[0].id])
+  t.equal((await api.forgetDevice({ bearer, id: devices[0].id })).status, 404, 'one whose time is over is none')
+  await sql(`update postern.device set expires_at = now() + interval '1 day' where id = $1`, [devices[0].id])
   t.equal((await api.listDevices({ bearer })).body.devices.length, 1)
   await strangersAsk()
   t.equal((await ask(session.device_token)).status, 429, 'its token is worth nothing any more')
@@ -161,13 +164,21 @@ t.test('devices are listed, and forgotten one by one, by their owner only', asyn
 })
 
 t.test('an account has ten devices at the most, the ones used last', async (t) => {
-  const { signIn, api } = await signedIn(t)
-  let bearer = ''
-  for (let round = 1; round <= 12; round++) bearer = (await signIn(email)).body.access_token
+  const { session, signIn, api, ask, codeOf } = await signedIn(t)
+  const list = async () => (await api.listDevices({ bearer: session.access_token })).body.devices as { id: string }[]
+  const oldest = (await list())[0]?.id
+  for (let round = 1; round <= 9; round++) await signIn(email)
+  const { challenge } = (await ask(session.device_token)).body
+  await api.verifyOtp({ challenge, code: codeOf(challenge) })
+  for (let round = 1; round <= 3; round++) await signIn(email)
 
-  const { devices } = (await api.listDevices({ bearer })).body
+  const devices = await list()
 
   t.equal(devices.length, 10)
+  t.ok(
+    devices.some(({ id }) => id === oldest),
+    'the first of all was used since'
+  )
 })
 
 t.test('a repeat with the same Idempotency-Key answers the same device', async (t) => {

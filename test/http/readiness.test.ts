@@ -53,6 +53,20 @@ t.test('a look that takes long is shared by all who ask meanwhile', async (t) =>
   t.strictSame(looks, [2, 2, 2])
 })
 
+t.test('a mail that nobody sends is told once it is overdue, and not once it is of no use', async (t) => {
+  const { api, sql: change } = await start(t)
+  await change(`insert into postern.mail (id, kind, subject_id, valid_until, due_at, message_id, key_id)
+    select gen_random_uuid(), 'reset', gen_random_uuid(), now() + interval '1 hour', now() - interval '16 minutes', '<x@x>', 'other'`)
+  jumpAhead(t, 2)
+  const overdue = await api.getReadiness()
+  await change(`update postern.mail set valid_until = now()`)
+  jumpAhead(t, 2)
+  const expired = await api.getReadiness()
+
+  t.match(overdue.body.checks.mail, { ok: false, detail: /due for 9\d\d s/ })
+  t.match(expired.body.checks.mail, { ok: true })
+})
+
 t.test('what Postgres refuses is called by its name, and not an outage', async (t) => {
   const { api, sql: change, log } = await start(t)
   jumpAhead(t, 2)

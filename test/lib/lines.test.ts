@@ -34,6 +34,12 @@ t.test('a line that is too long or not UTF-8 is told, and the next is whole agai
   ])
 })
 
+t.test('a line of just the length that is allowed is read, one byte more is not', async (t) => {
+  const lines = await read(`${'x'.repeat(100)}\n${'y'.repeat(101)}\n`, 7)
+
+  t.match(lines, [{ text: 'x'.repeat(100) }, { fault: 'is longer than 100 bytes' }])
+})
+
 t.test('nothing has no lines', async (t) => {
   t.strictSame(await read('', 1), [])
 })

@@ -162,6 +162,19 @@ t.test('a change whose answer was lost may be sent again within a minute, by the
   t.match(await api.changePassword(second, { bearer }), wrong, 'nor one that comes late')
 })
 
+t.test('links that a change has ended take no room from new ones', async (t) => {
+  const { api, signIn, askForLink, emptyLanes } = await startWithPasswords(t)
+  const bearer = (await signIn(email)).body.access_token
+  await api.changePassword({ password }, { bearer })
+  for (let link = 1; link <= 3; link++) await askForLink()
+  await emptyLanes()
+
+  await api.changePassword({ current_password: password, password: otherPassword }, { bearer })
+  const token = await askForLink()
+
+  t.equal((await api.inspectPasswordReset({ token })).status, 200)
+})
+
 t.test('a refused password changes nothing', async (t) => {
   const { api, signUp, login, signIn, isLive } = await startWithPasswords(t)
   const bearer = (await signUp()).body.access_token
