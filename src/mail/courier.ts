@@ -6,9 +6,10 @@ import { milliseconds, monotonicNow } from '../lib/time.ts'
 import type { Compose, Composed } from './composed.ts'
 import { Deliveries } from './deliveries.ts'
 import { DomainQueues } from './domain-queues.ts'
+import { giveBack, type Held } from './lease.ts'
 import { Outcomes } from './outcomes.ts'
 import { pacer } from './pace.ts'
-import { LEASE, type MailRow, releaseMails, takeDueMails } from './store.ts'
+import { LEASE, type MailRow, takeDueMails } from './store.ts'
 import type { Delivery, OutgoingMail, Transport } from './transport.ts'
 
 /** The most seconds one send may take, whatever the server does. */
@@ -21,8 +22,6 @@ const TAKE_AT_ONCE = 100
 const POLL_EVERY = 1
 /** Seconds that a mail waits for others, to share one look-up; too short for anybody to notice. */
 const GATHER_FOR = 0.02
-
-type Item = { row: MailRow; leaseEndsAt: number }
 
 /**
  * Sends what the `mail` table promises. A mail written by this instance is offered right after its commit and sent from
@@ -38,8 +37,8 @@ export class Courier {
   readonly #queues: DomainQueues
   readonly #outcomes: Outcomes
   readonly #rest = pacer()
-  readonly #held = new Map<string, Item>()
-  #waiting: Item[] = []
+  readonly #held = new Map<string, Held>()
+  #waiting: Held[] = []
   #composing = false
   #composed: Promise<void> | undefined
   #taken: Promise<void> | undefined
@@ -83,8 +82,7 @@ export class Courier {
     clearTimeout(this.#gathering)
     await Promise.all([this.#queues.close(), this.#taken, this.#composed]) // a mail that arrives last is given back too
     await this.#outcomes.close()
-    const ids = [...this.#held.keys()]
-    if (ids.length > 0) await releaseMails(this.#db, { ids }).catch((error) => this.#trouble(error))
+    await giveBack(this.#db, this.#held.values(), LEASE).catch((error) => this.#trouble(error))
     await this.#transport.close()
   }
 
@@ -144,7 +142,7 @@ export class Courier {
   }
 
   /** Forgets mails that can't be written now; they are picked up again once their lease expires. */
-  #letGo(items: readonly Item[]): void {
+  #letGo(items: readonly Held[]): void {
     for (const item of items) this.#held.delete(item.row.id)
   }
 
@@ -158,7 +156,7 @@ export class Courier {
     }
   }
 
-  async #send(mail: OutgoingMail, item: Item, endsAt: number): Promise<{ stuck?: boolean }> {
+  async #send(mail: OutgoingMail, item: Held, endsAt: number): Promise<{ stuck?: boolean }> {
     const startedAt = monotonicNow()
     if (endsAt <= startedAt) {
       this.#settle({ id: mail.id, state: 'expired', answer: null }) // its code or link has run out in the queue
@@ -166,7 +164,7 @@ export class Courier {
     }
     if (item.leaseEndsAt - startedAt < SEND_DEADLINE) {
       this.#held.delete(mail.id) // another instance could take it while we send; nobody may before, unless it is given back
-      await releaseMails(this.#db, { ids: [mail.id] }).catch((error) => this.#trouble(error))
+      await giveBack(this.#db, [item], SEND_DEADLINE).catch((error) => this.#trouble(error))
       return {}
     }
     const delivery = await this.#transport.send(mail)

@@ -80,11 +80,12 @@ export const settleMails = statement(
     returning mail.id`
 )
 
-/** Gives unsent mails back at once, so that a draining instance delays nobody. */
+/** Makes unsent mails due at once, unless they are leased for longer than `longest` seconds. */
 export const releaseMails = statement(
-  { ids: 'uuid[]' },
-  ({ ids }) => sql<{ id: string }>`
-    update postern.mail set due_at = now() where id = any(${ids}) and settled_at is null returning id`
+  { ids: 'uuid[]', longest: 'float8' },
+  ({ ids, longest }) => sql<{ id: string }>`
+    update postern.mail set due_at = now()
+    where id = any(${ids}) and settled_at is null and due_at <= now() + ${longest} * interval '1 second' returning id`
 )
 
 /** Seconds by which the longest waiting mail is overdue; 0 when none is. */

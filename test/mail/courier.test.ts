@@ -113,12 +113,12 @@ t.test(
     await until(() => received[0])
     const subjectId = ctx.secrets.readChallenge(challenge)?.id as string
     /** Another mail of the same code, of this instance for so many seconds more. */
-    const offer = async (left: number): Promise<string> => {
+    const offer = async (left: number, leased = left): Promise<string> => {
       const id = newId()
       await sql(
         `insert into postern.mail (id, kind, subject_id, email_key, valid_until, due_at, message_id, key_id)
-       select $1, kind, subject_id, email_key, valid_until, now() + interval '30 seconds', $2, key_id from postern.mail limit 1`,
-        [id, `<${id}@example.com>`]
+       select $1, kind, subject_id, email_key, valid_until, now() + $3 * interval '1 second', $2, key_id from postern.mail limit 1`,
+        [id, `<${id}@example.com>`, leased]
       )
       courier.offer({ id, kind: 'code', subjectId, messageId: `<${id}@example.com>` }, monotonicNow() - LEASE + left)
       return id
@@ -133,6 +133,19 @@ t.test(
       return rows.length === 2 ? rows : undefined
     })
 
+    const foreign = await offer(-1, LEASE)
+    const other = await offer(SEND_DEADLINE + 10)
+    await until(async () => (await sql<Row>(ledger)).find(({ id, state }) => id === other && state === 'sent'))
+
+    const [held] = await sql(
+      `select state, due_at > now() + interval '5 seconds' as leased from postern.mail where id = $1`,
+      [foreign]
+    )
+    t.strictSame(
+      held,
+      { state: 'queued', leased: true },
+      'whose lease is over is not given back: somebody else may send it'
+    )
     t.equal(sent.find(({ id }) => id === late)?.attempts, 1, 'under a lease of its own')
     t.equal(sent.find(({ id }) => id === early)?.attempts, 0)
     t.equal(received.filter((mail) => messageIdOf(mail) === messageId).length, 1)
