@@ -70,7 +70,7 @@ export const passwordColumns = sql`
  * strangers have used up theirs, every stranger is asked for a code as well (`last_guarded`), whether the password is right or
  * wrong.
  *
- * @param guesses what a wrong one costs a trusted client: how many passwords were compared
+ * @param guesses what a wrong one costs a trusted client that has room for one: how many passwords were compared
  */
 export const passwordRuling = (row: Row, right: Sql, guesses: Expression<number> = sql`1`): Sql => {
   const limit = sql.lit(WRONG_PASSWORDS)
@@ -83,7 +83,7 @@ export const passwordRuling = (row: Row, right: Sql, guesses: Expression<number>
         then ${withPool(sql`was.pools`, sql`was.pool`, sql`was.pool_level + ${guesses}`, sql`was.clock`)}
         else was.pools end as pools,
       ${row.pool} as last_pool, was."from" as last_from, verdict.guarded as last_guarded, ${row.before} as last_before
-    from ${asOfNow({ ...row, pool }, sql`${guesses}`, limit)}
+    from ${asOfNow({ ...row, pool }, sql`1`, limit)}
     cross join lateral (select not was.trusted and was.level + 1 > ${limit} as guarded offset 0) as verdict`
 }
 

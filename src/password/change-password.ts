@@ -105,7 +105,7 @@ async function judgeCurrent(ctx: Context, guess: Guess, client: Client): Promise
   const guesses = [current, mayBeDone].filter((given) => given !== undefined).length
   const signIn = `${session.sessionId}:${session.authenticatedAt.getTime()}` // so that another sign-in starts with a fresh count
   const { right, done } = await ctx.passwords.turns.take(session.userId, async () => {
-    const [guard] = await findOwnGuard(ctx.db, { addressMac, signIn, guesses })
+    const [guard] = await findOwnGuard(ctx.db, { addressMac, signIn })
     if (guard?.guarded) return { right: false, done: false }
     if (await fits(current)) return { right: true, done: false }
     const done = await fits(mayBeDone)

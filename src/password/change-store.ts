@@ -62,11 +62,11 @@ const fromSession = sql`'session'::text`
 
 /** Whether a sign-in has used up its guesses, before a hash is spent on another. No row: nothing was ever guessed at the address. */
 export const findOwnGuard = statement(
-  { addressMac: 'bytea', signIn: 'text', guesses: 'int4' },
-  ({ addressMac, signIn, guesses }) => sql<{ guarded: boolean }>`
+  { addressMac: 'bytea', signIn: 'text' },
+  ({ addressMac, signIn }) => sql<{ guarded: boolean }>`
     select ruled.last_guarded as guarded
     from postern.address_budget as b cross join lateral (
-      ${passwordRuling({ ...passwordRow, level: ALWAYS_REACHED, pool: ownPool(signIn), from: fromSession }, sql`true`, guesses)}) as ruled
+      ${passwordRuling({ ...passwordRow, level: ALWAYS_REACHED, pool: ownPool(signIn), from: fromSession }, sql`true`)}) as ruled
     where b.key = ${addressMac}`
 )
 
