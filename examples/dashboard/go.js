@@ -31,7 +31,7 @@ export function register(all) {
  * @type {{ name: Name, state: State }[]}
  */
 const visited = []
-let place = -1
+let place = (history.state?.place ?? 0) - 1 // a reload stays where it was
 
 /**
  * Screens lead to each other in circles, so they name each other instead of importing each other.
@@ -41,16 +41,17 @@ let place = -1
  */
 export function go(name, state = {}) {
   const again = visited[place]?.name === name
-  const fresh = place < 0 || history.state === null // the page was just opened, or a link led to a new entry
+  const fresh = visited.length === 0 || history.state === null // the page was just opened, or a link led to a new entry
   if (!again) place += 1
-  visited.splice(place, visited.length, { name, state })
+  visited.length = place
+  visited[place] = { name, state }
   if (again || fresh) history.replaceState({ place }, '')
   else history.pushState({ place }, '')
   screens[name]?.(state)
 }
 
 /**
- * Shows what Back or Forward leads to: never the way in to somebody who is in.
+ * Shows what Back or Forward leads to: never the way in to somebody who is in, nor the account to somebody who is not.
  *
  * @param {{ place: number }} entry
  * @param {boolean} signedIn
@@ -58,8 +59,8 @@ export function go(name, state = {}) {
 export function goBack(entry, signedIn) {
   place = entry.place
   const then = visited[place] ?? { name: 'email', state: {} }
-  const { name, state } =
-    signedIn && ['email', 'code', 'password'].includes(then.name) ? { name: 'account', state: {} } : then
-  visited[place] = { name: /** @type {Name} */ (name), state }
-  screens[name]?.(state)
+  const here = signedIn ? ['account', 'forgot', 'sent'].includes(then.name) : then.name !== 'account'
+  const now = here ? then : { name: /** @type {Name} */ (signedIn ? 'account' : 'email'), state: {} }
+  visited[place] = now
+  screens[now.name]?.(now.state)
 }

@@ -31,7 +31,10 @@ t.test('Back and Forward lead through the screens, and never to the way in for w
   await announced(page, /signed out/)
   await page.goBack()
   await at(page, 'email')
+  await page.goBack()
+  await page.goBack()
 
+  t.equal(page.url(), 'about:blank', 'and out of the page')
   t.equal(typed, `${service.url}/`)
   t.equal(again, reference, 'the same code')
   t.equal(afterBack, email)

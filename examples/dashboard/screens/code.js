@@ -66,10 +66,14 @@ export function showCode({ email = '', challenge: mailed, required = false }) {
     tell(again, 'new_code')
   }
 
+  async function askAnew() {
+    const another = await askForCode(email)
+    if (!signal.aborted) go('code', { email, required, challenge: another })
+  }
+
   onPress(again, async () => {
     uncomplain(screen)
-    if (challenge.tries === 0 || challenge.resends_left === 0)
-      return go('code', { email, required, challenge: await askForCode(email) })
+    if (challenge.tries === 0 || challenge.resends_left === 0) return await askAnew()
     try {
       const now = await send('POST', '/v1/otp/resend', { body: { challenge: challenge.challenge } })
       challenge.resends_left = now.resends_left

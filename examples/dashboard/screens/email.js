@@ -11,7 +11,7 @@ import { tell } from '../texts.js'
  * @param {import('../go.js').State} state `password`: set after a new password; no code is mailed then
  */
 export function showEmail({ email = '', password = false, notice }) {
-  const { screen } = show('email')
+  const { screen, signal } = show('email')
   if (password) tell(find(screen, '#lead'), 'email_lead_password')
   if (notice !== undefined) announce(notice)
   const input = /** @type {HTMLInputElement} */ (find(screen, '#email'))
@@ -40,6 +40,7 @@ export function showEmail({ email = '', password = false, notice }) {
     }
     if (password) return go('password', { email: typed })
     const challenge = await ask(typed)
+    if (signal.aborted) return // the person has gone elsewhere meanwhile
     if (challenge?.email_suggestion !== undefined) suggest(typed, challenge, challenge.email_suggestion)
     else if (challenge !== undefined) go('code', { email: typed, challenge })
   })
@@ -71,7 +72,7 @@ export function showEmail({ email = '', password = false, notice }) {
     if (asked === undefined) return
     input.value = asked.meant
     const challenge = await ask(asked.meant)
-    if (challenge !== undefined) go('code', { email: asked.meant, challenge })
+    if (challenge !== undefined && !signal.aborted) go('code', { email: asked.meant, challenge })
   })
   onPress(find(screen, '#no'), () => {
     if (asked !== undefined) go('code', { email: asked.typed, challenge: asked.challenge })

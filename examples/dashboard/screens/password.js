@@ -13,7 +13,7 @@ import { complain, find, onPress, onSubmit, quoted, show, uncomplain } from '../
  * @param {import('../go.js').State} state `challenge`: of a code that is on its way all the same
  */
 export function showPassword({ email = '', challenge }) {
-  const { screen } = show('password')
+  const { screen, signal } = show('password')
   const input = /** @type {HTMLInputElement} */ (find(screen, '#password'))
   const username = /** @type {HTMLInputElement} */ (find(screen, '[name=email]'))
   find(screen, '#lead').replaceChildren(quoted(email))
@@ -43,8 +43,9 @@ export function showPassword({ email = '', challenge }) {
   })
 
   onPress(find(screen, '#forgot'), () => go('forgot', { email, ...(challenge && { challenge }) }))
-  onPress(find(screen, '#with-code'), async () =>
-    go('code', { email, challenge: challenge && isAlive(challenge) ? challenge : await askForCode(email) })
-  )
+  onPress(find(screen, '#with-code'), async () => {
+    const open = challenge && isAlive(challenge) ? challenge : await askForCode(email)
+    if (!signal.aborted) go('code', { email, challenge: open })
+  })
   onPress(find(screen, '#other-address'), () => go('email', { email }))
 }
