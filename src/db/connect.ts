@@ -66,7 +66,7 @@ export function connect(options: ConnectOptions): Db {
   gates.set(
     db,
     new Gate({
-      places: Math.max(1, Math.floor(options.poolSize / 2)),
+      places: Math.max(Math.min(2, options.poolSize), Math.floor(options.poolSize / 2)), // one that waits must not stop all
       patience: CONNECT_SECONDS,
       refusal: () => new DatabaseUnavailable('too many transactions wait for each other')
     })

@@ -22,7 +22,7 @@ export function logAnswer(refusals: RefusalLog, request: FastifyRequest, reply: 
   const { statusCode } = reply
   const level = statusCode >= 500 ? 'error' : statusCode >= 400 ? 'info' : 'debug'
   const log = request.log as Logger
-  if (!log.isLevelEnabled(level) || (statusCode >= 400 && !refusals.takes())) return
+  if (!log.isLevelEnabled(level) || (level === 'info' && !refusals.takes())) return
   const given = request.headers['x-request-id']
   log[level](
     {

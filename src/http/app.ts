@@ -97,6 +97,7 @@ export async function buildApp(
     logAnswer(refusals, request, reply)
     done()
   })
+  app.addHook('onClose', () => refusals.tell())
   if (observe !== undefined) app.addHook('onResponse', measureAnswers(observe))
   answerOddRequests(app)
   closeGently(app, draining)

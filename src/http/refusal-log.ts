@@ -15,7 +15,7 @@ export class RefusalLog {
     this.#log = log
   }
 
-  /** Whether one more refusal has a line of its own. At `debug` every answer has. */
+  /** Whether one more refusal has a line of its own. At `debug` every answer has; what failed on our side is none. */
   takes(): boolean {
     if (this.#log.isLevelEnabled('debug')) return true
     const second = Math.floor(monotonicNow())
@@ -25,13 +25,14 @@ export class RefusalLog {
     }
     this.#lines += 1
     if (this.#lines <= MOST_LINES) return true
-    if (this.#unsaid === 0) setTimeout(() => this.#tell(), milliseconds(MINUTE)).unref()
+    if (this.#unsaid === 0) setTimeout(() => this.tell(), milliseconds(MINUTE)).unref()
     this.#unsaid += 1
     return false
   }
 
-  #tell(): void {
-    this.#log.warn({ refusals: this.#unsaid }, 'too many refusals to log each of them')
+  /** Tells how many had no line, if there were any. */
+  tell(): void {
+    if (this.#unsaid > 0) this.#log.warn({ refusals: this.#unsaid }, 'too many refusals to log each of them')
     this.#unsaid = 0
   }
 }
