@@ -18,6 +18,7 @@ export class RefusalLog {
   /** Whether one more refusal has a line of its own. At `debug` every answer has; what failed on our side is none. */
   takes(): boolean {
     if (this.#log.isLevelEnabled('debug')) return true
+    if (!this.#log.isLevelEnabled('info')) return false
     const second = Math.floor(monotonicNow())
     if (second !== this.#second) {
       this.#second = second

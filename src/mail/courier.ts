@@ -82,7 +82,7 @@ export class Courier {
     clearTimeout(this.#gathering)
     await Promise.all([this.#queues.close(), this.#taken, this.#composed]) // a mail that arrives last is given back too
     await this.#outcomes.close()
-    await giveBack(this.#db, this.#held.values(), LEASE).catch((error) => this.#trouble(error))
+    await giveBack(this.#db, [...this.#held.values()]).catch((error) => this.#trouble(error))
     await this.#transport.close()
   }
 
@@ -164,7 +164,7 @@ export class Courier {
     }
     if (item.leaseEndsAt - startedAt < SEND_DEADLINE) {
       this.#held.delete(mail.id) // another instance could take it while we send; nobody may before, unless it is given back
-      await giveBack(this.#db, [item], SEND_DEADLINE).catch((error) => this.#trouble(error))
+      await giveBack(this.#db, [item]).catch((error) => this.#trouble(error))
       return {}
     }
     const delivery = await this.#transport.send(mail)

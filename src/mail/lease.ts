@@ -5,12 +5,15 @@ import { type MailRow, releaseMails } from './store.ts'
 /** A mail that this instance has promised to send. `leaseEndsAt`: monotonic seconds; from then on any instance may take it. */
 export type Held = { row: MailRow; leaseEndsAt: number }
 
-/**
- * Gives mails back at once, so that they wait for nobody. Those whose lease is over are somebody else's by now.
- *
- * @param longest seconds that a lease of theirs can still last: a longer one is of an instance that took the mail meanwhile
- */
-export async function giveBack(db: Db, mails: Iterable<Held>, longest: number): Promise<void> {
-  const ids = [...mails].filter(({ leaseEndsAt }) => leaseEndsAt > monotonicNow()).map(({ row }) => row.id)
-  if (ids.length > 0) await releaseMails(db, { ids, longest })
+/** Seconds by which a lease may end later by the database's clock: the statement that wrote it had to wait. */
+const SLACK = 10
+
+/** Gives mails back at once, so that they wait for nobody; but not those that another instance has taken since. */
+export async function giveBack(db: Db, mails: readonly Held[]): Promise<void> {
+  if (mails.length === 0) return
+  const now = monotonicNow()
+  await releaseMails(db, {
+    ids: mails.map(({ row }) => row.id),
+    left: mails.map(({ leaseEndsAt }) => leaseEndsAt - now + SLACK)
+  })
 }

@@ -80,12 +80,14 @@ export const settleMails = statement(
     returning mail.id`
 )
 
-/** Makes unsent mails due at once, unless they are leased for longer than `longest` seconds. */
+/** Makes unsent mails due at once, unless their lease lasts longer than the seconds that are left of ours: it is another one then. */
 export const releaseMails = statement(
-  { ids: 'uuid[]', longest: 'float8' },
-  ({ ids, longest }) => sql<{ id: string }>`
+  { ids: 'uuid[]', left: 'float8[]' },
+  ({ ids, left }) => sql<{ id: string }>`
     update postern.mail set due_at = now()
-    where id = any(${ids}) and settled_at is null and due_at <= now() + ${longest} * interval '1 second' returning id`
+    from unnest(${ids}, ${left}) as held (id, seconds)
+    where mail.id = held.id and mail.settled_at is null and mail.due_at <= now() + held.seconds * interval '1 second'
+    returning mail.id`
 )
 
 /** Seconds by which the longest waiting mail is overdue; 0 when none is. */

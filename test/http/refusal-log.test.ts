@@ -7,7 +7,7 @@ const lines = (log: string[]) =>
 
 /** So many requests for what is not there, a few at a time. */
 async function flood(t: Test, times: number, settings = {}) {
-  const { url, log } = await start(t, { LOG_LEVEL: 'info', ...settings })
+  const { url, log, stop } = await start(t, { LOG_LEVEL: 'info', ...settings })
   mock.timers.enable({ apis: ['setTimeout'] })
   t.teardown(() => mock.timers.reset())
   const before = performance.now()
@@ -15,7 +15,7 @@ async function flood(t: Test, times: number, settings = {}) {
     await Promise.all(Array.from({ length: 10 }, async () => (await fetch(`${url}/not-here`)).arrayBuffer()))
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve)) // a line follows its answer
   const seconds = Math.ceil((performance.now() - before) / 1000) + 1
-  return { log, seconds }
+  return { log, seconds, stop }
 }
 
 t.test('a flood of refusals has a hundred lines a second, and one that counts the others', async (t) => {
@@ -29,6 +29,18 @@ t.test('a flood of refusals has a hundred lines a second, and one that counts th
     told.map(({ refusals }) => refusals),
     [2000 - answered]
   )
+})
+
+t.test('what had no line is told at the end, and not to who wants no lines of refusals', async (t) => {
+  for (const [level, told] of [
+    ['info', 1],
+    ['warn', 0]
+  ] as const) {
+    const { log, stop } = await flood(t, 2000, { LOG_LEVEL: level })
+    mock.timers.reset()
+    await stop()
+    t.equal(lines(log).filter(({ msg }) => msg === 'too many refusals to log each of them').length, told, level)
+  }
 })
 
 t.test('at debug every answer has a line', async (t) => {

@@ -133,7 +133,7 @@ t.test(
       return rows.length === 2 ? rows : undefined
     })
 
-    const foreign = await offer(-1, LEASE)
+    const foreign = await offer(5, LEASE)
     const other = await offer(SEND_DEADLINE + 10)
     await until(async () => (await sql<Row>(ledger)).find(({ id, state }) => id === other && state === 'sent'))
 
@@ -144,7 +144,7 @@ t.test(
     t.strictSame(
       held,
       { state: 'queued', leased: true },
-      'whose lease is over is not given back: somebody else may send it'
+      'one that is leased anew is not given back: somebody else sends it'
     )
     t.equal(sent.find(({ id }) => id === late)?.attempts, 1, 'under a lease of its own')
     t.equal(sent.find(({ id }) => id === early)?.attempts, 0)
