@@ -1,5 +1,5 @@
+import type { OutgoingMail } from './message.ts'
 import type { MailRow } from './store.ts'
-import type { OutgoingMail } from './transport.ts'
 
 /** What a feature makes of a mail row: a mail to send, good for so many seconds from now, or a reason why none leaves. */
 export type Composed =

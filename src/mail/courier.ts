@@ -7,10 +7,11 @@ import type { Compose, Composed } from './composed.ts'
 import { Deliveries } from './deliveries.ts'
 import { DomainQueues } from './domain-queues.ts'
 import { giveBack, type Held } from './lease.ts'
+import type { OutgoingMail } from './message.ts'
 import { Outcomes } from './outcomes.ts'
 import { pacer } from './pace.ts'
 import { LEASE, type MailRow, takeDueMails } from './store.ts'
-import type { Delivery, OutgoingMail, Transport } from './transport.ts'
+import type { Delivery, Transport } from './transport.ts'
 
 /** The most seconds one send may take, whatever the server does. */
 export const SEND_DEADLINE = 12

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { automaticHeaders, type OutgoingMail, type Transport } from './transport.ts'
+import { automaticHeaders, type OutgoingMail } from './message.ts'
+import type { Transport } from './transport.ts'
 
 /** A mail as `GET /dev/inbox.json` answers it. */
 export type InboxMail = {

@@ -1,12 +1,10 @@
-import nodemailer from 'nodemailer'
+import type MailMessage from 'nodemailer/lib/mailer/mail-message'
 import { parseConnectionUrl } from 'nodemailer/lib/shared'
+import SMTPPool, { type SMTPPoolSentMessageInfo } from 'nodemailer/lib/smtp-pool'
 import { parseAddress } from '../lib/email.ts'
 import { readSender } from '../lib/sender.ts'
 import { milliseconds } from '../lib/time.ts'
-import { writeAtOnce } from './write.ts'
-
-/** One mail to one recipient; `messageId` is `<id@host>` and stays the same when the mail is sent again. */
-export type OutgoingMail = { id: string; to: string; subject: string; text: string; html: string; messageId: string }
+import { composer, type OutgoingMail } from './message.ts'
 
 /** `refused` is for good, `deferred` may go next time; `answer` is the server's last, one line of at most 300 characters. */
 export type Delivery = { outcome: 'sent' | 'refused' | 'deferred'; answer: string }
@@ -17,9 +15,6 @@ export type Transport = {
   /** Ends idle connections at once, and waits for the mails underway. */
   close: () => Promise<void>
 }
-
-/** No out-of-office note or bounce robot should answer a code (RFC 3834; the second header is Exchange's). */
-export const automaticHeaders = { 'Auto-Submitted': 'auto-generated', 'X-Auto-Response-Suppress': 'All' } as const
 
 type Failure = Error & { code?: string; permanent?: boolean; response?: string; responseCode?: number }
 
@@ -41,10 +36,9 @@ export function smtpTransport(options: {
   const sender = readSender(options.from, { anyHost: true }) // an operator's value was checked with the settings
   if (sender === undefined) throw new Error(`MAIL_FROM must be one address: ${options.from}`)
   const deadline = milliseconds(options.deadline)
-  const pool = nodemailer.createTransport({
+  const pool = new SMTPPool({
     ...parseConnectionUrl(options.url),
     // From here on our options override the URL's: its `debug` or `logger` would write codes to the log.
-    pool: true,
     logger: false,
     debug: false,
     transactionLog: false,
@@ -61,27 +55,20 @@ export function smtpTransport(options: {
     idleTimeout: deadline * 0.4,
     socketCloseTimeout: 1000
   })
-  pool.use('stream', ({ message }, done) => {
-    writeAtOnce(message)
-    done()
-  })
   pool.on('error', () => {}) // without a listener an error of an idle connection would end the process
+  const compose = composer(sender)
+  // Past nodemailer's mailer, which would compose the mail.
+  const handOver = (mail: object): Promise<SMTPPoolSentMessageInfo> =>
+    new Promise((resolve, reject) => {
+      pool.send(mail as MailMessage<SMTPPoolSentMessageInfo>, (error, info) =>
+        info === undefined ? reject(error) : resolve(info)
+      )
+    })
   const underway = new Set<Promise<Delivery>>()
 
   const attempt = async (mail: OutgoingMail, signal: AbortSignal): Promise<Delivery> => {
     try {
-      const { response } = await pool.sendMail({
-        envelope: { from: sender.address, to: [{ name: '', address: mail.to }] },
-        from: sender,
-        to: { name: '', address: mail.to },
-        subject: mail.subject,
-        text: mail.text,
-        html: mail.html,
-        messageId: mail.messageId,
-        headers: automaticHeaders,
-        xMailer: false,
-        signal
-      })
+      const { response } = await handOver({ message: compose(mail), data: { signal } })
       return { outcome: 'sent', answer: asAnswer(response, mail) }
     } catch (error) {
       return judge(error as Failure, mail)

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
 import { devInbox, inboxCsp } from '../../src/mail/dev-inbox.ts'
-import type { OutgoingMail } from '../../src/mail/transport.ts'
+import type { OutgoingMail } from '../../src/mail/message.ts'
 
 const from = '"Acme" <no-reply@acme.example>'
 const mailTo = (to: string, id = to): OutgoingMail => ({

@@ -2,7 +2,8 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { text } from 'node:stream/consumers'
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server'
 import type { Test } from 'tap'
-import { type OutgoingMail, smtpTransport } from '../../src/mail/transport.ts'
+import type { OutgoingMail } from '../../src/mail/message.ts'
+import { smtpTransport } from '../../src/mail/transport.ts'
 
 export const from = '"Acme & Co" <no-reply@acme.example>'
 export const mail: OutgoingMail = {
