@@ -19,7 +19,8 @@ import { sessionRoutes } from '../session/routes.ts'
 import { ListedSession, Session, SessionInfo } from '../session/schema.ts'
 import { userRoutes } from '../user/routes.ts'
 import { User } from '../user/schema.ts'
-import { logAnswer, markAnswers, measureAnswers } from './answer-hooks.ts'
+import { markAnswers, measureAnswers } from './answer-hooks.ts'
+import { AnswerLog } from './answer-log.ts'
 import { answerBrokenConnections, answerOddRequests } from './broken-connection.ts'
 import { changePasswordRoute } from './change-password.ts'
 import { noteClientAddresses } from './client-address.ts'
@@ -28,13 +29,12 @@ import { answerListedOrigins } from './cors.ts'
 import { demoIsHere, demoRoutes } from './demo.ts'
 import { devRoutes } from './dev.ts'
 import { describeContract, docRoutes } from './docs.ts'
-import { handleError } from './errors.ts'
+import { errorHandler } from './errors.ts'
 import { type Health, healthRoutes } from './health.ts'
 import { refuseUnknown } from './methods.ts'
 import { problemPages } from './pages.ts'
 import { parseStrictly } from './parsing.ts'
 import { limitClients } from './quotas.ts'
-import { RefusalLog } from './refusal-log.ts'
 import { buildSerializer } from './serializing.ts'
 import { makeServer } from './server.ts'
 
@@ -58,7 +58,8 @@ export async function buildApp(
   ctx: Context,
   { ready, inbox, shared, draining = () => false, observe }: AppOptions
 ): Promise<FastifyInstance> {
-  const refusals = new RefusalLog(ctx.log)
+  const answers = new AnswerLog(ctx.log)
+  const handleError = errorHandler(answers)
   const app: FastifyInstance = Fastify({
     loggerInstance: ctx.log as FastifyBaseLogger,
     genReqId: newId,
@@ -75,11 +76,11 @@ export async function buildApp(
       // The tests hold our schemas against JSON Schema; a start need not compile its meta schema to do so again.
       customOptions: { validateSchema: false, coerceTypes: false, removeAdditional: false, useDefaults: false }
     },
-    clientErrorHandler: answerBrokenConnections(ctx.log, refusals, observe),
+    clientErrorHandler: answerBrokenConnections(answers, observe),
     frameworkErrors: (error, request, reply) => {
       markAnswers(request, reply)
       handleError(error, request, reply)
-      logAnswer(refusals, request, reply) // no hook of ours runs for these
+      answers.answered(request, reply) // no hook of ours runs for these
       observe?.(undefined, reply.statusCode, 0)
     }
   }).withTypeProvider<TypeBoxTypeProvider>()
@@ -94,10 +95,10 @@ export async function buildApp(
     done()
   })
   app.addHook('onResponse', (request, reply, done) => {
-    logAnswer(refusals, request, reply)
+    answers.answered(request, reply)
     done()
   })
-  app.addHook('onClose', () => refusals.tell())
+  app.addHook('onClose', () => answers.tell())
   if (observe !== undefined) app.addHook('onResponse', measureAnswers(observe))
   answerOddRequests(app)
   closeGently(app, draining)

@@ -1,13 +1,12 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
-import type { Logger } from 'pino'
 import { newId } from '../lib/identifier.ts'
 import { milliseconds } from '../lib/time.ts'
 import type { Observe } from '../metrics/metrics.ts'
 import { Problem, type ProblemCode, problems } from '../problems.ts'
+import type { AnswerLog } from './answer-log.ts'
 import { problemBody } from './errors.ts'
-import type { RefusalLog } from './refusal-log.ts'
 
 const codes: Record<string, ProblemCode> = {
   HPE_HEADER_OVERFLOW: 'headers-too-large',
@@ -19,7 +18,7 @@ const LAST_WORD = 1
 
 /** Answers what is not HTTP, too large or too slow: without a request, the answer is written, logged and counted by hand. */
 export const answerBrokenConnections =
-  (log: Logger, refusals: RefusalLog, observe: Observe | undefined) =>
+  (answers: AnswerLog, observe: Observe | undefined) =>
   (error: Error & { code?: string }, socket: Socket): void => {
     if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
       socket.destroy()
@@ -29,7 +28,7 @@ export const answerBrokenConnections =
     const id = newId()
     const body = JSON.stringify(problemBody(code, id))
     const { status } = problems[code]
-    if (refusals.takes()) log.info({ request_id: id, method: null, route: null, status, code }, 'answered')
+    answers.refused(id, status, code)
     observe?.(undefined, status, 0)
     socket.end(
       [

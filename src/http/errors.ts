@@ -4,6 +4,7 @@ import { pointerTo } from '../lib/json-pointer.ts'
 import { QUOTA_HEADERS } from '../limit/quotas.ts'
 import { Problem, type ProblemCode, type ProblemDetails, problems } from '../problems.ts'
 import type { ProblemBody } from '../routing.ts'
+import type { AnswerLog } from './answer-log.ts'
 
 /** Seconds after which to retry a broken dependency, unless the refusal says otherwise. */
 const RETRY_AFTER = 2
@@ -55,22 +56,24 @@ export function sendProblem(
 }
 
 /** Turns every error into an answer of the catalogue. An unexpected one is logged and answered as `internal`, without details. */
-export function handleError(error: FastifyError, request: FastifyRequest, reply: FastifyReply) {
-  if (error instanceof Problem) {
-    if (error.code === 'unavailable') request.log.warn({ err: error }, 'a dependency is not available')
-    return sendProblem(request, reply, error.code, error.details)
+export const errorHandler =
+  (answers: AnswerLog) => (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
+    if (error instanceof Problem) {
+      if (error.code === 'unavailable') answers.unavailable(request, { err: error }, 'a dependency is not available')
+      return sendProblem(request, reply, error.code, error.details)
+    }
+    if (error instanceof DatabaseUnavailable || isConflict(error)) {
+      const reason = { reason: error.message, sqlState: sqlState(error) }
+      answers.unavailable(request, reason, 'the database is not available')
+      return sendProblem(request, reply, 'unavailable')
+    }
+    if (error.validation) return sendProblem(request, reply, 'invalid-request', { errors: faultsOf(error) })
+    const code = foreseen(error)
+    if (code !== undefined)
+      return sendProblem(request, reply, code, code === 'invalid-request' ? { detail: error.message } : {})
+    request.log.error({ err: error }, 'unexpected error')
+    return sendProblem(request, reply, 'internal')
   }
-  if (error instanceof DatabaseUnavailable || isConflict(error)) {
-    request.log.warn({ reason: error.message, sqlState: sqlState(error) }, 'the database is not available')
-    return sendProblem(request, reply, 'unavailable')
-  }
-  if (error.validation) return sendProblem(request, reply, 'invalid-request', { errors: faultsOf(error) })
-  const code = foreseen(error)
-  if (code !== undefined)
-    return sendProblem(request, reply, code, code === 'invalid-request' ? { detail: error.message } : {})
-  request.log.error({ err: error }, 'unexpected error')
-  return sendProblem(request, reply, 'internal')
-}
 
 /** The framework's own refusals, which come before the route's handler. */
 function foreseen(error: FastifyError): ProblemCode | undefined {

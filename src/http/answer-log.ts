@@ -1,0 +1,98 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Logger } from 'pino'
+import { MINUTE, milliseconds, monotonicNow } from '../lib/time.ts'
+
+/** Answers of a kind that have lines of their own in a second: some 2 GB a day. A flood must not fill the disk that the log is on. */
+const MOST_LINES = 100
+
+/** The form of a client's request id that is logged: it holds no address, and no token of ours sent in the wrong header. */
+const REQUEST_ID = /^(?![a-z]{3}_)[\w.:-]{1,64}$/
+
+/** Which of the answers of a kind are logged one by one; how many others there were is told once a minute. */
+class Flood {
+  readonly #report: (others: number) => void
+  #second = 0
+  #lines = 0
+  #others = 0
+
+  constructor(report: (others: number) => void) {
+    this.#report = report
+  }
+
+  takes(): boolean {
+    const second = Math.floor(monotonicNow())
+    if (second !== this.#second) {
+      this.#second = second
+      this.#lines = 0
+    }
+    this.#lines += 1
+    if (this.#lines <= MOST_LINES) return true
+    if (this.#others === 0) setTimeout(() => this.tell(), milliseconds(MINUTE)).unref()
+    this.#others += 1
+    return false
+  }
+
+  tell(): void {
+    if (this.#others > 0) this.#report(this.#others)
+    this.#others = 0
+  }
+}
+
+/** What is logged of answers. Refusals and 503s, which come in floods, are bounded each by themselves; at `debug` nothing is. */
+export class AnswerLog {
+  readonly #log: Logger
+  readonly #refusals: Flood
+  readonly #outages: Flood
+  readonly #unsaid = new WeakSet<FastifyRequest>()
+
+  constructor(log: Logger) {
+    this.#log = log
+    this.#refusals = new Flood((refusals) => log.warn({ refusals }, 'too many refusals to log each of them'))
+    this.#outages = new Flood((outages) => log.error({ outages }, 'too many 503s to log each of them'))
+  }
+
+  /** Why an answer will be 503. */
+  unavailable(request: FastifyRequest, reason: object, message: string): void {
+    if (this.#takes(this.#outages)) request.log.warn(reason, message)
+    else this.#unsaid.add(request)
+  }
+
+  /**
+   * One line per answer: refusals at `info`, our own failures at `error`, the rest at `debug`. The route's pattern is logged
+   * instead of the path, because what a client puts into a path or a query may be secret.
+   */
+  answered(request: FastifyRequest, reply: FastifyReply): void {
+    const { statusCode } = reply
+    const level = statusCode >= 500 ? 'error' : statusCode >= 400 ? 'info' : 'debug'
+    const log = request.log as Logger
+    if (!log.isLevelEnabled(level) || this.#unsaid.has(request)) return
+    if (level === 'info' && !this.#takes(this.#refusals)) return
+    const given = request.headers['x-request-id']
+    log[level](
+      {
+        method: request.method,
+        route: request.routeOptions.url ?? null,
+        status: statusCode,
+        milliseconds: Math.round(reply.elapsedTime * 10) / 10,
+        ...(typeof given === 'string' && REQUEST_ID.test(given) && { client_request_id: given })
+      },
+      'answered'
+    )
+  }
+
+  /** A refusal of what was no request. */
+  refused(requestId: string, status: number, code: string): void {
+    if (!this.#log.isLevelEnabled('info') || !this.#takes(this.#refusals)) return
+    this.#log.info({ request_id: requestId, method: null, route: null, status, code }, 'answered')
+  }
+
+  /** Tells how many had no line, if there were any. */
+  tell(): void {
+    this.#refusals.tell()
+    this.#outages.tell()
+  }
+
+  #takes(flood: Flood): boolean {
+    return this.#log.isLevelEnabled('debug') || flood.takes()
+  }
+}

@@ -1,0 +1,87 @@
+import { mock } from 'node:test'
+import t, { type Test } from 'tap'
+import { ownServer } from '../db/own-server.ts'
+import { newKey, start, startInstance } from '../helper.ts'
+import { jumpAhead } from '../jump-ahead.ts'
+
+type Line = { msg: string; status?: number; refusals?: number; outages?: number }
+
+const lines = (log: string[]) => log.map((line) => JSON.parse(line) as Line)
+const answers = (log: string[], status: number) =>
+  lines(log).filter((line) => line.msg === 'answered' && line.status === status).length
+
+/** So many requests, a few at a time, while the clock that counts seconds stands still. */
+async function inOneSecond(t: Test, times: number, request: (nth: number) => Promise<unknown>) {
+  jumpAhead(t, 0)
+  for (let round = 0; round < times / 10; round++)
+    await Promise.all(Array.from({ length: 10 }, (_, nth) => request(round * 10 + nth)))
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve)) // a line follows its answer
+}
+
+/** So many requests for what is not there. */
+async function flood(t: Test, times: number, settings = {}) {
+  const { url, log, stop } = await start(t, { LOG_LEVEL: 'info', ...settings })
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => mock.timers.reset())
+  await inOneSecond(t, times, async () => (await fetch(`${url}/not-here`)).arrayBuffer())
+  return { log, stop }
+}
+
+t.test('a flood of refusals has a hundred lines a second, and one that counts the others', async (t) => {
+  const { log } = await flood(t, 300)
+  mock.timers.tick(60_000)
+
+  t.equal(answers(log, 404), 100)
+  t.strictSame(
+    lines(log)
+      .filter(({ msg }) => msg === 'too many refusals to log each of them')
+      .map(({ refusals }) => refusals),
+    [200]
+  )
+})
+
+t.test('what had no line is told at the end, and not to who wants no lines of refusals', async (t) => {
+  for (const [level, told] of [
+    ['info', 1],
+    ['warn', 0]
+  ] as const) {
+    const { log, stop } = await flood(t, 300, { LOG_LEVEL: level })
+    mock.timers.reset()
+    await stop()
+    t.equal(lines(log).filter(({ msg }) => msg === 'too many refusals to log each of them').length, told, level)
+  }
+})
+
+t.test('at debug every answer has a line', async (t) => {
+  const { log } = await flood(t, 300, { LOG_LEVEL: 'debug' })
+
+  t.equal(answers(log, 404), 300)
+})
+
+t.test(
+  'of an outage a hundred 503s a second have lines, each with its reason, whatever is refused beside',
+  async (t) => {
+    const server = await ownServer(t)
+    const settings = { SECRET_KEYS: newKey(), LOG_LEVEL: 'info' }
+    const { url, api, log, stop } = await startInstance(t, server.url, settings)
+    await server.stopImmediately()
+    const statuses = new Set<number>()
+
+    await inOneSecond(t, 300, async (nth) => {
+      if (nth % 30 === 0) await (await fetch(`${url}/not-here`)).arrayBuffer()
+      else statuses.add((await api.requestOtp({ email: `maya${nth}@example.com` })).status)
+    })
+    await stop()
+
+    t.strictSame([...statuses], [503])
+    t.equal(answers(log, 503), 100)
+    t.equal(lines(log).filter(({ msg }) => msg === 'the database is not available').length, 100)
+    t.equal(answers(log, 404), 10)
+    t.strictSame(
+      lines(log)
+        .filter(({ msg }) => msg === 'too many 503s to log each of them')
+        .map(({ outages }) => outages),
+      [190]
+    )
+  }
+)
