@@ -18,6 +18,7 @@ import { SigningKeys } from './keys/signing.ts'
 import { domainOf } from './lib/email.ts'
 import { readSender } from './lib/sender.ts'
 import { suggester } from './lib/suggestion.ts'
+import { testAddresses } from './lib/test-address.ts'
 import { DAY, milliseconds } from './lib/time.ts'
 import { GuessTally } from './limit/guess-tally.ts'
 import type { SharedCounts } from './limit/shared-counts.ts'
@@ -86,7 +87,8 @@ export async function assemble(config: Config, databaseUrl: string, log: Logger)
       connections: CONNECTIONS,
       deadline: SEND_DEADLINE
     })
-  const compose = composeMails({ db, config, secrets, renderer })
+  const tested = testAddresses(config.TEST_ADDRESSES)
+  const compose = composeMails({ db, config, secrets, renderer }, tested)
   const courier = new Courier({ db, transport, compose, keyIds: secrets.ring.ids, log })
   const signing = new SigningKeys({ db, secrets, issuer: config.PUBLIC_URL, audience: config.TOKEN_AUDIENCE })
   const passwords = new Passwords({ db, config, log })
@@ -101,6 +103,7 @@ export async function assemble(config: Config, databaseUrl: string, log: Logger)
     guesses,
     suggest: suggester(config.EMAIL_SUGGESTION_DOMAINS),
     locales: renderer.locales,
+    testAddresses: tested,
     log
   }
   return { ctx, courier, passwords, guesses, inbox }
@@ -152,7 +155,7 @@ async function startParts(config: Config, log: Logger, started: AsyncDisposableS
   started.defer(() => passwords.stop())
   await refuseUsedAddresses(ctx)
   await passwords.start()
-  const notice = testModeNotice(config.TEST_ADDRESSES)
+  const notice = testModeNotice(ctx.testAddresses)
   if (notice !== undefined) log.warn(notice)
   started.defer(() => ctx.signing.stop())
   await ctx.signing.start((error) => log.warn({ err: error }, 'the signing keys could not be reloaded'))

@@ -2,7 +2,7 @@ import type { Config } from './config.ts'
 import type { Db } from './db/tables.ts'
 import type { Secrets } from './keys/secrets.ts'
 import { parseAddress } from './lib/email.ts'
-import { testAddresses } from './lib/test-address.ts'
+import type { TestAddress } from './lib/test-address.ts'
 import type { Compose, Composed } from './mail/composed.ts'
 import type { Renderer } from './mail/render.ts'
 import type { MailKind, MailRow } from './mail/store.ts'
@@ -26,8 +26,8 @@ export const mailKinds = Object.keys(composers) as MailKind[]
 const isKnown = (kind: string): kind is MailKind => Object.hasOwn(composers, kind)
 
 /** Gives each mail to its feature; test addresses get none. A kind of a newer release is left to instances that know it. */
-export function composeMails(deps: Deps): Compose {
-  const tested = new Set(testAddresses(deps.config.TEST_ADDRESSES).map(({ key }) => key))
+export function composeMails(deps: Deps, testAddresses: readonly TestAddress[]): Compose {
+  const tested = new Set(testAddresses.map(({ key }) => key))
   const unlessTest = (one: Composed): Composed =>
     'mail' in one && tested.has(parseAddress(one.mail.to)?.key ?? '') ? { id: one.id, state: 'dropped' } : one
   return async (rows) => {

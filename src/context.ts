@@ -5,6 +5,7 @@ import type { Passwords } from './hashing/passwords.ts'
 import type { Secrets } from './keys/secrets.ts'
 import type { SigningKeys } from './keys/signing.ts'
 import type { Suggest } from './lib/suggestion.ts'
+import type { TestAddress } from './lib/test-address.ts'
 import type { GuessTally } from './limit/guess-tally.ts'
 import type { DraftMail } from './mail/draft.ts'
 
@@ -23,6 +24,8 @@ export type Context = {
   suggest: Suggest
   /** The languages that mails can be written in. */
   locales: readonly string[]
+  /** Those of TEST_ADDRESSES. */
+  testAddresses: readonly TestAddress[]
   log: Logger
 }
 

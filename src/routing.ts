@@ -121,6 +121,10 @@ export const clientOf = (request: FastifyRequest): Client => ({
   requestId: request.id
 })
 
+/** A UUID is the same in either case (RFC 9562, 4). */
+export const idempotencyKeyOf = (request: { headers: { 'idempotency-key'?: string } }): string | undefined =>
+  request.headers['idempotency-key']?.toLowerCase()
+
 /** The claims of the request's bearer if one of our keys signed it; read once per request. */
 export function claimsOf(ctx: Context, request: FastifyRequest): Promise<SessionClaims | undefined> {
   request.claims ??= readBearer(ctx, request.headers.authorization)

@@ -4,7 +4,7 @@ import type { Context } from '../context.ts'
 import { sameText } from '../lib/capability.ts'
 import { tidyCode } from '../lib/code.ts'
 import { maskAddress } from '../lib/email.ts'
-import { type TestAddress, testAddresses } from '../lib/test-address.ts'
+import type { TestAddress } from '../lib/test-address.ts'
 import type { Challenge } from './schema.ts'
 import { findTestAddress, findUsedAddresses } from './test-address-store.ts'
 
@@ -18,7 +18,7 @@ const found = async ({ db }: Context, challengeId: string, among: readonly TestA
 /** Whether a code is the fixed one of the challenge's address. Asks the database only if some address has this code. */
 export async function isTestCode(ctx: Context, challengeId: string, given: string): Promise<boolean> {
   const typed = tidyCode(given, 'base32')
-  const meant = testAddresses(ctx.config.TEST_ADDRESSES).filter(({ code }) => sameText(code, typed))
+  const meant = ctx.testAddresses.filter(({ code }) => sameText(code, typed))
   return (await found(ctx, challengeId, meant)) !== undefined
 }
 
@@ -32,7 +32,7 @@ export async function testCodeForm(
   challengeId: string,
   emailKey?: string
 ): Promise<Partial<Pick<Challenge, 'code_length' | 'code_alphabet'>>> {
-  const among = testAddresses(ctx.config.TEST_ADDRESSES).filter(({ key }) => key === (emailKey ?? key))
+  const among = ctx.testAddresses.filter(({ key }) => key === (emailKey ?? key))
   const tested = await found(ctx, challengeId, among)
   if (tested === undefined) return {}
   return { code_length: tested.code.length, code_alphabet: /^\d+$/.test(tested.code) ? 'digits' : 'base32' }
@@ -40,13 +40,13 @@ export async function testCodeForm(
 
 /** Lets a test run sign in as often as it likes: lanes bound the mails to an address, and no mail goes to this one. */
 export async function openTestLanes(ctx: Context, emailKey: string, addressMac: Buffer): Promise<void> {
-  const tested = testAddresses(ctx.config.TEST_ADDRESSES).find(({ key }) => key === emailKey)
+  const tested = ctx.testAddresses.find(({ key }) => key === emailKey)
   if (tested !== undefined) await emptyLanes(ctx.db, { addressMac, lastDay: tested.lastDay })
 }
 
 /** For the log and for readiness: that fixed codes are in force, without a code or an address. Undefined when there are none. */
-export function testModeNotice(entries: readonly string[]): string | undefined {
-  const days = testAddresses(entries).map(({ lastDay }) => lastDay)
+export function testModeNotice(testAddresses: readonly TestAddress[]): string | undefined {
+  const days = testAddresses.map(({ lastDay }) => lastDay)
   if (days.length === 0) return undefined
   const live = days.filter((day) => day >= new Date().toISOString().slice(0, 10))
   if (live.length === 0) return 'test mode: every fixed code has ended; take TEST_ADDRESSES out'
@@ -58,10 +58,9 @@ export function testModeNotice(entries: readonly string[]): string | undefined {
  * Refuses a start that would put a fixed code on somebody's real account. Sessions opened by a fixed code have `test`
  * among their methods; any other session, or a password, shows that the account is in use. Throws a ConfigError.
  */
-export async function refuseUsedAddresses({ config, db }: Pick<Context, 'config' | 'db'>): Promise<void> {
-  const tested = testAddresses(config.TEST_ADDRESSES)
-  if (tested.length === 0) return
-  const values = { keys: tested.map(({ key }) => key), lastDays: tested.map(({ lastDay }) => lastDay) }
+export async function refuseUsedAddresses({ testAddresses, db }: Pick<Context, 'testAddresses' | 'db'>): Promise<void> {
+  if (testAddresses.length === 0) return
+  const values = { keys: testAddresses.map(({ key }) => key), lastDays: testAddresses.map(({ lastDay }) => lastDay) }
   const used = await findUsedAddresses(db, values)
   if (used.length === 0) return
   throw new ConfigError(

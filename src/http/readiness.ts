@@ -49,7 +49,7 @@ async function look(ctx: Context): Promise<Health> {
   ])
   const reached = [writing, migrations, keys, mail].every((result) => result !== OUT_OF_REACH)
   const database = reached ? writing : { ok: false, detail: 'out of reach' }
-  const notice = testModeNotice(ctx.config.TEST_ADDRESSES)
+  const notice = testModeNotice(ctx.testAddresses)
   return summary({ database, migrations, keys, mail, ...(notice && { test_mode: { ok: true, detail: notice } }) })
 }
 

@@ -121,7 +121,7 @@ export function secretsOf(masters: readonly Buffer[]) {
 
     /** A seed that a repeat derives again: from the client's own random key, of which only the digest is kept. */
     repeatableSeed: (of: 'session' | 'device', keyId: string, challengeId: string, idempotencyKey: string): Buffer =>
-      mac(keyNamed(keyId), 'seed', of, idToBytes(challengeId), idempotencyKey.toLowerCase()).subarray(0, SEED_BYTES),
+      mac(keyNamed(keyId), 'seed', of, idToBytes(challengeId), idempotencyKey).subarray(0, SEED_BYTES),
 
     seedHash: (seed: Buffer): Buffer => sha256(seed),
 

@@ -29,7 +29,7 @@ const LOOKS = 3
 export async function requestCode(ctx: Context, request: CodeRequest, client: Client): Promise<Challenge> {
   const address = addressOf(request.email)
   ctx.signing.requireKey() // or the code could be traded in nowhere: not here, and no other instance could read it
-  const ids = request.idempotencyKey && idsOfDays('challenge', request.idempotencyKey.toLowerCase(), address.key)
+  const ids = request.idempotencyKey && idsOfDays('challenge', request.idempotencyKey, address.key)
   const { challenge, mail } = newChallenge(ctx, { ...request, id: ids ? ids[0] : newId(), address }, client)
 
   await openTestLanes(ctx, address.key, challenge.addressMac)

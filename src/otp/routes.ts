@@ -3,7 +3,7 @@ import { Challenge } from '../challenge/schema.ts'
 import type { Context } from '../context.ts'
 import { IdempotencyHeaders, named } from '../lib/schema.ts'
 import { requireTransport, sendSession, sessionSent } from '../refresh-cookie.ts'
-import { BEARER_RENEWS, bodyRefusals, callersSession, clientOf } from '../routing.ts'
+import { BEARER_RENEWS, bodyRefusals, callersSession, clientOf, idempotencyKeyOf } from '../routing.ts'
 import { requestCode } from './request-code.ts'
 import { resendCode } from './resend-code.ts'
 import { RequestOtpBody, ResendOtpBody, VerifyOtpBody } from './schema.ts'
@@ -32,7 +32,7 @@ export const otpRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app
     async (request, reply) => {
       const { email, locale, device_token: deviceToken } = request.body
       const acceptLanguage = request.headers['accept-language']
-      const idempotencyKey = request.headers['idempotency-key']
+      const idempotencyKey = idempotencyKeyOf(request)
       reply.code(202)
       return await requestCode(ctx, { email, locale, deviceToken, acceptLanguage, idempotencyKey }, clientOf(request))
     }
@@ -81,7 +81,7 @@ export const otpRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app
       const { challenge, code, session_transport: transport } = request.body
       requireTransport(ctx, request, transport)
       const session = await callersSession(ctx, request)
-      const attempt = { challenge, code, session, idempotencyKey: request.headers['idempotency-key'] }
+      const attempt = { challenge, code, session, idempotencyKey: idempotencyKeyOf(request) }
       return sendSession(reply, await verifyCode(ctx, attempt, clientOf(request)), transport)
     }
   )

@@ -70,10 +70,10 @@ type Draft = { sessionId: string; seed: Buffer; deviceId: string; deviceSeed: Bu
 function draftOf(
   { secrets }: Context,
   challenge: ChallengeRef,
-  idempotencyKey: string | undefined,
+  key: string | undefined,
   wrongCode: string | undefined
 ): Draft {
-  if (idempotencyKey === undefined)
+  if (key === undefined)
     return {
       sessionId: newId(),
       seed: secrets.newSeed(),
@@ -81,7 +81,6 @@ function draftOf(
       deviceSeed: secrets.newSeed(),
       usedKey: null
     }
-  const key = idempotencyKey.toLowerCase()
   return {
     sessionId: derivedId('session', key, challenge.id),
     seed: secrets.repeatableSeed('session', challenge.keyId, challenge.id, key),

@@ -26,7 +26,7 @@ export async function requestReset(ctx: Context, request: ResetRequest, client: 
   const address = addressOf(request.email)
   const { config, secrets } = ctx
   ctx.signing.requireKey() // as for codes: a link under a key that other instances lack would not work
-  const key = request.idempotencyKey?.toLowerCase()
+  const key = request.idempotencyKey
   const id = key ? idsOfDays('reset', key, address.key)[0] : newId()
   const mailIds = key ? idsOfDays('reset mail', key, address.key) : [newId()]
   const mail = ctx.draftMail('reset', mailIds[0])

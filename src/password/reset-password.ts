@@ -31,7 +31,7 @@ export type ResetAttempt = { token: string; password: string; idempotencyKey: st
 export async function resetPassword(ctx: Context, attempt: ResetAttempt, client: Client): Promise<PasswordReset> {
   const ref = ctx.secrets.readReset(attempt.token)
   if (ref === undefined) throw await refusalOf(ctx, attempt.token, 'reset-rejected')
-  const usedKey = attempt.idempotencyKey ? sha256(`${ref.id} ${attempt.idempotencyKey.toLowerCase()}`) : null
+  const usedKey = attempt.idempotencyKey ? sha256(`${ref.id} ${attempt.idempotencyKey}`) : null
   const [reset] = await findLiveReset(ctx.db, ref)
   if (reset === undefined) return await answerRepeat(ctx, ref, usedKey, attempt)
 
@@ -82,9 +82,8 @@ async function answerRepeat(
 type Device = { id: string; seed: Buffer }
 
 /** With an Idempotency-Key a repeat gets the same device. */
-function deviceOf({ secrets }: Context, ref: ResetRef, idempotencyKey: string | undefined): Device {
-  if (idempotencyKey === undefined) return { id: newId(), seed: secrets.newSeed() }
-  const key = idempotencyKey.toLowerCase()
+function deviceOf({ secrets }: Context, ref: ResetRef, key: string | undefined): Device {
+  if (key === undefined) return { id: newId(), seed: secrets.newSeed() }
   return { id: derivedId('device', key, ref.id), seed: secrets.repeatableSeed('device', ref.keyId, ref.id, key) }
 }
 

@@ -8,6 +8,7 @@ import {
   bodyRefusals,
   callersSession,
   clientOf,
+  idempotencyKeyOf,
   requireRecentSignIn,
   requireSession,
   sessionOf
@@ -77,7 +78,7 @@ export const passwordRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async
     async (request, reply) => {
       const { email, locale, device_token: deviceToken } = request.body
       const acceptLanguage = request.headers['accept-language']
-      const idempotencyKey = request.headers['idempotency-key']
+      const idempotencyKey = idempotencyKeyOf(request)
       reply.code(202)
       return await requestReset(ctx, { email, locale, deviceToken, acceptLanguage, idempotencyKey }, clientOf(request))
     }
@@ -112,8 +113,7 @@ export const passwordRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async
         response: { 200: PasswordReset, ...bodyRefusals('reset-rejected', 'password-refused') }
       }
     },
-    (request) =>
-      resetPassword(ctx, { ...request.body, idempotencyKey: request.headers['idempotency-key'] }, clientOf(request))
+    (request) => resetPassword(ctx, { ...request.body, idempotencyKey: idempotencyKeyOf(request) }, clientOf(request))
   )
 
   await app.register(protectedRoutes, { ctx })

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { testModeNotice } from '../../src/challenge/test-address.ts'
+import { testAddresses } from '../../src/lib/test-address.ts'
 import { DAY } from '../../src/lib/time.ts'
 import { start, startInstance, until } from '../helper.ts'
 
@@ -130,8 +131,11 @@ t.test('one line in the log and a detail of readiness say that it is on, without
 })
 
 t.test('fixed codes that have ended are called so', async (t) => {
-  t.match(testModeNotice(['a@b.example:ABCDEF:2020-01-01']), /every fixed code has ended/)
-  t.match(testModeNotice(['a@b.example:ABCDEF:2020-01-01', 'c@d.example:ABCDEF:2199-01-01']), /1 address .* 2199-01-01/)
+  t.match(testModeNotice(testAddresses(['a@b.example:ABCDEF:2020-01-01'])), /every fixed code has ended/)
+  t.match(
+    testModeNotice(testAddresses(['a@b.example:ABCDEF:2020-01-01', 'c@d.example:ABCDEF:2199-01-01'])),
+    /1 address .* 2199-01-01/
+  )
   t.equal(testModeNotice([]), undefined)
 })
 
