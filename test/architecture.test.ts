@@ -183,6 +183,30 @@ t.test('no file is longer than 200 lines, and none has a name that says nothing'
   t.strictSame({ long, vague }, { long: [], vague: [] })
 })
 
+t.test('what a file exports, another file uses', async (t) => {
+  const everywhere = ['src', 'test', 'bench', 'tools', 'migrations'].flatMap((folder) => {
+    const top = resolve(ROOT, '..', folder)
+    const names = readdirSync(top, { recursive: true, encoding: 'utf8' }).filter((name) => /\.(ts|js)$/.test(name))
+    return names.map((name) => join(top, name))
+  })
+  const users = new Map<string, Set<string>>()
+  for (const file of everywhere)
+    for (const [word] of readFileSync(file, 'utf8').matchAll(/[A-Za-z_$][\w$]*/g))
+      users.set(word, (users.get(word) ?? new Set()).add(file))
+  const exported = files.flatMap((file) =>
+    [...text(file).matchAll(/^export (?:async )?(?:const|function|class|type) (\w+)/gm)].map(([, name = '']) => ({
+      file,
+      name
+    }))
+  )
+
+  t.ok(exported.length > 300)
+  t.strictSame(
+    exported.filter(({ name }) => users.get(name)?.size === 1).map(({ file, name }) => `${file} exports ${name}`),
+    []
+  )
+})
+
 t.test('no statement takes whatever columns there are', async (t) => {
   const greedy = files.filter((file) =>
     /\b(select|returning)\s+(\w+\.)?\*|selectAll\(|returningAll\(/i.test(text(file))

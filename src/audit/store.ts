@@ -35,7 +35,7 @@ export const eventKinds = [
 export type EventKind = (typeof eventKinds)[number]
 
 /** What is recorded of one event; each but `kind` is an expression over the rows of `from`. */
-export type EventPart = {
+type EventPart = {
   from: RawBuilder<unknown>
   id: Fragment
   kind: EventKind

@@ -18,7 +18,7 @@ export const budgetParameters = {
   strangersLength: 'int4',
   trustedLength: 'int4'
 } as const
-export type BudgetSlots = { [K in keyof typeof budgetParameters]: Expression<number> }
+type BudgetSlots = { [K in keyof typeof budgetParameters]: Expression<number> }
 
 /** The columns that a ruling on a code sets: `last_pool` who asks, `last_guarded` whether that is held to what strangers get. */
 export const codeColumns = sql`

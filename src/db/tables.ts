@@ -4,7 +4,7 @@ import type { CodeAlphabet } from '../lib/code.ts'
 /** Filled by the database when a row is inserted without it. */
 type Defaulted<T> = ColumnType<T, T | undefined, T>
 
-export type UserTable = {
+type UserTable = {
   id: string
   email: string
   email_key: string
@@ -21,7 +21,7 @@ export type UserTable = {
   updated_at: Defaulted<Date>
 }
 
-export type AddressBudgetTable = {
+type AddressBudgetTable = {
   /** MAC of the canonical address. */
   key: Buffer
   code_level: Defaulted<number>
@@ -40,7 +40,7 @@ export type AddressBudgetTable = {
   created_at: Defaulted<Date>
 }
 
-export type ChallengeTable = {
+type ChallengeTable = {
   id: string
   purpose: 'sign_in' | 'step_up'
   email: string
@@ -67,7 +67,7 @@ export type ChallengeTable = {
   created_at: Defaulted<Date>
 }
 
-export type PasswordResetTable = {
+type PasswordResetTable = {
   id: string
   email: string
   email_key: string
@@ -81,7 +81,7 @@ export type PasswordResetTable = {
   created_at: Defaulted<Date>
 }
 
-export type SessionTable = {
+type SessionTable = {
   id: string
   user_id: string
   credential_version: number
@@ -105,7 +105,7 @@ export type SessionTable = {
   created_at: Defaulted<Date>
 }
 
-export type DeviceTable = {
+type DeviceTable = {
   id: string
   email_key: string
   seed_hash: Buffer
@@ -119,7 +119,7 @@ export type DeviceTable = {
   created_at: Defaulted<Date>
 }
 
-export type KnownNetworkTable = {
+type KnownNetworkTable = {
   email_key: string
   network: string
   signed_in_at: Date
@@ -128,7 +128,7 @@ export type KnownNetworkTable = {
 
 export type MailState = 'queued' | 'sent' | 'refused' | 'expired' | 'dropped'
 
-export type MailTable = {
+type MailTable = {
   id: string
   kind: string
   subject_id: string
@@ -147,7 +147,7 @@ export type MailTable = {
   created_at: Defaulted<Date>
 }
 
-export type SigningKeyTable = {
+type SigningKeyTable = {
   kid: string
   alg: string
   public_jwk: unknown
@@ -158,7 +158,7 @@ export type SigningKeyTable = {
   created_at: Defaulted<Date>
 }
 
-export type EventTable = {
+type EventTable = {
   id: string
   at: Defaulted<Date>
   kind: string
@@ -170,7 +170,7 @@ export type EventTable = {
   request_id: string | null
 }
 
-export type InstallationTallyTable = {
+type InstallationTallyTable = {
   hour: Date
   wrong_short: Defaulted<number>
   completed: Defaulted<number>

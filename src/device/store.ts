@@ -96,7 +96,7 @@ export const forgetTrust = statement(
 )
 
 /** A device as its owner may see it. */
-export type DeviceView = {
+type DeviceView = {
   id: string
   createdAt: Date
   lastUsedAt: Date

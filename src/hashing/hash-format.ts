@@ -6,8 +6,8 @@ export type ParsedHash =
   | { scheme: 'fbscrypt'; cost: number; blocks: number; lanes: number; salt: Buffer; signer: Buffer; digest: Buffer }
   | { scheme: 'pbkdf2'; hash: Pbkdf2Hash; iterations: number; salt: Buffer; digest: Buffer }
 
-export type Argon2 = 'argon2i' | 'argon2id'
-export type Pbkdf2Hash = 'sha1' | 'sha256' | 'sha512'
+type Argon2 = 'argon2i' | 'argon2id'
+type Pbkdf2Hash = 'sha1' | 'sha256' | 'sha512'
 
 /** Why a stored hash cannot be checked. */
 export type Refusal = 'unknown' | 'too-costly'

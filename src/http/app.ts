@@ -38,7 +38,7 @@ import { limitClients } from './quotas.ts'
 import { buildSerializer } from './serializing.ts'
 import { makeServer } from './server.ts'
 
-export type AppOptions = {
+type AppOptions = {
   /** Looks at everything the service needs. */
   ready: () => Promise<Health>
   /** Present only outside production, and only without a mail server. */

@@ -48,7 +48,7 @@ export async function resealSigningKeys(tx: Tx, secrets: Secrets, rows: readonly
 }
 
 /** Seconds: the new key is published for `publish` before it signs; the old ones verify for `verify` after that. */
-export type Overlap = { publish: number; verify: number }
+type Overlap = { publish: number; verify: number }
 
 /** In which nobody notices: a minute more than a token lives, because an instance signs with the old key until it looks again. */
 export const overlapOf = ({ ACCESS_TOKEN_TTL }: Pick<Config, 'ACCESS_TOKEN_TTL'>): Overlap => ({

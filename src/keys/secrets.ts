@@ -27,7 +27,7 @@ const deviceKind: TokenKind = { prefix: 'dev_', purpose: 'device', payloadBytes:
 const kinds = { challenge: challengeKind, reset: resetKind, refresh: refreshKind }
 
 export type ChallengeRef = { keyId: string; id: string; form: CodeForm }
-export type DeviceRef = { keyId: string; id: string; seed: Buffer }
+type DeviceRef = { keyId: string; id: string; seed: Buffer }
 export type ResetRef = { keyId: string; id: string }
 export type RefreshRef = { keyId: string; sessionId: string; generation: number; seed: Buffer }
 

@@ -16,7 +16,7 @@ const RELOAD_EVERY = 30
 const LOOK_AGAIN_AFTER = 2
 
 /** Claims of an access token (RFC 9068 media type); times are seconds since 1970. */
-export type Claims = {
+type Claims = {
   iss: string
   aud: string
   sub: string

@@ -1,6 +1,6 @@
 import { milliseconds } from './time.ts'
 
-export type GateOptions = {
+type GateOptions = {
   /** How many pieces of work may run at once. */
   places: number
   /** The most seconds to wait for a place. */

@@ -4,7 +4,7 @@ import Negotiator from 'negotiator'
 const MOST_RANGES = 20
 
 /** What a request says about languages: by a member of its body, and by the browser. */
-export type WantedLanguage = { locale?: string | undefined; acceptLanguage: string | undefined }
+type WantedLanguage = { locale?: string | undefined; acceptLanguage: string | undefined }
 
 /** A tag and what it stands for more generally: `zh-hant-tw`, `zh-hant`, `zh` (RFC 4647 3.4). */
 export function shortened(tag: string): string[] {

@@ -12,7 +12,7 @@ export const QUOTA_HEADERS = ['ratelimit-limit', 'ratelimit-remaining', 'ratelim
  */
 const WIDE = 10
 
-export type Quota = {
+type Quota = {
   /** Requests a minute, of one client or one session. */
   own: number
   /** Requests a minute of all clients of a /24 or /48 together. */

@@ -3,7 +3,7 @@ import { statement } from '../db/statement.ts'
 import type { MailState } from '../db/tables.ts'
 
 /** What became of one mail. */
-export type LedgerEntry = {
+type LedgerEntry = {
   createdAt: Date
   kind: string
   state: MailState

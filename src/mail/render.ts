@@ -23,8 +23,8 @@ const samples = {
   ]
 } as const satisfies Record<string, readonly Data[]>
 
-export type MailTemplate = keyof typeof samples
-export type Rendered = { subject: string; text: string; html: string }
+type MailTemplate = keyof typeof samples
+type Rendered = { subject: string; text: string; html: string }
 
 export type Renderer = {
   /** The languages there are templates in, as canonical tags. */

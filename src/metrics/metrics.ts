@@ -7,7 +7,7 @@ import type { Deliveries } from '../mail/deliveries.ts'
  * What other parts count anyway, read at each scrape; none of them knows about metrics. Nothing here is about one account or one
  * client, and every label has a closed list of values.
  */
-export type Sources = {
+type Sources = {
   mailKinds: readonly string[]
   deliveries: Pick<Deliveries, 'count'>
   /** Seconds by which the longest waiting mail is overdue; rejects while the database is out of reach. */

@@ -11,7 +11,7 @@ import { Problem } from '../problems.ts'
 import { addressOf } from '../user/address.ts'
 import { type Made, type Requested, requestChallenge, requestOnce } from './request-store.ts'
 
-export type CodeRequest = {
+type CodeRequest = {
   email: string
   locale: string | undefined
   acceptLanguage: string | undefined

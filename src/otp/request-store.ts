@@ -24,7 +24,7 @@ export type Requested = { [K in keyof Made]: Made[K] | null } & { fresh: boolean
 /**
  * `closed`: the challenge was found, but its code or its tries are used up. `orphaned`: it signed in an account that is now deleted.
  */
-export type RequestedOnce = Requested & { closed: boolean; orphaned: boolean }
+type RequestedOnce = Requested & { closed: boolean; orphaned: boolean }
 
 const requestChallenges = statement(
   challengeParameters,
@@ -68,7 +68,7 @@ export const requestOnce = async (
  * A challenge to be mailed again: `resent` says whether it was; `alive` whether it still could be. One that no lane had room for
  * is not `mailed` this way either; everything else about it is the same.
  */
-export type Resent = ChallengeState & { resent: boolean; alive: boolean; mailed: boolean }
+type Resent = ChallengeState & { resent: boolean; alive: boolean; mailed: boolean }
 
 export const resendChallenge = statement(
   {

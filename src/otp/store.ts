@@ -27,7 +27,7 @@ const guesses = rowsOf({
 const ruleParameters = { ...signInParameters, defaultLocale: 'text', signupOpen: 'bool' } as const
 
 /** One guess, and the rules that are the same for all of them. */
-export type CodeGuess = RowOf<typeof guesses.columns> & { rules: Values<typeof ruleParameters> }
+type CodeGuess = RowOf<typeof guesses.columns> & { rules: Values<typeof ruleParameters> }
 
 /** What became of a try. Without a session the code was wrong, or right for an account that may not sign in. */
 export type Verified = SignedIn & {

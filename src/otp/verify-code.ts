@@ -12,7 +12,7 @@ import type { Session } from '../session/schema.ts'
 import { findOpenedSession, type LiveSession, type SessionView } from '../session/store.ts'
 import { type Verified, verifyChallenge } from './store.ts'
 
-export type CodeAttempt = {
+type CodeAttempt = {
   challenge: string
   code: string
   idempotencyKey: string | undefined

@@ -10,7 +10,7 @@ import { chargeChange, findOwnCredentials, findOwnGuard, judgeOwnPassword, setOw
 import { requireGoodPassword } from './policy.ts'
 import { spendResets } from './reset-store.ts'
 
-export type PasswordChange = { current: string | undefined; password: string; session: LiveSession }
+type PasswordChange = { current: string | undefined; password: string; session: LiveSession }
 
 /**
  * Sets or changes the password of the signed-in account. An existing one must be given too: a device left open is not its owner.

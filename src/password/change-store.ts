@@ -23,7 +23,7 @@ const waitFor = (level: RawBuilder<unknown>) => sql`
  * What a change is checked against: the stored hash, and the version it was read under. `wait`: seconds until another may be
  * made. `changedHere`: whether this session set the password a moment ago; all other sessions that existed then have ended.
  */
-export type OwnCredentials = {
+type OwnCredentials = {
   passwordHash: string | null
   version: number
   emailKey: string

@@ -42,7 +42,7 @@ const guesses = rowsOf({
   requestId: 'text'
 })
 /** One password, and the rules that are the same for all of them. */
-export type PasswordGuess = RowOf<typeof guesses.columns> & { rules: Values<typeof signInParameters> }
+type PasswordGuess = RowOf<typeof guesses.columns> & { rules: Values<typeof signInParameters> }
 
 /**
  * Judges passwords that were checked against their hashes: charges a wrong one to the address, whether or not it has an account,

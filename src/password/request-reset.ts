@@ -9,7 +9,7 @@ import { addressOf } from '../user/address.ts'
 import { enterResetLane, queueReset } from './request-reset-store.ts'
 import type { Forgot } from './schema.ts'
 
-export type ResetRequest = {
+type ResetRequest = {
   email: string
   locale: string | undefined
   acceptLanguage: string | undefined

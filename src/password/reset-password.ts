@@ -22,7 +22,7 @@ export async function inspectReset(ctx: Context, token: string): Promise<Reset> 
   return { email_hint: maskAddress(reset.email), expires_at: reset.expiresAt.toISOString() }
 }
 
-export type ResetAttempt = { token: string; password: string; idempotencyKey: string | undefined }
+type ResetAttempt = { token: string; password: string; idempotencyKey: string | undefined }
 
 /**
  * Sets the password that a link was mailed for, and ends everything older: sessions, links, codes and trust. A

@@ -15,7 +15,7 @@ export const REPEATABLE = MINUTE
 const stillValid = sql`u.disabled_at is null and not ${changedSince(sql`r.created_at`)}`
 
 /** A live reset and the account that it is for. */
-export type LiveReset = { email: string; emailKey: string; budgetKey: Buffer; expiresAt: Date }
+type LiveReset = { email: string; emailKey: string; budgetKey: Buffer; expiresAt: Date }
 
 export const findLiveReset = statement(
   { id: 'uuid', keyId: 'text' },

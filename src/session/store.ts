@@ -75,7 +75,7 @@ export const findOpenedSession = statement(
     order by s.id = ${sessionId} desc limit 1`
 )
 
-export type Refreshed = SessionView & { stolen: boolean }
+type Refreshed = SessionView & { stolen: boolean }
 
 /**
  * Moves a session one step on for a genuine refresh token. The row's lock makes parallel refreshes take turns; each is judged by

@@ -7,7 +7,7 @@ import { findHolders, insertUsers } from './portable-store.ts'
 /** Accounts per statement; memory use does not grow with the file. */
 const AT_ONCE = 500
 
-export type Imported = { imported: number; known: number; refused: number }
+type Imported = { imported: number; known: number; refused: number }
 type Row = PortableUser & { number: number }
 
 /**

@@ -42,7 +42,7 @@ export const insertUsers = statement(
 )
 
 /** Why a row made no account; without either reason the account exists already. */
-export type Holder = { place: number; addressTaken: boolean; externalIdTaken: boolean }
+type Holder = { place: number; addressTaken: boolean; externalIdTaken: boolean }
 
 /** For each row that made no account: whether its address or its external id is taken. Places count from 1. */
 export const findHolders = statement(
@@ -55,7 +55,7 @@ export const findHolders = statement(
 )
 
 /** An account as it is exported. */
-export type PortableRow = {
+type PortableRow = {
   id: string
   email: string
   passwordHash: string | null
