@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox'
+import { EmailSuggestion } from '../user/schema.ts'
 
 export const exampleChallenge = 'chl_jZYkQAGiBF4zenNYqWI3xcbRVMPwBgAhFaPeUYf2LsmqTx'
 
@@ -34,12 +35,7 @@ export const Challenge = Type.Object(
     reference: Type.String({
       description: 'Four letters that also appear in the mail, so that two mails can be told apart.'
     }),
-    email_suggestion: Type.Optional(
-      Type.String({
-        description:
-          'What the person may have meant to type. Advice from the typed text alone; it says nothing about accounts.'
-      })
-    )
+    email_suggestion: Type.Optional(EmailSuggestion)
   },
   {
     $id: 'Challenge',

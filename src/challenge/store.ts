@@ -12,6 +12,7 @@ import { codeRow, refunding } from '../budget/store.ts'
 import { askingNetwork, trustedAmong } from '../budget/trust.ts'
 import { type RowOf, rowsOf } from '../db/rows.ts'
 import type { Slots, Values } from '../db/statement.ts'
+import type { CodeAlphabet } from '../lib/code.ts'
 import { queueMail } from '../mail/store.ts'
 
 /** One request for a code, as a statement takes many of them. */
@@ -109,7 +110,7 @@ export const makingChallenges = (
 export type ChallengeState = {
   keyId: string
   codeLength: number
-  codeAlphabet: 'digits' | 'base32'
+  codeAlphabet: CodeAlphabet
   triesLeft: number
   sends: number
   expiresIn: number

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { statement } from '../db/statement.ts'
+import { unended } from '../user/store.ts'
 
 /** The condition that the last day of `tested` has not passed. */
 const stillTested = sql`now() at time zone 'UTC' < tested.last_day::date + 1`
@@ -17,11 +18,11 @@ export const findTestAddress = statement(
 export const findUsedAddresses = statement(
   { keys: 'text[]', lastDays: 'text[]' },
   ({ keys, lastDays }) => sql<{ email: string; hasPassword: boolean }>`
-    select u.email, u.password_hash is not null as "hasPassword" from unnest(${keys}, ${lastDays}) as tested (key, last_day) join postern."user" as u on u.email_key = tested.key
+    select u.email, u.password_hash is not null as "hasPassword"
+    from unnest(${keys}, ${lastDays}) as tested (key, last_day) join postern."user" as u on u.email_key = tested.key
     where ${stillTested} and (
       u.password_hash is not null or exists (
         select from postern.session as s
-        where s.user_id = u.id and s.credential_version = u.credential_version and s.revoked_at is null
-          and s.expires_at > now() and s.idle_expires_at > now() and 'test' <> all(s.amr)
+        where s.user_id = u.id and s.credential_version = u.credential_version and ${unended} and 'test' <> all(s.amr)
       ))`
 )

@@ -5,6 +5,7 @@ import { batched } from '../db/batch.ts'
 import { type RowOf, rowsOf } from '../db/rows.ts'
 import { statement, type Values } from '../db/statement.ts'
 import type { Db } from '../db/tables.ts'
+import type { CodeAlphabet } from '../lib/code.ts'
 import {
   type SignedIn,
   signedInAt,
@@ -92,7 +93,7 @@ export type CodeMailSubject = {
   id: string
   keyId: string
   codeLength: number
-  codeAlphabet: 'digits' | 'base32'
+  codeAlphabet: CodeAlphabet
   locale: string | null
   typedEmail: string
   accountEmail: string | null

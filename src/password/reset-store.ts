@@ -3,9 +3,8 @@ import { type EventKind, eventParameters, record } from '../audit/store.ts'
 import { type Slots, statement } from '../db/statement.ts'
 import { deviceColumns, deviceParameters, makeDevice } from '../device/store.ts'
 import { MINUTE } from '../lib/time.ts'
-import { unended } from '../session/store.ts'
 import { noticeParameters, queueNotice } from '../user/notice-store.ts'
-import { changedSince } from '../user/store.ts'
+import { changedSince, unended } from '../user/store.ts'
 import { open } from './request-reset-store.ts'
 
 /** Seconds in which a new password that is sent again after a lost answer is answered as done. */

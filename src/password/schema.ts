@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox'
 import { DeviceToken, exampleDevice, PRINTABLE } from '../lib/schema.ts'
 import { SessionTransport, Token } from '../session/schema.ts'
-import { Email, Locale } from '../user/schema.ts'
+import { Email, EmailSuggestion, Locale } from '../user/schema.ts'
 
 const exampleReset = 'rst_jZYkQAGiBF4zenNYqWI3xcbRVMPwBgAhFaPeUYf2LsmqTx'
 const examplePassword = 'sieben Zwetschgen im Korb'
@@ -43,12 +43,7 @@ export const Forgot = Type.Object(
       description:
         'Seconds a new link stays valid. If three are live already, the newest is mailed again, and the mail says how long it is still valid.'
     }),
-    email_suggestion: Type.Optional(
-      Type.String({
-        description:
-          'What the person may have meant to type. Advice from the typed text alone; it says nothing about accounts.'
-      })
-    )
+    email_suggestion: Type.Optional(EmailSuggestion)
   },
   { description: 'The link is on its way, if there is an account.', examples: [{ expires_in: 86_400 }] }
 )

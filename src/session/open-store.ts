@@ -1,7 +1,8 @@
 import { type RawBuilder, sql } from 'kysely'
 import { clientParameters, eventParameters, record } from '../audit/store.ts'
 import { type Slots, statement } from '../db/statement.ts'
-import { live, unended } from './store.ts'
+import { unended } from '../user/store.ts'
+import { live } from './store.ts'
 
 /** What each of several sign-ins brings for its session, and what they all share. */
 export const openColumns = {

@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 import { type EventKind, eventParameters, record } from '../audit/store.ts'
 import { type Slots, statement } from '../db/statement.ts'
 import { MINUTE } from '../lib/time.ts'
-import { unended } from './store.ts'
+import { unended } from '../user/store.ts'
 
 /** One of a user's live sessions, as its owner sees it in a list. */
 export type ListedSession = {

@@ -4,7 +4,7 @@ import { batched } from '../db/batch.ts'
 import { statement } from '../db/statement.ts'
 import type { Db } from '../db/tables.ts'
 import { MINUTE } from '../lib/time.ts'
-import { type UserView, userView } from '../user/store.ts'
+import { type UserView, unended, userView } from '../user/store.ts'
 
 /** Seconds after a step in which a late refresh gets the same answer: two tabs, a lost reply, a slow network. */
 const GRACE = MINUTE
@@ -33,9 +33,6 @@ const liveSession = sql`
 /** The columns of `SessionView` from the rows `s` and `u`. */
 const sessionView = sql`
   ${liveSession}, s.idle_expires_at as "idleExpiresAt", s.generation, s.key_id as "keyId", now() as now`
-
-/** The condition that nobody has ended the session `s`, and that its time is not up. */
-export const unended = sql`s.revoked_at is null and s.expires_at > now() and s.idle_expires_at > now()`
 
 /** What makes the session `s` of the user `u` live. Where the account is read already, `unended` and the version suffice. */
 export const live = sql`

@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import { type EventKind, record } from '../audit/store.ts'
 import { statement } from '../db/statement.ts'
+import { unended } from './store.ts'
 
 /** What an operator's command did to an account. No row: there is no account. */
 export type Administered = { changed: boolean; sessionsEnded: number }
@@ -20,7 +21,7 @@ const administering = (change: { kind: EventKind; set: RawBuilder<unknown>; wher
         select count(*)::int4 as number
         from changed join found using (id) join postern.session as s on s.user_id = found.id
         where changed.credential_version > found.credential_version and s.credential_version = found.credential_version
-          and s.revoked_at is null and s.expires_at > now() and s.idle_expires_at > now()
+          and ${unended}
       ), noted as (${record({
         from: sql`changed`,
         id: eventId,

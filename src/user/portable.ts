@@ -2,6 +2,7 @@ import type { Context } from '../context.ts'
 import { parseAddress } from '../lib/email.ts'
 import { LANGUAGE_TAG, PRINTABLE } from '../lib/schema.ts'
 import { strictJson } from '../lib/strict-json.ts'
+import { MOST_LOCALE } from './schema.ts'
 
 /** An account as a line of a file holds it; only the address is needed. */
 export type PortableUser = {
@@ -27,7 +28,7 @@ const members: Record<string, { holds: (value: unknown) => boolean; must: string
   password_hash: { holds: (value) => value === null || typeof value === 'string', must: 'a string or null' },
   email_verified: { holds: (value) => typeof value === 'boolean', must: 'true or false' },
   locale: {
-    holds: (value) => typeof value === 'string' && value.length <= 35 && languageTag.test(value),
+    holds: (value) => typeof value === 'string' && value.length <= MOST_LOCALE && languageTag.test(value),
     must: 'a language tag, such as en or pt-BR'
   },
   external_id: {

@@ -9,9 +9,17 @@ export const Email = Type.String({
   examples: ['maya@example.com']
 })
 
+export const EmailSuggestion = Type.String({
+  description:
+    'What the person may have meant to type. Advice from the typed text alone; it says nothing about accounts.'
+})
+
+/** Characters; BCP 47 (4.4.1) asks that so many be taken. */
+export const MOST_LOCALE = 35
+
 export const Locale = Type.String({
   pattern: LANGUAGE_TAG,
-  maxLength: 35,
+  maxLength: MOST_LOCALE,
   description: 'A language tag (BCP 47). Mails are written in the closest language that has templates.',
   examples: ['fr-CH']
 })

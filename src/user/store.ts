@@ -60,6 +60,9 @@ export const ownerOf = sql`
     proven.locale, proven.created_at
   from proven join spent on spent.email_key = proven.email_key`
 
+/** The condition that nobody has ended the session `s`, and that its time is not up. */
+export const unended = sql`s.revoked_at is null and s.expires_at > now() and s.idle_expires_at > now()`
+
 /**
  * The CTEs that lock the caller's account and then the session, as `caller` if both are still valid: a request is admitted long
  * before such a statement, and must not take effect once the session has been ended meanwhile.
@@ -70,7 +73,7 @@ export const holdCaller = ({ userId, sessionId }: Slots<{ userId: 'uuid'; sessio
   ), caller as (
     select account.id, account.credential_version as version
     from account join postern.session as s on s.user_id = account.id and s.credential_version = account.credential_version
-    where s.id = ${sessionId} and s.revoked_at is null and s.expires_at > now() and s.idle_expires_at > now()
+    where s.id = ${sessionId} and ${unended}
     for update of s
   )`
 
