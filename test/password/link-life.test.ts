@@ -16,3 +16,28 @@ t.test('a link lasts as long as the operator says, and the answer and the mail s
     [{ life: 7200 }]
   )
 })
+
+t.test('a link that a newer password has ended is not mailed again when its mail was put off', async (t) => {
+  const { api, signIn, mails, sql } = await startWithPasswords(t)
+  await signIn(email)
+  await api.requestPasswordReset({ email })
+  const links = () => mails(email).filter(({ text }) => text.includes('#token='))
+  await until(() => links().length === 1)
+  await until(async () => (await sql(`select from postern.mail where kind = 'reset' and state = 'sent'`)).length === 1)
+  const putOff = (change: string) =>
+    sql(`with changed as (${change}) update postern.mail set state = 'queued', settled_at = null, sent_at = null,
+      due_at = now(), valid_until = now() + interval '1 hour' where kind = 'reset'`)
+  const settled = () =>
+    until(
+      async () => (await sql(`select state, answer from postern.mail where kind = 'reset' and state <> 'queued'`))[0]
+    )
+
+  await putOff('select 1')
+  const before = await settled()
+  await putOff(`update postern."user" set credential_changed_at = now() where email_key = '${email}'`)
+  const after = await settled()
+
+  t.match(before, { state: 'sent', answer: /./ })
+  t.strictSame(after, { state: 'expired', answer: before.answer }, 'the ledger keeps what was said when it was sent')
+  t.equal(links().length, 2)
+})
