@@ -62,23 +62,20 @@ export function connect(options: ConnectOptions): Db {
   pool.on('error', (error) => pool.ending || options.onIdleError(error))
   const named = namedStatements(pool, options.prepared)
   const db = new Kysely<Tables>({ dialect: new Dialect({ pool: named }) }).withSchema(SCHEMA)
-  pools.set(db, pool)
-  gates.set(
-    db,
-    new Gate({
-      places: Math.max(Math.min(2, options.poolSize), Math.floor(options.poolSize / 2)), // one that waits must not stop all
-      patience: CONNECT_SECONDS,
-      refusal: () => new DatabaseUnavailable('too many transactions wait for each other')
-    })
-  )
-  shortcuts.set(db, async (text, values) => {
+  const run: Run = async (text, values) => {
     const client = await named.connect()
     try {
       return (await client.query(text, values)).rows
     } finally {
       client.release()
     }
+  }
+  const gate = new Gate({
+    places: Math.max(Math.min(2, options.poolSize), Math.floor(options.poolSize / 2)), // one that waits must not stop all
+    patience: CONNECT_SECONDS,
+    refusal: () => new DatabaseUnavailable('too many transactions wait for each other')
   })
+  parts.set(db, { pool, run, gate })
   const destroy = db.destroy.bind(db)
   db.destroy = async () => {
     await destroy()
@@ -101,28 +98,25 @@ class Dialect extends PostgresDialect {
 
 type Run = (text: string, values: readonly unknown[]) => Promise<unknown[]>
 
-const shortcuts = new WeakMap<Db, Run>()
+/** What belongs to a `Db` that `connect` made; a transaction has none of it. */
+const parts = new WeakMap<Db, { pool: pg.Pool; run: Run; gate: Gate }>()
 
 /**
  * Runs a finished statement on a pool's connection without Kysely's executor, which costs as much time as a tenth of the
  * session check. Undefined for a transaction, which has a connection of its own.
  */
-export const shortcutOf = (db: Db): Run | undefined => shortcuts.get(db)
-
-const pools = new WeakMap<Db, pg.Pool>()
-
-const gates = new WeakMap<Db, Gate>()
+export const shortcutOf = (db: Db): Run | undefined => parts.get(db)?.run
 
 /**
  * Where a transaction waits for its turn: it keeps a connection through several statements and while it waits for a lock, so that
- * all of them together get half the connections, and whatever is one statement finds one. Only what `connect` made has a gate.
+ * all of them together get half the connections, and whatever is one statement finds one.
  */
-export const gateOf = (db: Db): Gate | undefined => gates.get(db)
+export const gateOf = (db: Db): Gate | undefined => parts.get(db)?.gate
 
-/** How many connections are at work, and how many calls wait for one. Only what `connect` made has any. */
+/** How many connections are at work, and how many calls wait for one. */
 export function connectionsOf(db: Db): { inUse: number; waiting: number } {
-  const pool = pools.get(db)
-  const waiting = (pool?.waitingCount ?? 0) + (gateOf(db)?.waiting ?? 0)
+  const { pool, gate } = parts.get(db) ?? {}
+  const waiting = (pool?.waitingCount ?? 0) + (gate?.waiting ?? 0)
   return { inUse: (pool?.totalCount ?? 0) - (pool?.idleCount ?? 0), waiting }
 }
 
