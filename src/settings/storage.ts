@@ -13,7 +13,8 @@ export const storageSettings = {
     default: 10,
     minimum: 1,
     maximum: 200,
-    description: 'The most connections an instance opens. Work of several statements gets half of them at the most, but two where there are as many.'
+    description:
+      'The most connections an instance opens. Work of several statements gets half of them at the most, but two where there are as many.'
   }),
   DATABASE_STATEMENT_TIMEOUT: seconds({
     default: 5,
