@@ -78,8 +78,9 @@ type Refreshed = SessionView & { stolen: boolean }
  * Moves a session one step on for a genuine refresh token. The row's lock makes parallel refreshes take turns; each is judged by
  * what the one before it left. With `g` the generation presented:
  * - g is the current one: step on;
- * - within a minute of the last step, g from the parent on, or the parent's own parent where the parent was the current one for longer
- *   than that (the second of two tabs that wake up together, one a step behind): no step, the current token again;
+ * - within a minute of the last step, g is the parent, or of two tabs that wake up together, one a step behind, the second: no step, the
+ *   current token again. That is the parent's own parent where the parent was the current one for longer, or what the parent was traded
+ *   for, where the parent has come once more since. Twice more, and the parent is shown by somebody else than who got its successor;
  * - g is the parent, later: the reply with the current token was lost; step on, and leave that token dead;
  * - anything else was replaced long ago: the client that sends it has copied it. The session ends.
  * The current token must be made by the key the row names; an older one may stem from before a rotation.
@@ -100,7 +101,8 @@ export const stepSession = statement(
     const grace = sql`${sql.lit(GRACE)} * interval '1 second'`
     // Null where a release without this column made the last step: that must not make every verdict below null.
     const recent = sql`s.rotated_at > now() - ${grace}
-      and (${given} between s.parent_generation and s.generation
+      and (${given} in (s.parent_generation, s.generation)
+        or (${given} = s.parent_generation + 1 and s.generation = s.parent_generation + 2)
         or (${given} = s.grandparent_generation and coalesce(s.parent_rotated_at < s.rotated_at - ${grace}, false)))`
     const lost = sql`${given} = s.parent_generation`
     const steps = sql`(${current} or (not (${recent}) and ${lost}))`

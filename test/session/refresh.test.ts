@@ -132,6 +132,33 @@ t.test('it is found out too where the time that its successor was made at is not
   t.equal((await events('refresh_token_reused')).length, 1)
 })
 
+t.test('a copy of the token before does not ride along by being shown all the time', async (t) => {
+  const { token, step, refresh, letPass, events } = await startSignedIn(t)
+  const owners = await step(token)
+  for (let minute = 1; minute <= 3; minute++) {
+    await letPass(61)
+    await refresh(token) // the thief, who so keeps the minute of the last step open
+  }
+
+  refused(t, await refresh(owners), 'refresh-rejected')
+  refused(t, await refresh(token), 'refresh-rejected')
+  t.equal((await events('refresh_token_reused')).length, 1)
+})
+
+t.test('nor by being shown once, right before each refresh of the owner', async (t) => {
+  const { token, step, refresh, letPass, events } = await startSignedIn(t)
+  const owners = [await step(token)]
+  for (let round = 1; round <= 2; round++) {
+    await letPass(LATER)
+    await refresh(token)
+    const answer = await refresh(owners.at(-1) as string)
+    if (answer.status === 200) owners.push(answer.body.refresh_token)
+  }
+
+  t.equal(owners.length, 2, 'the first may be another tab; the second is not')
+  t.equal((await events('refresh_token_reused')).length, 1)
+})
+
 t.test('a session that is not refreshed for thirty days ends', async (t) => {
   const { token, refresh, letPass, api, session } = await startSignedIn(t)
   await letPass(30 * DAY - 2 * SECOND)
