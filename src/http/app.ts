@@ -9,6 +9,7 @@ import { Device } from '../device/schema.ts'
 import { keyRoutes } from '../keys/routes.ts'
 import { newId } from '../lib/identifier.ts'
 import { inRanges } from '../lib/network.ts'
+import { wellFormed } from '../lib/schema.ts'
 import type { SharedCounts } from '../limit/shared-counts.ts'
 import type { DevInbox } from '../mail/dev-inbox.ts'
 import type { Observe } from '../metrics/metrics.ts'
@@ -74,7 +75,13 @@ export async function buildApp(
     schemaController: { compilersFactory: { buildSerializer } },
     ajv: {
       // The tests hold our schemas against JSON Schema; a start need not compile its meta schema to do so again.
-      customOptions: { validateSchema: false, coerceTypes: false, removeAdditional: false, useDefaults: false }
+      customOptions: {
+        keywords: [wellFormed],
+        validateSchema: false,
+        coerceTypes: false,
+        removeAdditional: false,
+        useDefaults: false
+      }
     },
     clientErrorHandler: answerBrokenConnections(answers, observe),
     frameworkErrors: (error, request, reply) => {

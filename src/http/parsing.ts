@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { pointerTo } from '../lib/json-pointer.ts'
-import { strictJson } from '../lib/strict-json.ts'
+import { AmbiguousJson, strictJson } from '../lib/strict-json.ts'
 import { Problem } from '../problems.ts'
 import { UNKNOWN_MEMBER } from './errors.ts'
 
@@ -17,8 +17,7 @@ export function parseStrictly(app: FastifyInstance): void {
     try {
       done(null, strictJson(utf8.decode(bytes as Buffer)))
     } catch (error) {
-      const detail = `the body is not JSON: ${faultOf(error as Error)}`
-      done(new Problem('invalid-request', { errors: [{ pointer: '', detail }] }))
+      done(new Problem('invalid-request', { errors: [{ pointer: '', detail: faultOf(error as Error) }] }))
     }
   })
   app.addHook('preValidation', (request, _reply, done) => {
@@ -49,9 +48,11 @@ function dropNulls(body: Record<string, unknown>, schema: unknown): void {
     if (Object.hasOwn(body, name) && body[name] === null && name !== 'refresh_token') delete body[name]
 }
 
-/** Without the piece of the body that V8 quotes: clients log what is wrong, and a password may stand there. */
-const faultOf = ({ message }: Error): string =>
-  message.replace(/, (?:\.\.\.)?".*is not valid JSON$/s, '').toWellFormed()
+/** What is wrong with a body, without the piece that V8 quotes: clients log it, and a password may stand there. */
+const faultOf = (error: Error): string =>
+  error instanceof AmbiguousJson
+    ? error.message
+    : `the body is not JSON: ${error.message.replace(/, (?:\.\.\.)?".*is not valid JSON$/s, '').toWellFormed()}`
 
 const isObject = (body: unknown): body is Record<string, unknown> =>
   typeof body === 'object' && body !== null && !Array.isArray(body)

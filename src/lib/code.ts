@@ -37,10 +37,14 @@ const letters = (bytes: Buffer, alphabet: string): string =>
   Array.from(bytes, (byte) => alphabet[byte % alphabet.length]).join('')
 
 /** White space, dashes of every kind, and the invisible characters that copying from a mail brings along. */
-const NOISE = /[\s\p{Pd}\u2212\u00ad\u200b-\u200f\u2060\ufeff]/gu
+const NOISE = /[\s\p{Pd}\u2212\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]/gu
+/** The digits of Arabic and Persian keyboards: ten in a row, from a multiple of 16. */
+const FOREIGN_DIGIT = /[\u0660-\u0669\u06f0-\u06f9]/g
+
+const western = (digit: string): string => String(digit.charCodeAt(0) % 16)
 
 /** What a person meant by what they typed or pasted; empty when there was nothing in it. */
 export function tidyCode(given: string, alphabet: CodeAlphabet): string {
-  const plain = given.normalize('NFKC').replace(NOISE, '').toUpperCase()
+  const plain = given.normalize('NFKC').replace(NOISE, '').replace(FOREIGN_DIGIT, western).toUpperCase()
   return alphabet === 'base32' ? plain.replace(/O/g, '0').replace(/[IL]/g, '1') : plain
 }

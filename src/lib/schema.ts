@@ -15,8 +15,21 @@ export const OneOf = <const T extends string[]>(values: readonly [...T], options
 /** A language tag (BCP 47), as far as mails care for it. */
 export const LANGUAGE_TAG = '^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$'
 
-/** No NUL, no control characters, no lone surrogates: Postgres refuses the first and mangles the last. */
-export const PRINTABLE = '^[^\\u0000-\\u001f\\u007f\\ud800-\\udfff]*$'
+/** No NUL and no control characters. */
+export const PRINTABLE = '^[^\\u0000-\\u001f\\u007f]*$'
+
+/**
+ * A text that can be stored: Postgres refuses NUL and mangles lone surrogates. The latter are a keyword of ours and no pattern, because
+ * the regular expressions of some languages can't name them, and others would find them in every emoji.
+ */
+export const STORABLE = { pattern: PRINTABLE, 'x-well-formed': true } as const
+
+export const wellFormed = {
+  keyword: 'x-well-formed',
+  type: 'string',
+  validate: (_wanted: true, text: string): boolean => text.isWellFormed(),
+  error: { message: 'must be well-formed Unicode' }
+} as const
 
 /** A UUID as Postgres takes it too: the format alone would let `urn:uuid:` pass. */
 const UUID = '^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$'

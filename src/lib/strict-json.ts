@@ -7,7 +7,7 @@ const isFlat = (text: string): boolean =>
 
 /**
  * Parses JSON and refuses what two readers could understand differently: a member given twice, also when one is spelled with escapes,
- * and `__proto__`. Throws a SyntaxError.
+ * and `__proto__`. Throws a SyntaxError for what is no JSON, an AmbiguousJson for the rest.
  */
 export function strictJson(text: string): unknown {
   const value: unknown = JSON.parse(text)
@@ -27,9 +27,12 @@ export function strictJson(text: string): unknown {
   return value
 }
 
+/** Its message is a sentence of its own. */
+export class AmbiguousJson extends Error {}
+
 function note(names: Set<string> | undefined, name: string): void {
   if (names === undefined) return
-  if (names.has(name)) throw new SyntaxError(`the member ${JSON.stringify(name)} is given twice`)
-  if (name === '__proto__') throw new SyntaxError('the member "__proto__" is not allowed')
+  if (names.has(name)) throw new AmbiguousJson(`the member ${JSON.stringify(name)} is given twice`)
+  if (name === '__proto__') throw new AmbiguousJson('the member "__proto__" is not allowed')
   names.add(name)
 }

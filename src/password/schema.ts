@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox'
-import { DeviceToken, exampleDevice, PRINTABLE } from '../lib/schema.ts'
+import { DeviceToken, exampleDevice, STORABLE } from '../lib/schema.ts'
 import { SessionTransport, Token } from '../session/schema.ts'
 import { Email, EmailSuggestion, Locale } from '../user/schema.ts'
 
@@ -10,13 +10,13 @@ const examplePassword = 'sieben Zwetschgen im Korb'
 const Password = Type.String({
   minLength: 1,
   maxLength: 2048, // decomposed, the 1,024 bytes that a password may have can be half as many letters again
-  pattern: PRINTABLE,
+  ...STORABLE,
   description: 'As typed. Composed and decomposed letters count as the same.',
   examples: [examplePassword]
 })
 
 const NewPassword = Type.String({
-  pattern: PRINTABLE,
+  ...STORABLE,
   description:
     'At least 15 characters, or what the operator has set, and at most 1,024 bytes. Spaces and all letters are fine.',
   examples: [examplePassword]

@@ -34,7 +34,11 @@ const members: Record<string, { holds: (value: unknown) => boolean; must: string
   external_id: {
     holds: (value) =>
       value === null ||
-      (typeof value === 'string' && value.length >= 1 && value.length <= MOST_EXTERNAL_ID && printable.test(value)),
+      (typeof value === 'string' &&
+        value.length >= 1 &&
+        value.length <= MOST_EXTERNAL_ID &&
+        value.isWellFormed() &&
+        printable.test(value)),
     must: `a string of 1 to ${MOST_EXTERNAL_ID} printable characters, or null`
   },
   disabled: { holds: (value) => typeof value === 'boolean', must: 'true or false' }

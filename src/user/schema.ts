@@ -1,10 +1,10 @@
 import Type, { type Static } from 'typebox'
-import { LANGUAGE_TAG, PRINTABLE } from '../lib/schema.ts'
+import { LANGUAGE_TAG, STORABLE } from '../lib/schema.ts'
 
 export const Email = Type.String({
   minLength: 3,
   maxLength: 320,
-  pattern: PRINTABLE,
+  ...STORABLE,
   description: 'An address as a person types it; spaces around it are ignored.',
   examples: ['maya@example.com']
 })

@@ -99,12 +99,20 @@ t.test('small letters and look-alikes are understood where codes have letters', 
   t.equal(tidyCode('ｏＩｌ', 'base32'), '011')
 })
 
+t.test('digits are understood from every keyboard, and between the marks that a right-to-left mail has', async (t) => {
+  for (const typed of ['\u0660\u0665\u0662\u0667\u0663\u0661', '\u06f0\u06f5\u06f2\u06f7\u06f3\u06f1', '０５２７３１'])
+    t.equal(tidyCode(typed, 'digits'), '052731')
+  t.equal(tidyCode('\u2066052731\u2069', 'digits'), '052731')
+  t.equal(tidyCode('\u202a052 731\u202c', 'digits'), '052731')
+})
+
 t.test('a letter is no digit where codes have digits only', async (t) => {
   t.equal(tidyCode('O1234I', 'digits'), 'O1234I')
 })
 
 t.test('nothing but noise is empty, anything else is not', async (t) => {
-  for (const nothing of ['', ' ', '- -', '\u2014\u200b\ufeff', '\n\t']) t.equal(tidyCode(nothing, 'digits'), '')
+  for (const nothing of ['', ' ', '- -', '\u2014\u200b\ufeff', '\n\t', '\u2066\u2069\u202a\u202c'])
+    t.equal(tidyCode(nothing, 'digits'), '')
   for (const something of ['0', '.', '_', '\u0000', '\ud800', '\u0308', '🙂']) t.not(tidyCode(something, 'digits'), '')
 })
 
