@@ -151,7 +151,7 @@ export interface paths {
         get?: never;
         /**
          * Set or change the password of the account
-         * @description Requires a sign-in within the last five minutes, and `current_password` when the account has one. After ten wrong ones it requires a new sign-in (`step-up-required`), whatever is given. The calling session continues and its device stays trusted; all others end. An account may make thirty changes in a row and then one an hour (`too-many-requests`); changes by a mailed link do not count.
+         * @description Requires a sign-in within the last five minutes, and `current_password` when the account has one. After ten wrong ones it requires a new sign-in (`step-up-required`), whatever is given. The calling session continues and its device stays trusted; all others end. An account may make thirty changes in a row and then one in eight hours (`too-many-requests`); changes by a mailed link do not count.
          */
         put: operations["changePassword"];
         post?: never;
@@ -288,7 +288,7 @@ export interface paths {
         head?: never;
         /**
          * Change the account
-         * @description Sets the language of mails, for those whose request names no other: `locale`, or a browser by `Accept-Language`. Members that are absent stay as they are.
+         * @description Sets the language of mails: of notices, and of codes and links whose request names no other by `locale` or `Accept-Language`. Members that are absent stay as they are.
          */
         patch: operations["updateMe"];
         trace?: never;
@@ -567,7 +567,7 @@ export interface components {
             email_verified: boolean;
             /** @description Whether signing in with a password is possible. */
             has_password: boolean;
-            /** @description The language of mails to this account (BCP 47) where a request names no other. */
+            /** @description The language of mails to this account (BCP 47): of notices always, of codes and links where a request names no other. */
             locale: string;
             /** Format: date-time */
             created_at: string;

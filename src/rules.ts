@@ -48,7 +48,7 @@ export function rules(config: Settings, known: ReadonlySet<string>): string[] {
     ),
     given(
       'DATABASE_URL',
-      (url) => hasScheme(url, ['postgres:', 'postgresql:']),
+      (url) => hasHost(url, ['postgres:', 'postgresql:']),
       'must be a postgres:// address with a host (localhost, where ?host= names a socket)'
     ),
     given(
@@ -56,13 +56,17 @@ export function rules(config: Settings, known: ReadonlySet<string>): string[] {
       hasPlainDatabaseOptions,
       `may set ${DATABASE_OPTIONS.join(', ')} in its query, each once, sslmode to ${SSL_MODES.join(', ')}, ssl to true or no-verify, not two that contradict each other, and nothing else`
     ),
-    given('SMTP_URL', (url) => hasScheme(url, ['smtp:', 'smtps:']), 'must be an smtp:// or smtps:// address'),
+    given('SMTP_URL', (url) => hasHost(url, ['smtp:', 'smtps:']), 'must be an smtp:// or smtps:// address with a host'),
     given(
       'SMTP_URL',
       hasPlainSmtpOptions,
       `may set ${SMTP_OPTIONS.join(', ')} in its query, each once, switches to true or false, counts to numbers, not both ignoreTLS and requireTLS, and nothing else`
     ),
-    given('REDIS_URL', (url) => hasScheme(url, ['redis:', 'rediss:']), 'must be a redis:// or rediss:// address'),
+    given(
+      'REDIS_URL',
+      (url) => hasHost(url, ['redis:', 'rediss:']),
+      'must be a redis:// or rediss:// address with a host'
+    ),
     ...KEY_LISTS.flatMap((name) => [
       given(
         name,
@@ -110,8 +114,10 @@ export function rules(config: Settings, known: ReadonlySet<string>): string[] {
 
 const hasTwins = (texts: readonly string[]): boolean => new Set(texts).size < texts.length
 
-function hasScheme(url: string, schemes: readonly string[]): boolean {
-  return URL.canParse(url) && schemes.includes(new URL(url).protocol)
+function hasHost(url: string, schemes: readonly string[]): boolean {
+  if (!URL.canParse(url)) return false
+  const { protocol, hostname } = new URL(url)
+  return schemes.includes(protocol) && hostname !== ''
 }
 
 function isWebAddress(url: string, production: boolean): boolean {

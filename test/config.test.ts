@@ -61,6 +61,17 @@ t.test('a fault says what the setting must be', async (t) => {
   t.same(faultsOf({ DATABASE_PREPARED: 'yes' }), ['DATABASE_PREPARED must be on or off'])
 })
 
+t.test('an address without a host is no address', async (t) => {
+  const addresses = {
+    SMTP_URL: ['smtp://', 'smtp:mail', 'smtps:///'],
+    DATABASE_URL: ['postgres:foo', 'postgres:///x', 'postgresql://'],
+    REDIS_URL: ['redis://', 'redis:cache', 'rediss:///0']
+  }
+
+  for (const [name, urls] of Object.entries(addresses))
+    for (const url of urls) t.match(faultsOf({ [name]: url }), [new RegExp(`^${name} must be .* with a host`)], url)
+})
+
 t.test('an option of SMTP_URL that would do nothing is refused: mail would go out in the clear', async (t) => {
   const smtp = (query: string) => faultsOf({ SMTP_URL: `smtp://user:hunter2@mail.example.com:587?${query}` })
 

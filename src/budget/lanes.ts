@@ -22,11 +22,15 @@ const lanesFor = (purpose: Purpose) => ({
 const knewPassword: Lane = { name: sql`'password'`, mails: 10, per: HOUR }
 
 /** Seconds until a lane has room. A lane is one clock, the moment at which it is empty (a generic cell rate algorithm). */
-const waitFor = ({ name, mails, per }: Lane): Sql => sql`
-  coalesce((was.lanes ->> ${name})::float8, 0) - was.clock - ${sql.lit(((mails - 1) * per) / mails)}`
+const waitFor = (lane: Lane): Sql => sql`
+  ${emptyAt(lane)} - was.clock - ${sql.lit(((lane.mails - 1) * lane.per) / lane.mails)}`
 
-const entered = ({ name, mails, per }: Lane): Sql => sql`
-  ${name}, greatest(was.clock, coalesce((was.lanes ->> ${name})::float8, 0)) + ${sql.lit(per / mails)}`
+const entered = (lane: Lane): Sql => sql`
+  ${lane.name}, greatest(was.clock, ${emptyAt(lane)}) + ${sql.lit(lane.per / lane.mails)}`
+
+/** A full lane is empty after its period: one that claims more was written while the database's clock ran ahead. */
+const emptyAt = ({ name, per }: Lane): Sql => sql`
+  least(coalesce((was.lanes ->> ${name})::float8, 0), was.clock + ${sql.lit(per)})`
 
 /** Seconds that the client must wait, by the row `was`; at most 0 when there is room in all of its lanes. */
 export function waitAt(purpose: Purpose): Sql {

@@ -90,11 +90,13 @@ async function main(args: string[]): Promise<number | undefined> {
 export async function run(args: string[]): Promise<void> {
   // A reader that stops after the first lines, as `head` does, must not abort the command.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
+    if (error.code === 'EPIPE' || process.exitCode) return
+    console.error(`could not write: ${error.message}`)
+    process.exitCode = 1
   })
   try {
     const code = await main(args)
-    if (code !== undefined) process.exitCode = code
+    if (code) process.exitCode = code
   } catch (error) {
     // The operator must be able to read a fault in the settings or what they point at, so it is printed without a stack.
     const told = error instanceof ConfigError || process.env.LOG_LEVEL !== 'debug'

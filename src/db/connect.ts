@@ -155,7 +155,7 @@ function namedStatements(pool: pg.Pool, prepared: boolean): PostgresPool {
         wrapped.set(client, known)
         return known
       } catch (error) {
-        throw asFailure(error)
+        throw new DatabaseUnavailable(error) // whatever it is: nothing of ours was asked yet
       }
     }
   } as PostgresPool

@@ -15,6 +15,7 @@ import { cp, rename } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { makeDataFolder } from '../lib/data-folder.ts'
 import { runServerProgram, type ServerUser } from './embedded-process.ts'
 
 /** Thrown where no Postgres from npm can run: the operator must provide a database. */
@@ -35,13 +36,13 @@ const PASS_THROUGH = 0o711
  * server's user, one under the system's temporary folder that is always the same for the same data directory.
  */
 export function findSite(dataDir: string, say: (line: string) => void): Site {
-  mkdirSync(dataDir, { recursive: true })
+  makeDataFolder(dataDir)
   const real = realpathSync(dataDir)
   const inPlace = siteAt(join(real, 'postgres'))
   const open = inPlace.user === undefined || reaches(inPlace.user, real)
   const site = open ? inPlace : siteAt(join(temporaryFolder(NOBODY), digest(real)))
   if (!open) say(`the database lives in ${site.home}, because the user it runs as cannot reach ${real}`)
-  mkdirSync(site.home, { recursive: true })
+  makeDataFolder(site.home)
   chmodSync(site.home, PASS_THROUGH)
   return site
 }

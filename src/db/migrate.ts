@@ -89,8 +89,15 @@ async function whenTablesAreFree(tx: Tx, say: (line: string) => void): Promise<s
   }
 }
 
+/** Before Kysely does: after a refusal it goes on in the aborted transaction, whose words hide what was refused. */
+async function makeSchema(tx: Tx): Promise<void> {
+  const { rows } = await sql<{ present: boolean }>`select to_regnamespace(${SCHEMA}) is not null as present`.execute(tx)
+  if (!rows[0]?.present) await sql`create schema ${sql.id(SCHEMA)}`.execute(tx)
+}
+
 async function run(tx: Tx): Promise<string[]> {
   if ((await pendingMigrations(tx)).length === 0) return []
+  await makeSchema(tx)
   const migrator = new Migrator({
     db: tx.withoutPlugins(),
     provider: { getMigrations: allMigrations },

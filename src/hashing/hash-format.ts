@@ -77,7 +77,8 @@ const MOST_ARGON2_WORK = 1024 * 1024 // KiB times passes
 const MOST_ARGON2_TURNS = 8192 // passes times lanes: with little memory, lanes wait for one another longer than they work
 const MOST_SCRYPT_WORK = 2 ** 22 // N times r times p
 const MOST_SCRYPT_SHAPE = 1024 // r, and p: beyond it the same work takes several times as long
-const MOST_PBKDF2_WORK = 3_000_000 // rounds of the hash
+const MOST_PBKDF2_WORK = 3_000_000 // rounds of the hash, of SHA-1 or SHA-256
+const SHA512_COST = 3 // of a round, which has no instructions of its own on most processors
 
 const bcrypt = (cost: number, hash: string): ParsedHash | Refusal => {
   if (cost < 4) return 'unknown'
@@ -106,7 +107,8 @@ function pbkdf2(name: string, iterations: number, salt: Buffer, digest: Buffer):
   const hash = name as Pbkdf2Hash
   const blocks = Math.ceil(digest.length / { sha1: 20, sha256: 32, sha512: 64 }[hash])
   if (iterations < 1) return 'unknown'
-  return iterations * blocks > MOST_PBKDF2_WORK ? 'too-costly' : { scheme: 'pbkdf2', hash, iterations, salt, digest }
+  const cost = iterations * blocks * (hash === 'sha512' ? SHA512_COST : 1)
+  return cost > MOST_PBKDF2_WORK ? 'too-costly' : { scheme: 'pbkdf2', hash, iterations, salt, digest }
 }
 
 const work = (log2: string | undefined, r: string | undefined, p: string | undefined) => ({

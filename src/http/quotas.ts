@@ -4,6 +4,7 @@ import type { Context } from '../context.ts'
 import { prefixOf } from '../lib/network.ts'
 import { milliseconds } from '../lib/time.ts'
 import { bucketStore } from '../limit/buckets.ts'
+import { FullNetworks } from '../limit/full-networks.ts'
 import { QUOTA_HEADERS, QUOTA_WINDOW, quotaOf } from '../limit/quotas.ts'
 import type { SharedCounts } from '../limit/shared-counts.ts'
 import { Problem } from '../problems.ts'
@@ -14,7 +15,14 @@ type Limiter = ReturnType<FastifyInstance['createRateLimit']>
 type Spent = { max: number; remaining: number; ttlInSeconds: number; isExceeded: boolean }
 
 /** An operation's buckets: how many requests a minute, and whom they are counted for. */
-type Limits = { operation: string; own: Limiter; wide: Limiter; holder: 'client' | 'session'; readsBody: boolean }
+type Limits = {
+  operation: string
+  own: Limiter
+  wide: Limiter
+  full: FullNetworks<Spent>
+  holder: 'client' | 'session'
+  readsBody: boolean
+}
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -43,6 +51,8 @@ export async function limitClients(app: FastifyInstance, ctx: Context, shared?: 
   const limiterOf = (max: number): Limiter =>
     app.createRateLimit({ max, timeWindow: milliseconds(QUOTA_WINDOW), keyGenerator: (request) => request.bucket })
 
+  const full = new FullNetworks<Spent>()
+
   app.addHook('onRoute', (route) => {
     const operation = route.schema?.operationId ?? (PAGES.test(route.url) ? 'pages' : undefined)
     const bound = needsSession(route.schema?.security)
@@ -52,6 +62,7 @@ export async function limitClients(app: FastifyInstance, ctx: Context, shared?: 
       operation,
       own: limiterOf(quota.own),
       wide: limiterOf(quota.wide),
+      full,
       holder: quota.holder,
       readsBody: quota.holder === 'session' && !bound
     }
@@ -80,11 +91,17 @@ async function count(ctx: Context, limits: Limits, request: FastifyRequest, repl
   }
 
   const address = clientAddressOf(request)
+  const network = `${limits.operation}:wide:${prefixOf(address, { ipv4: 24, ipv6: 48 })}`
+  const full = limits.full.find(network)
+  if (full !== undefined) refuse(reply, full, limits, 'network')
   const own = await take(request, limits.own, `${limits.operation}:${prefixOf(address, { ipv4: 32, ipv6: 64 })}`)
   if (own?.isExceeded) refuse(reply, own, limits, 'address')
   // Refused requests do not count here: one client that hammers must not use up its neighbours' share.
-  const wide = await take(request, limits.wide, `${limits.operation}:wide:${prefixOf(address, { ipv4: 24, ipv6: 48 })}`)
-  if (wide?.isExceeded) refuse(reply, wide, limits, 'network')
+  const wide = await take(request, limits.wide, network)
+  if (wide?.isExceeded) {
+    limits.full.note(network, wide)
+    refuse(reply, wide, limits, 'network')
+  }
   if (own && wide) tell(reply, wide.remaining < own.remaining ? wide : own)
 }
 

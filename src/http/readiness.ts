@@ -1,6 +1,6 @@
 import { testModeNotice } from '../challenge/test-address.ts'
 import type { Context } from '../context.ts'
-import { DatabaseUnavailable, isConflict } from '../db/failure.ts'
+import { DatabaseUnavailable, isConflict, sqlState } from '../db/failure.ts'
 import { pendingMigrations } from '../db/migrate.ts'
 import { isReadOnly } from '../db/read-only.ts'
 import { missingKeys } from '../keys/missing-keys.ts'
@@ -21,7 +21,8 @@ type Check = Health['checks'][string]
 
 /** @param draining whether the process is shutting down */
 export function readinessOf(ctx: Context, draining: () => boolean): () => Promise<Health> {
-  const shared = sharedLook(KEPT, () => look(ctx))
+  const reach = new Reach(ctx.log)
+  const shared = sharedLook(KEPT, () => look(ctx, reach))
   return async () => (draining() ? summary({ process: { ok: false, detail: 'shutting down' } }) : await shared())
 }
 
@@ -33,8 +34,8 @@ export async function keyFault(ctx: Context): Promise<string | undefined> {
   return peppers.length > 0 ? `PASSWORD_PEPPERS lacks keys in use: ${peppers.join(', ')}` : ctx.signing.fault
 }
 
-async function look(ctx: Context): Promise<Health> {
-  const check = checkOf(ctx.log)
+async function look(ctx: Context, reach: Reach): Promise<Health> {
+  const check = checkOf(ctx.log, reach)
   const [writing, migrations, keys, mail] = await Promise.all([
     check(async () => ((await isReadOnly(ctx.db)) ? 'read-only' : undefined)),
     check(async () => {
@@ -48,6 +49,7 @@ async function look(ctx: Context): Promise<Health> {
     })
   ])
   const reached = [writing, migrations, keys, mail].every((result) => result !== OUT_OF_REACH)
+  if (reached) reach.isBack()
   const database = reached ? writing : { ok: false, detail: 'out of reach' }
   const notice = testModeNotice(ctx.testAddresses)
   return summary({ database, migrations, keys, mail, ...(notice && { test_mode: { ok: true, detail: notice } }) })
@@ -55,14 +57,37 @@ async function look(ctx: Context): Promise<Health> {
 
 const OUT_OF_REACH: Check = { ok: false, detail: 'unknown: the database is out of reach' }
 
+/** Says once why the database is out of reach: those who look come each second. */
+class Reach {
+  readonly #log: Context['log']
+  #lost = false
+
+  constructor(log: Context['log']) {
+    this.#log = log
+  }
+
+  isLost(error: Error): void {
+    if (!this.#lost)
+      this.#log.warn({ reason: error.message, sqlState: sqlState(error) }, 'the database is not available')
+    this.#lost = true
+  }
+
+  isBack(): void {
+    this.#lost = false
+  }
+}
+
 const checkOf =
-  (log: Context['log']) =>
+  (log: Context['log'], reach: Reach) =>
   async (fault: () => Promise<string | undefined>): Promise<Check> => {
     try {
       const detail = await fault()
       return detail === undefined ? { ok: true } : { ok: false, detail }
     } catch (error) {
-      if (error instanceof DatabaseUnavailable || isConflict(error)) return OUT_OF_REACH
+      if (error instanceof DatabaseUnavailable || isConflict(error)) {
+        reach.isLost(error as Error)
+        return OUT_OF_REACH
+      }
       log.error({ err: error }, 'a readiness check failed')
       return { ok: false, detail: 'the check failed; see the log' }
     }

@@ -1,4 +1,5 @@
 import { createPublicKey } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import { createSigner, createVerifier } from 'fast-jwt'
 import { transaction } from '../db/statement.ts'
 import type { Db } from '../db/tables.ts'
@@ -14,6 +15,8 @@ import { findSigningKeys, lockSigningKeys, type SigningKeyRow } from './store.ts
 const RELOAD_EVERY = 30
 /** Seconds between two looks that somebody's request asks for. */
 const LOOK_AGAIN_AFTER = 2
+/** Seconds that who asks for the keys waits for a look. */
+const PATIENCE = 1
 
 /** Claims of an access token (RFC 9068 media type); times are seconds since 1970. */
 type Claims = {
@@ -69,10 +72,14 @@ export class SigningKeys {
 
   /**
    * What other services check tokens by. It is looked up anew when the last look lies more than two seconds back: whoever keeps it
-   * for JWKS_MAX_AGE must know a new key before that signs. In an outage the keys that are known are good.
+   * for JWKS_MAX_AGE must know a new key before that signs. In an outage the keys that are known are good, and nobody waits for long.
    */
   async publish(): Promise<{ keys: PublishedKey[] }> {
-    if (this.#mayLookAgain(this.#askedAt)) await this.reload().catch(() => undefined)
+    if (this.#mayLookAgain(this.#askedAt))
+      await Promise.race([
+        this.reload().catch(() => undefined),
+        pause(milliseconds(PATIENCE), undefined, { ref: false })
+      ])
     return this.#keys.jwks
   }
 

@@ -24,8 +24,10 @@ const LONGEST_LINE = 76
 export function composer(from: Sender): (mail: OutgoingMail) => Message {
   const heads = new Map<string, string>()
   const headOf = (subject: string): string => {
-    const head = heads.get(subject) ?? sharedHead(from, subject)
+    const known = heads.get(subject)
+    if (known !== undefined) return known
     if (heads.size >= MOST_SUBJECTS) heads.clear()
+    const head = sharedHead(from, subject)
     heads.set(subject, head)
     return head
   }

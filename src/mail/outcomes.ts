@@ -28,7 +28,7 @@ export class Outcomes {
     if (this.#pending.length >= BATCH) {
       this.#queues.pause()
       void this.#flush()
-    } else this.#timer ??= setTimeout(() => void this.#flush(), milliseconds(FLUSH_AFTER))
+    } else this.#flushSoon()
   }
 
   /** Writes the rest; a mail that cannot be marked is sent again by the instance that takes it over. */
@@ -58,6 +58,13 @@ export class Outcomes {
     }
   }
 
+  #flushSoon(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined // also when a flush is under way, which keeps this one from beginning
+      void this.#flush()
+    }, milliseconds(FLUSH_AFTER))
+  }
+
   #flush(): Promise<void> {
     this.#flushing ??= this.#write().finally(() => {
       this.#flushing = undefined
@@ -72,6 +79,6 @@ export class Outcomes {
     if (batch.length === 0) return
     this.#pending.unshift(...(await this.#settle(batch)))
     if (this.#pending.length < BATCH) this.#queues.resume()
-    if (this.#pending.length > 0) this.#timer ??= setTimeout(() => void this.#flush(), milliseconds(FLUSH_AFTER))
+    if (this.#pending.length > 0) this.#flushSoon()
   }
 }

@@ -113,17 +113,22 @@ function judge(failure: Failure, mail: OutgoingMail): Delivery {
 
 /** A token of ours, or the part of one that a quote left over. */
 const TOKEN = /\b[a-z]{3}_[\w-]{8,}/g
+/** A piece of a text that travels as base64; queue ids of mail servers are shorter. */
+const BASE64 = /[a-z0-9+/]{40,}={0,2}/gi
 
 /**
  * Some servers quote what they refuse. Lines and long words of the mail are removed, and anything that looks like a token, so
  * that the ledger never holds a code or a link. A quote may show the mail as it was sent, with long lines broken
- * (quoted-printable).
+ * (quoted-printable), or as base64.
  */
 function asAnswer(said: string, mail: OutgoingMail): string {
   const lines = mail.text.split('\n').map((line) => line.trim())
   const quotable = [...lines.filter((line) => line.length >= 6), ...(mail.text.match(/\S{16,}/g) ?? [])]
   const cleaned = (text: string): string =>
-    quotable.reduce((rest, quote) => rest.replaceAll(quote, '…'), text).replace(TOKEN, '…')
+    quotable
+      .reduce((rest, quote) => rest.replaceAll(quote, '…'), text)
+      .replace(TOKEN, '…')
+      .replace(BASE64, '…')
   const mended = said.replace(/=\s+/g, '').replaceAll('=3D', '=')
   return (cleaned(mended) === mended ? cleaned(said) : cleaned(mended))
     .replace(/[\p{C}\s]+/gu, ' ')

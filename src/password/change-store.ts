@@ -8,8 +8,11 @@ import { RECENT_SIGN_IN } from '../session/own-store.ts'
 import { holdCaller } from '../user/store.ts'
 import { changeParameters, changingPassword, REPEATABLE } from './reset-store.ts'
 
-/** Changes of an account's password by its sessions: so many at once, and then one in so many seconds. */
-const [CHANGES_AT_ONCE, SECONDS_EACH] = [30, HOUR]
+/**
+ * Changes of an account's password by its sessions: so many at once, and then one in so many seconds. Fewer than links to one address
+ * (one in 96 minutes when strangers use up the lanes): each change ends the links, and the mailbox must win in the end.
+ */
+const [CHANGES_AT_ONCE, SECONDS_EACH] = [30, 8 * HOUR]
 
 /** The level of the account `u` with one change more. */
 const nextLevel = sql`

@@ -30,14 +30,15 @@ export async function requireGoodPassword(ctx: Context, password: string, email:
 async function faultOf(ctx: Context, password: string, email: string): Promise<PasswordReason | undefined> {
   if ([...password].length < ctx.config.PASSWORD_MIN_LENGTH) return 'too_short'
   if (Buffer.byteLength(password) > MOST_BYTES) return 'too_long'
-  if (await isGuessedFirst(password)) return 'common'
-  if (isPersonal(password, [...piecesOf(email), ctx.config.BRAND_NAME])) return 'personal'
+  const plain = plainOf(password)
+  if ((await isGuessedFirst(password.toLowerCase())) || (await isGuessedFirst(plain))) return 'common'
+  if (isPersonal(plain, [...piecesOf(email), ctx.config.BRAND_NAME])) return 'personal'
   return (await isBreached(ctx, password)) ? 'breached' : undefined
 }
 
 /** A common password repeated until it is long enough is just as common, and so is a handful of keys. */
 async function isGuessedFirst(password: string): Promise<boolean> {
-  const part = repeatedPart(password.toLowerCase())
+  const part = repeatedPart(password)
   return part.length <= SHORTEST_PIECE || (await isCommonPassword(password)) || (await isCommonPassword(part))
 }
 
@@ -48,7 +49,10 @@ const piecesOf = (email: string): string[] => [
   ...email.split(/[^\p{L}\p{N}]+/u)
 ]
 
-const bare = (text: string): string => text.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '')
+/** Small letters without marks, and of all the forms a letter has the usual one: `Ｐäß` is read as `paß`. What is hashed stays as typed. */
+const plainOf = (text: string): string => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase()
+
+const bare = (text: string): string => plainOf(text).replace(/[^\p{L}\p{N}]/gu, '')
 
 /** Whether little remains of a password without the pieces that anybody can look up. */
 function isPersonal(password: string, pieces: readonly string[]): boolean {

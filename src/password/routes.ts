@@ -131,7 +131,7 @@ const protectedRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app,
         tags,
         summary: 'Set or change the password of the account',
         description:
-          'Requires a sign-in within the last five minutes, and `current_password` when the account has one. After ten wrong ones it requires a new sign-in (`step-up-required`), whatever is given. The calling session continues and its device stays trusted; all others end. An account may make thirty changes in a row and then one an hour (`too-many-requests`); changes by a mailed link do not count.',
+          'Requires a sign-in within the last five minutes, and `current_password` when the account has one. After ten wrong ones it requires a new sign-in (`step-up-required`), whatever is given. The calling session continues and its device stays trusted; all others end. An account may make thirty changes in a row and then one in eight hours (`too-many-requests`); changes by a mailed link do not count.',
         security: bearer,
         body: ChangePasswordBody,
         response: {

@@ -24,6 +24,7 @@ export const newPasswordsSettings = {
     default: DAY,
     minimum: HOUR,
     maximum: DAY,
-    description: 'How long a link for a new password stays valid.'
+    description:
+      'How long a link for a new password stays valid. With less than a day, strangers who use up the mails of an address leave gaps without a link for its owner.'
   })
 }

@@ -44,7 +44,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (ap
         tags,
         summary: 'Change the account',
         description:
-          'Sets the language of mails, for those whose request names no other: `locale`, or a browser by `Accept-Language`. Members that are absent stay as they are.',
+          'Sets the language of mails: of notices, and of codes and links whose request names no other by `locale` or `Accept-Language`. Members that are absent stay as they are.',
         security: bearer,
         body: UpdateMeBody,
         response: { 200: named(User, 'The account as it is now.'), ...bodyRefusals('session-rejected') }

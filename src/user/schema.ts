@@ -45,7 +45,8 @@ export const User = Type.Object(
     }),
     has_password: Type.Boolean({ description: 'Whether signing in with a password is possible.' }),
     locale: Type.String({
-      description: 'The language of mails to this account (BCP 47) where a request names no other.'
+      description:
+        'The language of mails to this account (BCP 47): of notices always, of codes and links where a request names no other.'
     }),
     created_at: Type.String({ format: 'date-time' })
   },

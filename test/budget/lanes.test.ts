@@ -41,6 +41,23 @@ t.test('one network has five mails of an address, and then one every twelve minu
   t.match(await sql('select count(*)::int from postern.mail'), [{ count: 6 }], 'no answer of 202 without a mail')
 })
 
+t.test(
+  'a lane is never closed for longer than its period, even if the clock of the database once ran a day ahead',
+  async (t) => {
+    const { ask, rest } = await behindProxy(t)
+    await ask('203.0.113.7')
+    await rest(-24 * HOUR)
+
+    const known = await ask('203.0.113.7')
+    const wait = Number(known.headers.get('retry-after'))
+    await rest(wait)
+
+    t.equal(known.status, 429)
+    t.ok(wait > 0 && wait <= (24 * HOUR) / 15, `${wait} s`)
+    t.equal((await ask('198.51.100.1')).status, 202)
+  }
+)
+
 t.test('all strangers together have six mails an hour and fifteen a day', async (t) => {
   const { ask, rest, sql } = await behindProxy(t, { CODE_STRENGTHEN_AT: '1000' })
   let network = 0

@@ -1,9 +1,11 @@
+import { spawnSync } from 'node:child_process'
+import { openSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { importFile } from '../../src/cli/users.ts'
 import { newKey, start } from '../helper.ts'
-import { postern } from '../keys/command.ts'
+import { program as executable, postern } from '../keys/command.ts'
 import { inProcess } from './in-process.ts'
 
 const foreign = 'pbkdf2_sha256$1000$seasalt2x$uptfaTaokRVMNdKT/DDrZ3M2t+GDpLMo14BOlxMpK8I='
@@ -28,7 +30,7 @@ async function startWithImport(t: Test, settings: Record<string, string> = {}) {
       `select email, email_key, password_hash, email_verified_at is not null as verified, locale, external_id,
          disabled_at is not null as disabled from postern."user" order by email_key`
     )
-  return { ...world, program, leavingReader, importing, file, users }
+  return { ...world, own, program, leavingReader, importing, file, users }
 }
 
 t.test('each line of a file becomes an account', async (t) => {
@@ -158,6 +160,21 @@ t.test('a reader of the report or of an export that goes away ends neither with 
   t.match(imported, { code: 1, err: /^3000 imported, 0 already there, 3000 refused\n$/ })
   t.equal((await users()).length, 3000)
   t.match(exported, { code: 0, err: '' })
+})
+
+t.test('an export that the disk has no room for ends with a line that says so', async (t) => {
+  const { own, file, importing } = await startWithImport(t)
+  await importing(await file(Array.from({ length: 500 }, (_, at) => ({ email: `u${at}@example.com` }))))
+
+  const { status, stderr } = spawnSync(process.execPath, [executable, 'users', 'export'], {
+    env: { ...process.env, ...own },
+    stdio: ['ignore', openSync('/dev/full', 'w'), 'pipe'],
+    encoding: 'utf8'
+  })
+
+  t.equal(status, 1)
+  t.match(stderr, /^could not write: ENOSPC/)
+  t.notMatch(stderr, /\n\s+at /, 'and no stack')
 })
 
 t.test('an import holds some hundred lines at a time, and ten thousand take seconds', async (t) => {

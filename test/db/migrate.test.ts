@@ -87,6 +87,18 @@ t.test('a migration that fails leaves nothing behind, and the start says why', a
   t.strictSame(await migrate(url), ours)
 })
 
+t.test('a role that may not make the schema is told what it lacks', async (t) => {
+  const url = new URL(await emptyDatabase(t))
+  const role = `postern_poor_${process.pid}`
+  await query(url.href, `create role ${role} login password 'poor'`)
+  t.teardown(async () => query((await testServer()).url, `drop role ${role}`))
+  const [username, password] = [role, 'poor']
+
+  await t.rejects(migrate(Object.assign(new URL(url), { username, password }).href), {
+    message: `permission denied for database ${url.pathname.slice(1)}`
+  })
+})
+
 t.test('a migration waits for whoever reads a table without keeping anybody else from it', async (t) => {
   const { databaseUrl, api, sql } = await start(t)
   const newest = ours.filter((name) => name >= '0011')

@@ -24,6 +24,7 @@ const ceilings: [what: string, last: string, beyond: string][] = [
   ['the lanes of scrypt', scrypt(1, 1, 1024), scrypt(1, 1, 1025)],
   ['the blocks of Firebase’s scrypt', firebase(1, 1024, 1), firebase(1, 1025, 1)],
   ['the rounds of PBKDF2', pbkdf2('sha256', 3_000_000, 32), pbkdf2('sha256', 3_000_001, 32)],
+  ['the rounds of PBKDF2 with SHA-512', pbkdf2('sha512', 1_000_000, 64), pbkdf2('sha512', 1_000_001, 64)],
   ['the rounds of PBKDF2 for each block', pbkdf2('sha1', 1_500_000, 40), pbkdf2('sha1', 1_500_001, 40)]
 ]
 

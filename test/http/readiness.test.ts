@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import pg from 'pg'
 import t from 'tap'
+import { query, testServer } from '../database.ts'
 import { start, until } from '../helper.ts'
 import { jumpAhead } from '../jump-ahead.ts'
 
@@ -65,6 +66,25 @@ t.test('a mail that nobody sends is told once it is overdue, and not once it is 
 
   t.match(overdue.body.checks.mail, { ok: false, detail: /due for 9\d\d s/ })
   t.match(expired.body.checks.mail, { ok: true })
+})
+
+t.test('why the database is out of reach is said once, however often somebody looks', async (t) => {
+  const { api, log, databaseUrl } = await start(t, { LOG_LEVEL: 'info' })
+  const database = new URL(databaseUrl).pathname.slice(1)
+  const told = () => log.filter((line) => line.includes('the database is not available'))
+  const { url } = await testServer()
+  await query(url, `alter database ${database} with allow_connections false`)
+  await query(url, 'select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [database])
+
+  jumpAhead(t, 2)
+  const statuses = [(await api.getReadiness()).status]
+  jumpAhead(t, 2)
+  statuses.push((await api.getReadiness()).status)
+
+  t.strictSame(statuses, [503, 503])
+  t.equal(told().length, 1)
+  t.match(told()[0], /not currently accepting connections/)
+  t.equal((await api.requestOtp({ email: 'maya@example.com' })).status, 503)
 })
 
 t.test('what Postgres refuses is called by its name, and not an outage', async (t) => {

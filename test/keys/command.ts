@@ -4,7 +4,8 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { keyIdOf } from '../../src/lib/capability.ts'
 
-const program = fileURLToPath(new URL('../../src/cli/postern.js', import.meta.url))
+/** The command itself. */
+export const program = fileURLToPath(new URL('../../src/cli/postern.js', import.meta.url))
 
 /** The id that a master key goes by. */
 export const idOf = (key: string): string => keyIdOf(Buffer.from(key, 'base64url'))

@@ -1,8 +1,10 @@
+import { sql } from 'kysely'
 import pg from 'pg'
 import t, { type Test } from 'tap'
 import { JWKS_MAX_AGE, rotateSigningKeys } from '../../src/keys/rotate.ts'
 import { MINUTE, SECOND } from '../../src/lib/time.ts'
 import { makeDatabase, query, testServer } from '../database.ts'
+import { ownServer } from '../db/own-server.ts'
 import { type Api, newKey, start, startInstance, until } from '../helper.ts'
 import { jumpAhead } from '../jump-ahead.ts'
 import { decode, handMade, isSignedBy } from './tokens.ts'
@@ -169,6 +171,22 @@ t.test('what is published holds the keys of this moment, and keeps answering in 
   jumpAhead(t, 3 * SECOND)
   await query((await testServer()).url, `drop database ${new URL(databaseUrl).pathname.slice(1)} with (force)`)
   t.strictSame(new Set(await kidsAt(second.api)), new Set([oldKid, newKid]))
+})
+
+t.test('who fetches the keys does not wait for a database that hangs', async (t) => {
+  const server = await ownServer(t)
+  const { api, ctx } = await startInstance(t, server.url, { SECRET_KEYS: newKey() })
+  const { body } = await api.getJwks()
+  jumpAhead(t, 3 * SECOND)
+  const wake = await server.freeze()
+
+  const first = await Promise.race([
+    api.getJwks().then((answer) => answer.body),
+    sql`select 1`.execute(ctx.db).catch(() => 'the database gave up first')
+  ])
+
+  wake()
+  t.strictSame(first, body)
 })
 
 t.test('made-up key ids do not make the database work', async (t) => {

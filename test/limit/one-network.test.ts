@@ -1,5 +1,6 @@
 import t from 'tap'
 import { start } from '../helper.ts'
+import { jumpAhead } from '../jump-ahead.ts'
 import { ask, askTimes, LIMITED, tally } from './asking.ts'
 
 t.test('ten thousand addresses of one /64 are one bucket, and the next /64 is another', async (t) => {
@@ -11,3 +12,25 @@ t.test('ten thousand addresses of one /64 are one bucket, and the next /64 is an
   t.strictSame(tally(answers), { 401: 30, 429: 9970 })
   t.equal(neighbour.status, 401)
 })
+
+t.test(
+  'who asks from a network that is full is counted no more: such addresses could push others out of memory',
+  async (t) => {
+    const world = await start(t, LIMITED)
+    const filled = await askTimes(301, (nth) => ask(world, `2001:db8:1:${nth.toString(16)}::1`))
+
+    const answers = await askTimes(40, () => ask(world, '2001:db8:1:ffff::1'))
+    const elsewhere = await ask(world, '2001:db8:2::1')
+    jumpAhead(t, 61)
+    const later = await ask(world, '2001:db8:1:ffff::1')
+
+    t.strictSame(tally(filled), { 401: 300, 429: 1 })
+    t.strictSame(tally(answers), { 429: 40 })
+    for (const { problem, headers } of answers) {
+      t.match(problem.detail, /requests a minute per network\.$/)
+      t.ok(Number(headers['retry-after']) > 0)
+    }
+    t.equal(elsewhere.status, 401)
+    t.equal(later.status, 401)
+  }
+)

@@ -282,3 +282,37 @@ t.test('a table that is locked for a while has no mail sent twice, and stops no 
   t.ok(ids.length >= 5)
   t.equal(new Set(ids).size, ids.length, 'each left once')
 })
+
+t.test('marks that take a second to write hold up neither those after them nor the mails that wait', async (t) => {
+  const held: (() => void)[] = []
+  let open = false
+  const { url, received } = await mailServer(t, {
+    disableReverseLookup: true,
+    onRcptTo: (_address, _session, done) => (open ? done() : void held.push(done))
+  })
+  const { api, sql, databaseUrl } = await start(t, { SMTP_URL: url })
+  const emails = Array.from({ length: 120 }, (_, nth) => `maya${nth}@d${nth % 40}.example`)
+  await Promise.all(emails.map((email) => api.requestOtp({ email })))
+  await until(() => held.length >= 5)
+  const other = new pg.Client({ connectionString: databaseUrl })
+  await other.connect()
+  t.teardown(() => other.end())
+  await other.query('begin; lock table postern.mail in share mode')
+  open = true
+  for (const go of held) go()
+  await until(() => received.length >= 50)
+  await until(
+    async () =>
+      (
+        await sql(`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
+          and query like '%unnest%' and query_start < now() - interval '1 second'`)
+      ).length > 0
+  )
+  await other.query('commit')
+
+  await until(async () => (await sql(`select from postern.mail where state = 'queued'`)).length === 0)
+
+  const ids = received.map(messageIdOf)
+  t.equal(ids.length, emails.length)
+  t.equal(new Set(ids).size, ids.length, 'each left once')
+})

@@ -76,7 +76,9 @@ t.test('a common password is refused in whatever case, and one repeated until it
     'qwertyuiop',
     '123456789012345',
     'aaaaaaaaaaaaaaa',
-    'abcabcabcabc'
+    'abcabcabcabc',
+    'ｐａｓｓｗｏｒｄ',
+    'pässwörd'
   ])
     t.equal(await judge(common), 'common', common)
   for (const good of ['vexing otter', '","password","']) t.equal(await judge(good), 'taken', good)
@@ -91,7 +93,9 @@ t.test('a password made of the address or the brand is refused; one that only me
     'example-maya-1',
     'AcmeBank2026!',
     'maya@AcmeBank',
-    'maya2026'
+    'maya2026',
+    'Máyà.Êxample',
+    'ａｃｍｅbänk１２'
   ])
     t.equal(await judge(personal), 'personal', personal)
   for (const good of ['maya sieht gern Wolken', 'the bank by the river', 'vexing otter'])
