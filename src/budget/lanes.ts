@@ -56,15 +56,19 @@ export function firstLanes(purpose: Purpose, knew?: Sql): Sql {
     ${knew === undefined ? sql`` : sql`|| case when ${knew} then jsonb_build_object(${first(knewPassword)}) else '{}' end`}`
 }
 
+/** The period of the lane `key`, whose name says so. */
+const periodOf = sql`case when key like '%:day' then ${sql.lit(DAY)} else ${sql.lit(HOUR)} end`
+
 /**
- * The lanes with one mail more when `goes`, and without those that are empty by now.
+ * The lanes with one mail more when `goes`, and without those that are empty by now. None claims more than its period.
  *
  * @param knew whether the lane of clients that knew the password takes one more too
  */
 export function lanesAfter(purpose: Purpose, goes: Sql, knew?: Sql): Sql {
   const { own, hour, day } = lanesFor(purpose)
   return sql`
-    (select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(was.lanes) where value::float8 > was.clock)
+    (select coalesce(jsonb_object_agg(key, least(value::float8, was.clock + ${periodOf})), '{}')
+     from jsonb_each(was.lanes) where value::float8 > was.clock)
       || case when not (${goes}) then '{}'
               when was.known then jsonb_build_object(${entered(own)})
               else jsonb_build_object(${entered(own)}, ${entered(hour)}, ${entered(day)}) end

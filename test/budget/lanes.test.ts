@@ -58,6 +58,14 @@ t.test(
   }
 )
 
+t.test('a day without mails is no credit for the next', async (t) => {
+  const { ask, askOften, rest } = await behindProxy(t)
+  await ask('203.0.113.7')
+  await rest(24 * HOUR)
+
+  t.same(await askOften(8, '203.0.113.7'), [...ok(5), 429, 429, 429])
+})
+
 t.test('all strangers together have six mails an hour and fifteen a day', async (t) => {
   const { ask, rest, sql } = await behindProxy(t, { CODE_STRENGTHEN_AT: '1000' })
   let network = 0

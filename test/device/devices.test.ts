@@ -195,3 +195,18 @@ t.test('a repeat with the same Idempotency-Key answers the same device', async (
   await strangersAsk()
   t.equal((await ask(second.body.device_token)).status, 202)
 })
+
+t.test('of more devices than are kept the one just used stays, and a network in use stays known', async (t) => {
+  const { api, signIn, sql } = await start(t)
+  for (let round = 1; round <= 10; round++) await signIn('maya@example.com')
+  await sql(`update postern.known_network set signed_in_at = now() - interval '2 days'`)
+
+  const { body } = await signIn('maya@example.com')
+
+  const [newest] = await sql<{ id: string }>('select device_id as id from postern.session where id = $1', [
+    body.session.id
+  ])
+  const { devices } = (await api.listDevices({ bearer: body.access_token })).body
+  t.ok(devices.some(({ id }: { id: string }) => id === newest?.id))
+  t.equal((await sql(`select from postern.known_network where signed_in_at > now() - interval '1 hour'`)).length, 1)
+})

@@ -110,3 +110,14 @@ t.test('what is counted during an outage is handed over after it, and the outage
   t.same(await totals(), { wrong: 1, completed: 1 })
   t.equal(warnings.length, 1)
 })
+
+t.test('exchanges that fail count no guess twice', async (t) => {
+  const { ctx, sql } = await start(t)
+  const tally = new GuessTally({ db: ctx.db, log: ctx.log })
+  await sql('alter table postern.installation_tally rename to away')
+  for (let guess = 1; guess <= 200; guess++) tally.note(6, false)
+
+  for (let times = 1; times <= 10; times++) await tally.sync()
+
+  t.equal(tally.strained, false)
+})

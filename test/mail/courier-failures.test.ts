@@ -316,3 +316,17 @@ t.test('marks that take a second to write hold up neither those after them nor t
   t.equal(ids.length, emails.length)
   t.equal(new Set(ids).size, ids.length, 'each left once')
 })
+
+t.test('a mail that could not be composed is taken up again by the same instance', async (t) => {
+  const { url, received } = await mailServer(t, { disableReverseLookup: true })
+  const { api, sql, log } = await start(t, { SMTP_URL: url })
+  await sql('alter table postern."user" rename to away')
+  await api.requestOtp({ email: 'maya@example.com' })
+  await until(() => log.some((line) => line.includes('the courier cannot work')))
+
+  await sql('alter table postern.away rename to "user"')
+  await sql('update postern.mail set due_at = now()')
+
+  await until(() => received[0])
+  t.same(received[0]?.to, ['maya@example.com'])
+})
