@@ -51,6 +51,23 @@ export function go(name, state = {}) {
 }
 
 /**
+ * Whether a screen is the one that is shown.
+ *
+ * @param {Name} name
+ */
+export const isAt = (name) => visited[place]?.name === name
+
+/**
+ * What Back finds on the screen that is shown now.
+ *
+ * @param {State} state
+ */
+export function leaveBehind(state) {
+  const here = visited[place]
+  if (here !== undefined) here.state = state
+}
+
+/**
  * Shows what Back or Forward leads to: never the way in to somebody who is in, nor the account to somebody who is not.
  *
  * @param {{ place: number }} entry

@@ -1,5 +1,5 @@
 // @ts-check
-import { go, goBack, register } from './go.js'
+import { go, goBack, isAt, register } from './go.js'
 import { showAccount } from './screens/account.js'
 import { showCode } from './screens/code.js'
 import { showEmail } from './screens/email.js'
@@ -18,7 +18,10 @@ register({
 })
 prepareShell()
 
-onOtherTab((kind) => (kind === 'signed-in' ? go('account') : go('email', { notice: 'signed_out' })))
+onOtherTab((kind) => {
+  if (kind === 'signed-in') go('account')
+  else if (isAt('account')) go('email', { notice: 'signed_out' }) // who signs in here at this moment goes on with that
+})
 
 /** Ways in: from the page for a new password, and from a password manager. */
 function enterByLink() {

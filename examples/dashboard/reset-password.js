@@ -46,7 +46,8 @@ async function inspect() {
 }
 
 /** @param {unknown} error */
-const isDead = (error) => error instanceof Refusal && (error.code === 'reset-rejected' || error.status === 400)
+const isDead = (error) =>
+  error instanceof Refusal && (error.code === 'reset-rejected' || error.problem.errors?.[0]?.pointer === '/token')
 
 /** @param {{ email_hint: string, expires_at: string }} reset */
 function showForm(reset) {
@@ -63,7 +64,7 @@ function showForm(reset) {
     try {
       showUpdated(await send('POST', '/v1/password/reset', { body: { token, password: input.value } }))
     } catch (error) {
-      if (isDead(error) && input.value !== '') return void show('dead')
+      if (isDead(error)) return void show('dead')
       if (!(error instanceof Refusal) || ![400, 422].includes(error.status)) throw error
       const { reason = '', min_length: count = 0 } = error.problem
       complain(screen, input.value === '' ? 'password_empty' : (REASONS[reason] ?? 'reason_other'), { count })

@@ -100,6 +100,9 @@ t.test('a link that a reload has lost is still good, and a password that is too 
   await page.getByLabel('New password', { exact: true }).fill('kurz')
   await press(page, 'Update password')
   const tooShort = await fault(page)
+  await page.getByLabel('New password', { exact: true }).fill('ein Tabulator\tin der Mitte')
+  await press(page, 'Update password')
+  const odd = await fault(page)
   await page.reload()
   await at(page, 'reopen')
   const said = await page.locator('#screen').innerText()
@@ -107,6 +110,7 @@ t.test('a link that a reload has lost is still good, and a password that is too 
   await at(page, 'reset')
 
   t.match(tooShort, /15 characters at least/)
+  t.match(odd, /cannot be used/, 'and the link is not called dead for it')
   t.match(said, /still good/)
 })
 
@@ -151,4 +155,44 @@ t.test('a device has the name that the mails of the service give it', async (t) 
     const { browser, system } = recognise(agent)
     t.equal([browser, system].filter(Boolean).join(', '), agentName(agent), agent)
   }
+})
+
+t.test('a slow answer pulls nobody back to a screen that they have left', async (t) => {
+  const page = await (await visitor(t)).newPage()
+  let release = () => {}
+  const held = new Promise<void>((resolve) => (release = resolve))
+  await page.route('**/v1/password/forgot', async (route) => {
+    await held
+    await route.continue()
+  })
+  await page.goto(`${service.url}/#forgot`)
+  await at(page, 'forgot')
+  await page.getByLabel('Email address').fill('slow@example.com')
+  await press(page, 'Validate')
+  await press(page, 'Back')
+  await at(page, 'email')
+
+  const answered = page.waitForResponse('**/v1/password/forgot')
+  release()
+  await answered
+  await page.evaluate(() => new Promise((resolve) => setTimeout(resolve)))
+
+  await at(page, 'email')
+})
+
+t.test('a tab whose session has ended does not take another one away from its sign-in', async (t) => {
+  const email = 'two-tabs@example.com'
+  const context = await visitor(t)
+  const first = await signIn(context, service, email)
+  const second = await context.newPage()
+  await second.goto(`${service.url}/#forgot`)
+  await at(second, 'forgot')
+  await second.getByLabel('Email address').fill('somebody-else@example.com')
+
+  await press(first, 'Sign out')
+  await at(first, 'email')
+  await second.evaluate(() => new Promise((resolve) => setTimeout(resolve)))
+
+  await at(second, 'forgot')
+  t.equal(await second.getByLabel('Email address').inputValue(), 'somebody-else@example.com')
 })

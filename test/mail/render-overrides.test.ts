@@ -52,6 +52,8 @@ t.test('a language that lacks files takes them from its parent, then from the de
   t.match(austrian.html, '<html lang="de">')
   t.equal(italian.text, render('code', 'es', code).text)
   t.match(italian.html, '<html lang="it">')
+  // Without a direction of its own the brand, which stands first, would give the whole mail its own.
+  t.match(italian.html, '<body dir="auto">\n<main>\n<p class="brand" dir="auto">Acme</p>')
 })
 
 for (const loop of ['(1..1000000000)', '(1..100000) %}{% for b in (1..100000) %}{% for c in (1..100000)'])

@@ -1,7 +1,7 @@
 // @ts-check
 import { Refusal } from '../api.js'
 import { askForCode } from '../ask.js'
-import { go } from '../go.js'
+import { go, leaveBehind } from '../go.js'
 import { announce, complain, find, onPress, onSubmit, quoted, show, uncomplain } from '../show.js'
 import { tell } from '../texts.js'
 
@@ -41,6 +41,7 @@ export function showEmail({ email = '', password = false, notice }) {
     if (password) return go('password', { email: typed })
     const challenge = await ask(typed)
     if (signal.aborted) return // the person has gone elsewhere meanwhile
+    leaveBehind({ email: typed })
     if (challenge?.email_suggestion !== undefined) suggest(typed, challenge, challenge.email_suggestion)
     else if (challenge !== undefined) go('code', { email: typed, challenge })
   })

@@ -13,7 +13,7 @@ import { tell } from '../texts.js'
  * @param {import('../go.js').State} state
  */
 export function showForgot({ email = '', challenge }) {
-  const { screen } = show('forgot')
+  const { screen, signal } = show('forgot')
   const input = /** @type {HTMLInputElement} */ (find(screen, '#email'))
   input.value = email
 
@@ -22,7 +22,7 @@ export function showForgot({ email = '', challenge }) {
     const typed = input.value.trim()
     try {
       const { email_suggestion: meant } = await askForLink(typed)
-      go('sent', { email: typed, ...(meant !== undefined && { meant }) })
+      if (!signal.aborted) go('sent', { email: typed, ...(meant !== undefined && { meant }) })
     } catch (error) {
       if (!(error instanceof Refusal) || error.status !== 400) throw error
       complain(screen, 'email_wrong')
@@ -38,7 +38,7 @@ export function showForgot({ email = '', challenge }) {
 
 /** @param {import('../go.js').State} state `meant`: what the address was perhaps meant to be */
 export function showSent({ email = '', meant }) {
-  const { screen } = show('sent')
+  const { screen, signal } = show('sent')
   tell(find(screen, '#lead'), 'sent_lead', { email: quoted(email), brand })
   if (meant !== undefined) {
     tell(find(screen, '#meant'), 'did_you_mean', { email: quoted(meant) })
@@ -46,7 +46,7 @@ export function showSent({ email = '', meant }) {
     find(screen, '#suggestion').hidden = false
     onPress(find(screen, '#yes'), async () => {
       await askForLink(meant)
-      go('sent', { email: meant })
+      if (!signal.aborted) go('sent', { email: meant })
     })
   }
   const back = find(screen, '#to-sign-in')

@@ -31,9 +31,10 @@ export function showPassword({ email = '', challenge }) {
       await signIn('/v1/login', { email, password: input.value, ...deviceMember() })
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
+      if (signal.aborted) return // the person has gone elsewhere meanwhile
       if (error.code === 'code-required' && error.problem.next !== undefined)
         return go('code', { email, required: true, challenge: pending(error.problem.next.challenge) })
-      if (error.code !== 'credentials-rejected') throw error
+      if (error.code !== 'credentials-rejected' && error.status !== 400) throw error // a tab in it, say
       complain(screen, 'password_wrong')
       input.select()
       input.focus()

@@ -71,7 +71,8 @@ export const de = {
   link_dead_title: 'Dieser Link gilt nicht mehr',
   link_dead_lead: 'Er gilt einen Tag und für ein neues Passwort. Fordern Sie einen neuen an.',
   link_reopen_title: 'Öffnen Sie den Link noch einmal',
-  link_reopen_lead: 'Er gilt noch, aber diese Seite hat ihn nicht mehr: Öffnen Sie ihn noch einmal aus der Mail.',
+  link_reopen_lead:
+    'Diese Seite hat den Link nicht. Wenn er nicht benutzt wurde, gilt er noch: Öffnen Sie ihn noch einmal aus der Mail.',
   ask_again: 'Neuen Link anfordern',
 
   reason_too_short: 'Dieses Passwort ist zu kurz: Es braucht mindestens {count} Zeichen.',

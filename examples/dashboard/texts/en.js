@@ -71,7 +71,8 @@ export const en = {
   link_dead_title: 'This link is no longer valid',
   link_dead_lead: 'It is good for one day and for one new password. Ask for a new one.',
   link_reopen_title: 'Open the link once more',
-  link_reopen_lead: 'It is still good, but this page no longer has it: open it again from the mail.',
+  link_reopen_lead:
+    'This page does not have the link. Unless it was used it is still good: open it again from the mail.',
   ask_again: 'Ask for a new link',
 
   reason_too_short: 'This password is too short: it needs {count} characters at least.',

@@ -71,7 +71,8 @@ export const es = {
   link_dead_title: 'Este enlace ya no es válido',
   link_dead_lead: 'Vale un día y para una sola contraseña nueva. Pida otro.',
   link_reopen_title: 'Abra el enlace otra vez',
-  link_reopen_lead: 'Sigue siendo válido, pero esta página ya no lo tiene: ábralo de nuevo desde el correo.',
+  link_reopen_lead:
+    'Esta página no tiene el enlace. Si no se ha usado, sigue siendo válido: ábralo de nuevo desde el correo.',
   ask_again: 'Pedir un enlace nuevo',
 
   reason_too_short: 'Esta contraseña es demasiado corta: necesita al menos {count} caracteres.',
