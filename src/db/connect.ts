@@ -4,7 +4,7 @@ import pg from 'pg'
 import { Gate } from '../lib/gate.ts'
 import { milliseconds } from '../lib/time.ts'
 import { asFailure, DatabaseUnavailable, isReadOnlyRefusal, isStaleStatement } from './failure.ts'
-import { type Db, SCHEMA, type Tables } from './tables.ts'
+import type { Db, Tables } from './tables.ts'
 
 export type ConnectOptions = {
   url: string
@@ -61,7 +61,7 @@ export function connect(options: ConnectOptions): Db {
   // An idle connection broke; the pool has already dropped it. While the pool ends, all of them do.
   pool.on('error', (error) => pool.ending || options.onIdleError(error))
   const named = namedStatements(pool, options.prepared)
-  const db = new Kysely<Tables>({ dialect: new Dialect({ pool: named }) }).withSchema(SCHEMA)
+  const db = new Kysely<Tables>({ dialect: new Dialect({ pool: named }) })
   const run: Run = async (text, values) => {
     const client = await named.connect()
     try {

@@ -99,7 +99,7 @@ async function run(tx: Tx): Promise<string[]> {
   if ((await pendingMigrations(tx)).length === 0) return []
   await makeSchema(tx)
   const migrator = new Migrator({
-    db: tx.withoutPlugins(),
+    db: tx,
     provider: { getMigrations: allMigrations },
     migrationTableSchema: SCHEMA,
     allowUnorderedMigrations: false

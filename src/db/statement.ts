@@ -11,7 +11,7 @@ import {
 } from 'kysely'
 import { gateOf, shortcutOf } from './connect.ts'
 import { isStaleStatement, mayRepeat } from './failure.ts'
-import { type Db, SCHEMA, type Tables, type Tx } from './tables.ts'
+import type { Db, Tables, Tx } from './tables.ts'
 
 export type SqlTypes = {
   uuid: string
@@ -54,7 +54,7 @@ const compiler = new Kysely<Tables>({
     createIntrospector: (db) => new PostgresIntrospector(db),
     createQueryCompiler: () => new PostgresQueryCompiler()
   }
-}).withSchema(SCHEMA)
+})
 
 /** Gives a slot that is used several times one number, so that its value is sent and parsed once. */
 function numbered<Row>(query: CompiledQuery<Row>): CompiledQuery<Row> {

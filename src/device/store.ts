@@ -43,7 +43,7 @@ export const makeDevice = (
     now() + ${slots.deviceTtl} * interval '1 second', ${slots.deviceKeyId}
   from ${from}`
 
-/** The CTE that notes the networks of sign-ins, likewise; once a day is enough to know one for weeks. */
+/** The CTE that notes the networks of sign-ins to a proven mailbox; once a day is enough to know one for months. */
 export const noteNetworks = sql`
   insert into postern.known_network as n (email_key, network, signed_in_at)
   select spent.email_key, asked.network, now()

@@ -1,3 +1,4 @@
+import { DatabaseUnavailable } from '../db/failure.ts'
 import type { OutgoingMail } from './message.ts'
 import type { MailRow } from './store.ts'
 
@@ -6,6 +7,27 @@ export type Composed =
   | { id: string; mail: OutgoingMail; goodFor?: number }
   | { id: string; state: 'expired' | 'dropped' }
 export type Compose = (rows: readonly MailRow[]) => Promise<Composed[]>
+
+/** Composes rows together; where that fails, each alone, so that one that cannot be composed keeps no other from leaving. */
+export const apart =
+  (compose: Compose, onFault: (error: unknown) => void): Compose =>
+  async (rows) => {
+    try {
+      return await compose(rows)
+    } catch (error) {
+      if (rows.length === 1 || error instanceof DatabaseUnavailable) throw error
+      const all: Composed[] = []
+      for (const row of rows) all.push(...(await compose([row]).catch(notedBy(onFault))))
+      return all
+    }
+  }
+
+const notedBy =
+  (onFault: (error: unknown) => void) =>
+  (error: unknown): [] => {
+    onFault(error)
+    return []
+  }
 
 /** Composes each row together with what it speaks of; a row whose subject is gone has expired. */
 export function composeEach<Subject extends { id: string }>(

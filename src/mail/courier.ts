@@ -3,7 +3,7 @@ import { DatabaseUnavailable } from '../db/failure.ts'
 import type { Db } from '../db/tables.ts'
 import { domainOf } from '../lib/email.ts'
 import { milliseconds, monotonicNow } from '../lib/time.ts'
-import type { Compose, Composed } from './composed.ts'
+import { apart, type Compose, type Composed } from './composed.ts'
 import { Deliveries } from './deliveries.ts'
 import { DomainQueues } from './domain-queues.ts'
 import { giveBack, type Held } from './lease.ts'
@@ -51,7 +51,7 @@ export class Courier {
   constructor(options: { db: Db; transport: Transport; compose: Compose; keyIds: readonly string[]; log: Logger }) {
     this.#db = options.db
     this.#transport = options.transport
-    this.#compose = options.compose
+    this.#compose = apart(options.compose, (error) => this.#trouble(error))
     this.#keyIds = options.keyIds
     this.#log = options.log
     this.#queues = new DomainQueues(CONNECTIONS)

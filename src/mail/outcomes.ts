@@ -4,7 +4,7 @@ import { milliseconds } from '../lib/time.ts'
 import type { DomainQueues } from './domain-queues.ts'
 import { type Settled, settleMails } from './store.ts'
 
-/** The most mails and seconds between a send and its mark: what a crash may send twice. */
+/** Mails and seconds until marks are written. A crash may send twice what these marks and those being written are about. */
 const BATCH = 50
 const FLUSH_AFTER = 0.25
 

@@ -28,7 +28,7 @@ export const openSessions = (slots: OpenSlots, amr: RawBuilder<unknown>): RawBui
     id, user_id, credential_version, seed_hash, generation, parent_generation, grandparent_generation, rotated_at,
     authenticated_at, idle_expires_at, expires_at, last_used_at, amr, client_network, client_agent, device_id, key_id)
   select asked.session_id, owner.id, owner.credential_version, asked.seed_hash, 1, 1, 1, now(), now(),
-         now() + least(${slots.idleTtl}, ${slots.sessionTtl}) * interval '1 second',
+         now() + ${slots.idleTtl} * interval '1 second',
          now() + ${slots.sessionTtl} * interval '1 second', now(), ${amr}, asked.network, asked.agent,
          ${device}, ${slots.sessionKeyId}
   from owner join asked using (place) join spent using (place)

@@ -117,8 +117,7 @@ export const stepSession = statement(
           rotated_at = case when ${steps} then now() else s.rotated_at end,
           key_id = case when ${steps} then ${slots.keyId} else s.key_id end,
           last_used_at = now(),
-          idle_expires_at = case when ${stolen} then s.idle_expires_at
-            else least(s.expires_at, now() + ${slots.idleTtl} * interval '1 second') end,
+          idle_expires_at = least(s.expires_at, now() + ${slots.idleTtl} * interval '1 second'),
           revoked_at = case when ${stolen} then now() end
         from postern."user" as u
         where s.id = ${slots.id} and s.seed_hash = ${slots.seedHash} and ${live}

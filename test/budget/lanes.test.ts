@@ -79,7 +79,7 @@ t.test('all strangers together have six mails an hour and fifteen a day', async 
   await rest(HOUR)
   t.same(await strangers(7), [...ok(6), 429])
   await rest(HOUR)
-  t.same(await strangers(4), [...ok(4), 429].slice(0, 4), 'the day has let one through meanwhile')
+  t.same(await strangers(4), ok(4), 'the day has let one through meanwhile')
   const refused = await ask('198.51.99.1')
   t.equal(refused.status, 429)
   const wait = Number(refused.headers.get('retry-after'))
