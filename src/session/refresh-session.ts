@@ -26,5 +26,7 @@ export async function refreshSession(ctx: Context, token: string, client: Client
   const session = stepped ?? (await stepSession(ctx.db, values))[0]
 
   if (session === undefined || session.stolen) throw new Problem('refresh-rejected')
-  return presentSession(ctx, session, { seed: given.seed })
+  const fresh = presentSession(ctx, session, { seed: given.seed })
+  if (fresh.refresh_expires_in === 0) throw new Problem('refresh-rejected') // it ends within this second, before anybody reads this
+  return fresh
 }

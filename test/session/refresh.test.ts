@@ -159,6 +159,13 @@ t.test('nor by being shown once, right before each refresh of the owner', async 
   t.equal((await events('refresh_token_reused')).length, 1)
 })
 
+t.test('a session that ends within this second is over: nobody gets tokens that are good for no second', async (t) => {
+  const { token, refresh, sql } = await startSignedIn(t)
+  await sql(`update postern.session set expires_at = now() + interval '0.9 seconds'`)
+
+  refused(t, await refresh(token), 'refresh-rejected')
+})
+
 t.test('a session that is not refreshed for thirty days ends', async (t) => {
   const { token, refresh, letPass, api, session } = await startSignedIn(t)
   await letPass(30 * DAY - 2 * SECOND)
