@@ -338,7 +338,8 @@ t.test(
     const { root, name } = platformPackage(process.platform, process.arch)
     const isLink = (path: string) => lstatSync(path).isSymbolicLink()
     cpSync(root, join(clone, 'node_modules', name), { recursive: true, filter: (path) => !isLink(path) })
-    cpSync(source, join(clone, 'src', 'db'), { recursive: true })
+    for (const part of ['db', 'lib/data-folder.ts'])
+      cpSync(join(source, '..', part), join(clone, 'src', part), { recursive: true })
     writeFileSync(join(clone, 'package.json'), '{ "type": "module" }')
     symlinkSync(dirname(fileURLToPath(import.meta.resolve('pg/package.json'))), join(clone, 'node_modules', 'pg'))
     const start = (dataDir: string) =>

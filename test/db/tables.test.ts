@@ -22,7 +22,7 @@ const text = /^('|CodeAlphabet|MailState)/
 function declared(): string[] {
   const page = readFileSync(new URL('../../src/db/tables.ts', import.meta.url), 'utf8')
   const tables = new Map([...page.matchAll(/^ {2}(\w+): (\w+Table)$/gm)].map(([, table, type]) => [type, table]))
-  return [...page.matchAll(/^export type (\w+Table) = \{\n(.*?)^\}/gms)].flatMap(([, name, body]) =>
+  return [...page.matchAll(/^type (\w+Table) = \{\n(.*?)^\}/gms)].flatMap(([, name, body]) =>
     [...(body as string).matchAll(/^ {2}(\w+): (.*)$/gm)].map(([, column, type]) => {
       const [, defaulted, wrapped] = /^(Defaulted<)?(.*?)>?$/.exec(type as string) as RegExpExecArray
       const plain = text.test(wrapped as string) ? 'string' : wrapped
