@@ -31,16 +31,15 @@ async function faultOf(ctx: Context, password: string, email: string): Promise<P
   if ([...password].length < ctx.config.PASSWORD_MIN_LENGTH) return 'too_short'
   if (Buffer.byteLength(password) > MOST_BYTES) return 'too_long'
   const plain = plainOf(password)
-  if ((await isGuessedFirst(password.toLowerCase())) || (await isGuessedFirst(plain))) return 'common'
+  if (repeatedPart(password.toLowerCase()).length <= SHORTEST_PIECE) return 'common' // a handful of keys
+  if ((await isGuessedFirst(password)) || (await isGuessedFirst(plain))) return 'common'
   if (isPersonal(plain, [...piecesOf(email), ctx.config.BRAND_NAME])) return 'personal'
   return (await isBreached(ctx, password)) ? 'breached' : undefined
 }
 
-/** A common password repeated until it is long enough is just as common, and so is a handful of keys. */
-async function isGuessedFirst(password: string): Promise<boolean> {
-  const part = repeatedPart(password)
-  return part.length <= SHORTEST_PIECE || (await isCommonPassword(password)) || (await isCommonPassword(part))
-}
+/** A common password repeated until it is long enough is just as common. */
+const isGuessedFirst = async (password: string): Promise<boolean> =>
+  (await isCommonPassword(password)) || (await isCommonPassword(repeatedPart(password.toLowerCase())))
 
 const piecesOf = (email: string): string[] => [
   email,

@@ -136,5 +136,5 @@ t.test('a hash above the ceilings is refused without its work', async (t) => {
   const begun = performance.now()
   for (const stored of costly) t.notOk(await passwords.check(password, stored))
 
-  t.ok(performance.now() - begun < 1000)
+  t.ok(performance.now() - begun < 20_000, 'one of them alone would take minutes')
 })
