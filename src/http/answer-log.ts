@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import { MINUTE, milliseconds, monotonicNow } from '../lib/time.ts'
 
-/** Answers of a kind that have lines of their own in a second: some 2 GB a day. A flood must not fill the disk that the log is on. */
+/** Answers of a kind that have lines of their own in a second: some 2 GB a day of each kind. A flood must not fill the disk that the log is on. */
 const MOST_LINES = 100
 
 /** The form of a client's request id that is logged: it holds no address, and no token of ours sent in the wrong header. */
@@ -43,7 +43,8 @@ export class AnswerLog {
   readonly #log: Logger
   readonly #refusals: Flood
   readonly #outages: Flood
-  readonly #unsaid = new WeakSet<FastifyRequest>()
+  /** Whether the 503s whose reasons were known are among those that have lines. */
+  readonly #said = new WeakMap<FastifyRequest, boolean>()
 
   constructor(log: Logger) {
     this.#log = log
@@ -53,8 +54,9 @@ export class AnswerLog {
 
   /** Why an answer will be 503. */
   unavailable(request: FastifyRequest, reason: object, message: string): void {
-    if (this.#takes(this.#outages)) request.log.warn(reason, message)
-    else this.#unsaid.add(request)
+    const isSaid = this.#takes(this.#outages)
+    this.#said.set(request, isSaid)
+    if (isSaid) request.log.warn(reason, message)
   }
 
   /**
@@ -65,8 +67,9 @@ export class AnswerLog {
     const { statusCode } = reply
     const level = statusCode >= 500 ? 'error' : statusCode >= 400 ? 'info' : 'debug'
     const log = request.log as Logger
-    if (!log.isLevelEnabled(level) || this.#unsaid.has(request)) return
+    if (!log.isLevelEnabled(level)) return
     if (level === 'info' && !this.#takes(this.#refusals)) return
+    if (statusCode === 503 && !(this.#said.get(request) ?? this.#takes(this.#outages))) return
     const given = request.headers['x-request-id']
     log[level](
       {

@@ -7,7 +7,7 @@ const isFlat = (text: string): boolean =>
 
 /**
  * Parses JSON and refuses what two readers could understand differently: a member given twice, also when one is spelled with escapes,
- * and `__proto__`. Throws a SyntaxError for what is no JSON, an AmbiguousJson for the rest.
+ * and `__proto__`. Throws a SyntaxError, which is an AmbiguousJson for what is JSON all the same.
  */
 export function strictJson(text: string): unknown {
   const value: unknown = JSON.parse(text)
@@ -28,7 +28,7 @@ export function strictJson(text: string): unknown {
 }
 
 /** Its message is a sentence of its own. */
-export class AmbiguousJson extends Error {}
+export class AmbiguousJson extends SyntaxError {}
 
 function note(names: Set<string> | undefined, name: string): void {
   if (names === undefined) return

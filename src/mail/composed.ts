@@ -1,4 +1,4 @@
-import { DatabaseUnavailable } from '../db/failure.ts'
+import { DatabaseUnavailable, isConflict } from '../db/failure.ts'
 import type { OutgoingMail } from './message.ts'
 import type { MailRow } from './store.ts'
 
@@ -15,19 +15,21 @@ export const apart =
     try {
       return await compose(rows)
     } catch (error) {
-      if (rows.length === 1 || error instanceof DatabaseUnavailable) throw error
+      if (rows.length === 1 || isOutage(error)) throw error
       const all: Composed[] = []
-      for (const row of rows) all.push(...(await compose([row]).catch(notedBy(onFault))))
+      for (const row of rows) {
+        try {
+          all.push(...(await compose([row])))
+        } catch (fault) {
+          onFault(fault)
+          if (isOutage(fault)) break // the others would wait for it, one after another
+        }
+      }
       return all
     }
   }
 
-const notedBy =
-  (onFault: (error: unknown) => void) =>
-  (error: unknown): [] => {
-    onFault(error)
-    return []
-  }
+const isOutage = (error: unknown): boolean => error instanceof DatabaseUnavailable || isConflict(error)
 
 /** Composes each row together with what it speaks of; a row whose subject is gone has expired. */
 export function composeEach<Subject extends { id: string }>(

@@ -46,7 +46,7 @@ function written(head: string, { id, to, messageId, text, html }: OutgoingMail):
   const date = new Date().toUTCString().replace('GMT', '+0000')
   return [
     head,
-    `To: ${to}`, // one that `parseAddress` lets pass needs neither quotes nor folding
+    `To: ${to}`, // as `parseAddress` spells it: ASCII, without quotes or spaces
     `Message-ID: ${messageId}`,
     `Date: ${date}`,
     `Content-Type: multipart/alternative; boundary="${boundary}"`,

@@ -76,8 +76,9 @@ export function smtpTransport(options: {
   }
 
   const send = async (mail: OutgoingMail): Promise<Delivery> => {
-    // Checked here because nodemailer would repair such an address, and so write to somebody else.
-    if (parseAddress(mail.to) === undefined) return { outcome: 'refused', answer: 'not an address that mail can go to' }
+    // Checked here because what goes into a header and an envelope must be one plain address, whoever stored it.
+    const to = parseAddress(mail.to)?.spelling
+    if (to === undefined) return { outcome: 'refused', answer: 'not an address that mail can go to' }
     const late = Promise.withResolvers<Delivery>()
     const giveUp = new AbortController()
     const timer = setTimeout(() => {
@@ -85,7 +86,7 @@ export function smtpTransport(options: {
       giveUp.abort() // closes the connection, which frees its place in the pool
     }, deadline)
     try {
-      return await Promise.race([attempt(mail, giveUp.signal), late.promise])
+      return await Promise.race([attempt({ ...mail, to }, giveUp.signal), late.promise])
     } finally {
       clearTimeout(timer)
     }
@@ -113,8 +114,8 @@ function judge(failure: Failure, mail: OutgoingMail): Delivery {
 
 /** A token of ours, or the part of one that a quote left over. */
 const TOKEN = /\b[a-z]{3}_[\w-]{8,}/g
-/** A piece of a text that travels as base64; queue ids of mail servers are shorter. */
-const BASE64 = /[a-z0-9+/]{40,}={0,2}/gi
+/** A piece of a text that travels as base64; queue ids of mail servers are shorter, or in pieces. */
+const BASE64 = /[a-z0-9+/]{28,}={0,2}/gi
 
 /**
  * Some servers quote what they refuse. Lines and long words of the mail are removed, and anything that looks like a token, so
@@ -123,7 +124,11 @@ const BASE64 = /[a-z0-9+/]{40,}={0,2}/gi
  */
 function asAnswer(said: string, mail: OutgoingMail): string {
   const lines = mail.text.split('\n').map((line) => line.trim())
-  const quotable = [...lines.filter((line) => line.length >= 6), ...(mail.text.match(/\S{16,}/g) ?? [])]
+  const travelling =
+    Buffer.from(mail.text)
+      .toString('base64')
+      .match(/.{6,76}/g) ?? []
+  const quotable = [...lines.filter((line) => line.length >= 6), ...(mail.text.match(/\S{16,}/g) ?? []), ...travelling]
   const cleaned = (text: string): string =>
     quotable
       .reduce((rest, quote) => rest.replaceAll(quote, '…'), text)

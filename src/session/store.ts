@@ -79,8 +79,9 @@ type Refreshed = SessionView & { stolen: boolean }
  * what the one before it left. With `g` the generation presented:
  * - g is the current one: step on;
  * - within a minute of the last step, g is the parent, or of two tabs that wake up together, one a step behind, the second: no step, the
- *   current token again. That is the parent's own parent where the parent was the current one for longer, or what the parent was traded
- *   for, where the parent has come once more since. Twice more, and the parent is shown by somebody else than who got its successor;
+ *   current token again. That is the parent's own parent where the parent was the current one for longer, or the last token that the
+ *   parent was traded for before the current one. Where that was traded for more than once, its holders go on, and the parent is dead:
+ *   somebody else might show it all the time, and keep this minute open for good;
  * - g is the parent, later: the reply with the current token was lost; step on, and leave that token dead;
  * - anything else was replaced long ago: the client that sends it has copied it. The session ends.
  * The current token must be made by the key the row names; an older one may stem from before a rotation.
@@ -99,11 +100,13 @@ export const stepSession = statement(
     const given = slots.given
     const current = sql`${given} = s.generation`
     const grace = sql`${sql.lit(GRACE)} * interval '1 second'`
+    const behind = sql`(${given} > s.parent_generation and ${given} = s.generation - 1)`
     // Null where a release without this column made the last step: that must not make every verdict below null.
     const recent = sql`s.rotated_at > now() - ${grace}
       and (${given} in (s.parent_generation, s.generation)
-        or (${given} = s.parent_generation + 1 and s.generation = s.parent_generation + 2)
+        or ${behind}
         or (${given} = s.grandparent_generation and coalesce(s.parent_rotated_at < s.rotated_at - ${grace}, false)))`
+    const goesOn = sql`(not (${current}) and ${recent} and ${behind} and s.generation > s.parent_generation + 2)`
     const lost = sql`${given} = s.parent_generation`
     const steps = sql`(${current} or (not (${recent}) and ${lost}))`
     const stolen = sql`(not (${current}) and not (${recent}) and not (${lost}))`
@@ -112,8 +115,8 @@ export const stepSession = statement(
         update postern.session as s set
           generation = s.generation + case when ${steps} then 1 else 0 end,
           grandparent_generation = case when ${current} then s.parent_generation else s.grandparent_generation end,
-          parent_generation = case when ${current} then s.generation else s.parent_generation end,
-          parent_rotated_at = case when ${current} then s.rotated_at else s.parent_rotated_at end,
+          parent_generation = case when ${current} then s.generation when ${goesOn} then ${given} else s.parent_generation end,
+          parent_rotated_at = case when ${current} or ${goesOn} then s.rotated_at else s.parent_rotated_at end,
           rotated_at = case when ${steps} then now() else s.rotated_at end,
           key_id = case when ${steps} then ${slots.keyId} else s.key_id end,
           last_used_at = now(),

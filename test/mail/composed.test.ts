@@ -35,3 +35,20 @@ t.test('an outage is told once, and not asked about again for each mail', async 
 
   t.equal(asked, 1)
 })
+
+t.test('nor is one that begins in the middle: what was composed before it leaves', async (t) => {
+  let asked = 0
+  const faults: unknown[] = []
+  const compose: Compose = async (all) => {
+    asked += 1
+    if (asked === 1) throw new Error('a template that stumbles')
+    if (asked > 2) throw new DatabaseUnavailable(new Error('gone'))
+    return all.map((row) => ({ id: row.id, state: 'dropped' as const }))
+  }
+
+  const composed = await apart(compose, (error) => faults.push(error))(rows)
+
+  t.equal(asked, 3)
+  t.equal(composed.length, 1)
+  t.equal(faults.length, 1)
+})
