@@ -83,7 +83,8 @@ t.test('two instances that poll the same table send each of 200 due mails once',
   await Promise.all(emails.map((email) => api.requestOtp({ email })))
   await until(async () => (await sql('select from postern.mail where answer is null')).length === 0)
 
-  await sql(`update postern.mail set due_at = now() + interval '1 second'`)
+  // Those of a later moment are leased: an instance is at work on them.
+  await sql(`update postern.mail set due_at = now() + interval '1 second' where due_at < now() + interval '20 seconds'`)
   const { received } = await mailServer(t, { disableReverseLookup: true }, gone.port)
   await until(async () => (await sql(`select from postern.mail where state <> 'sent'`)).length === 0)
 
