@@ -1,5 +1,7 @@
 import { mock } from 'node:test'
+import { pino } from 'pino'
 import t, { type Test } from 'tap'
+import { AnswerLog } from '../../src/http/answer-log.ts'
 import { ownServer } from '../db/own-server.ts'
 import { newKey, start, startInstance } from '../helper.ts'
 import { jumpAhead } from '../jump-ahead.ts'
@@ -21,35 +23,50 @@ async function inOneSecond(t: Test, times: number, request: (nth: number) => Pro
 /** So many requests for what is not there. */
 async function flood(t: Test, times: number, settings = {}) {
   const { url, log, stop } = await start(t, { LOG_LEVEL: 'info', ...settings })
-  mock.timers.enable({ apis: ['setTimeout'] })
-  t.teardown(() => mock.timers.reset())
   await inOneSecond(t, times, async () => (await fetch(`${url}/not-here`)).arrayBuffer())
   return { log, stop }
 }
 
-t.test('a flood of refusals has a hundred lines a second, and one that counts the others', async (t) => {
-  const { log } = await flood(t, 300)
-  mock.timers.tick(60_000)
+const refusalsTold = (log: string[]) =>
+  lines(log)
+    .filter(({ msg }) => msg === 'too many refusals to log each of them')
+    .map(({ refusals }) => refusals)
+
+t.test('a flood of refusals has a hundred lines a second, and one at the end that counts the others', async (t) => {
+  const { log, stop } = await flood(t, 300)
+  await stop()
 
   t.equal(answers(log, 404), 100)
-  t.strictSame(
-    lines(log)
-      .filter(({ msg }) => msg === 'too many refusals to log each of them')
-      .map(({ refusals }) => refusals),
-    [200]
-  )
+  t.strictSame(refusalsTold(log), [200])
 })
 
-t.test('what had no line is told at the end, and not to who wants no lines of refusals', async (t) => {
-  for (const [level, told] of [
-    ['info', 1],
-    ['warn', 0]
-  ] as const) {
-    const { log, stop } = await flood(t, 300, { LOG_LEVEL: level })
-    mock.timers.reset()
-    await stop()
-    t.equal(lines(log).filter(({ msg }) => msg === 'too many refusals to log each of them').length, told, level)
+t.test('who wants no lines of refusals is not told of those that had none', async (t) => {
+  const { log, stop } = await flood(t, 300, { LOG_LEVEL: 'warn' })
+  await stop()
+
+  t.strictSame(refusalsTold(log), [])
+})
+
+t.test('what had no line is told after a minute, and each minute while it goes on', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => mock.timers.reset())
+  jumpAhead(t, 0)
+  const log: string[] = []
+  const answers = new AnswerLog(pino({}, { write: (line) => void log.push(line) }))
+  const refuse = (times: number) => {
+    for (let nth = 0; nth < times; nth++) answers.refused(`${nth}`, 400, 'invalid-request')
   }
+
+  refuse(130)
+  mock.timers.tick(60_000)
+  mock.timers.tick(60_000)
+  refuse(5)
+  mock.timers.tick(59_000)
+  const before = refusalsTold(log)
+  mock.timers.tick(1000)
+
+  t.strictSame(before, [30])
+  t.strictSame(refusalsTold(log), [30, 5])
 })
 
 t.test('at debug every answer has a line', async (t) => {
