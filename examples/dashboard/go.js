@@ -40,7 +40,7 @@ let place = (history.state?.place ?? 0) - 1 // a reload stays where it was
  * @param {State} [state]
  */
 export function go(name, state = {}) {
-  const again = visited[place]?.name === name
+  const again = isAt(name)
   const fresh = visited.length === 0 || history.state === null // the page was just opened, or a link led to a new entry
   if (!again) place += 1
   visited.length = place

@@ -21,6 +21,9 @@ export const isLockRefusal = (error: unknown): boolean => sqlState(error) === '5
 /** Either of them; they differ because waiting for a lock again would keep a connection from everybody else. */
 export const isConflict = (error: unknown): boolean => mayRepeat(error) || isLockRefusal(error)
 
+/** The database cannot be reached, or somebody else holds what is asked for: the same may work in a moment. */
+export const isOutage = (error: unknown): boolean => error instanceof DatabaseUnavailable || isConflict(error)
+
 /** A write to a read-only database. */
 export const isReadOnlyRefusal = (error: unknown): boolean => sqlState(error) === '25006'
 

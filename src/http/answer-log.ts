@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import { MINUTE, milliseconds, monotonicNow } from '../lib/time.ts'
 
-/** Answers of a kind that have lines of their own in a second: some 2 GB a day of each kind. A flood must not fill the disk that the log is on. */
+/** Answers of a kind that have lines of their own in a second, some 2 GB a day: a flood must not fill the disk that the log is on. */
 const MOST_LINES = 100
 
 /** The form of a client's request id that is logged: it holds no address, and no token of ours sent in the wrong header. */

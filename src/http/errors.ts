@@ -1,5 +1,5 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import { DatabaseUnavailable, isConflict, sqlState } from '../db/failure.ts'
+import { isOutage, sqlState } from '../db/failure.ts'
 import { pointerTo } from '../lib/json-pointer.ts'
 import { QUOTA_HEADERS } from '../limit/quotas.ts'
 import { Problem, type ProblemCode, type ProblemDetails, problems } from '../problems.ts'
@@ -62,7 +62,7 @@ export const errorHandler =
       if (error.code === 'unavailable') answers.unavailable(request, { err: error }, 'a dependency is not available')
       return sendProblem(request, reply, error.code, error.details)
     }
-    if (error instanceof DatabaseUnavailable || isConflict(error)) {
+    if (isOutage(error)) {
       const reason = { reason: error.message, sqlState: sqlState(error) }
       answers.unavailable(request, reason, 'the database is not available')
       return sendProblem(request, reply, 'unavailable')

@@ -1,6 +1,6 @@
 import { testModeNotice } from '../challenge/test-address.ts'
 import type { Context } from '../context.ts'
-import { DatabaseUnavailable, isConflict, sqlState } from '../db/failure.ts'
+import { isOutage, sqlState } from '../db/failure.ts'
 import { pendingMigrations } from '../db/migrate.ts'
 import { isReadOnly } from '../db/read-only.ts'
 import { missingKeys } from '../keys/missing-keys.ts'
@@ -84,7 +84,7 @@ const checkOf =
       const detail = await fault()
       return detail === undefined ? { ok: true } : { ok: false, detail }
     } catch (error) {
-      if (error instanceof DatabaseUnavailable || isConflict(error)) {
+      if (isOutage(error)) {
         reach.isLost(error as Error)
         return OUT_OF_REACH
       }

@@ -1,4 +1,4 @@
-import { DatabaseUnavailable, isConflict } from '../db/failure.ts'
+import { isOutage } from '../db/failure.ts'
 import type { OutgoingMail } from './message.ts'
 import type { MailRow } from './store.ts'
 
@@ -28,8 +28,6 @@ export const apart =
       return all
     }
   }
-
-const isOutage = (error: unknown): boolean => error instanceof DatabaseUnavailable || isConflict(error)
 
 /** Composes each row together with what it speaks of; a row whose subject is gone has expired. */
 export function composeEach<Subject extends { id: string }>(

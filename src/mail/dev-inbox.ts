@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { automaticHeaders, type OutgoingMail } from './message.ts'
+import { automaticHeaders, mailDate, type OutgoingMail } from './message.ts'
 import type { Transport } from './transport.ts'
 
 /** A mail as `GET /dev/inbox.json` answers it. */
@@ -56,7 +56,7 @@ export function devInbox({ from, limit = 500 }: { from: string; limit?: number }
       To: mail.to,
       Subject: mail.subject,
       'Message-ID': mail.messageId,
-      Date: now.toUTCString().replace('GMT', '+0000'),
+      Date: mailDate(now),
       ...automaticHeaders
     }
     const { id, to, subject, text, html } = mail

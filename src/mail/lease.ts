@@ -5,7 +5,10 @@ import { type MailRow, releaseMails } from './store.ts'
 /** A mail that this instance has promised to send. `leaseEndsAt`: monotonic seconds; from then on any instance may take it. */
 export type Held = { row: MailRow; leaseEndsAt: number }
 
-/** Seconds by which a lease may end later by the database's clock: the statement that wrote it had to wait. Less than what a lease outlasts a send by. */
+/**
+ * Seconds by which a lease may end later by the database's clock: the statement that wrote it had to wait. Fewer than those by which
+ * a lease outlasts a send, or this would release what another instance has taken.
+ */
 const SLACK = 10
 
 /** Gives mails back at once, so that they wait for nobody; but not those that another instance has taken since. */

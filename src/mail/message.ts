@@ -11,6 +11,9 @@ export type OutgoingMail = { id: string; to: string; subject: string; text: stri
 /** No out-of-office note or bounce robot should answer a code (RFC 3834; the second header is Exchange's). */
 export const automaticHeaders = { 'Auto-Submitted': 'auto-generated', 'X-Auto-Response-Suppress': 'All' } as const
 
+/** A moment as RFC 5322 (3.3) writes it. */
+export const mailDate = (moment: Date): string => moment.toUTCString().replace('GMT', '+0000')
+
 /** Headers that differ between mails of one subject. */
 const OWN_HEADERS = /^(?:to|message-id|date|content-type):/i
 /** Subjects whose headers are kept; there is one a kind and language, unless an operator's template makes them up. */
@@ -18,8 +21,8 @@ const MOST_SUBJECTS = 100
 const LONGEST_LINE = 76
 
 /**
- * Makes mails of two texts ready to travel (RFC 5322, RFC 2045). Nodemailer's composer makes what mails of a subject have in common, once,
- * and its codecs encode the texts; composing each mail from nothing takes more time than everything else that is done for it.
+ * Makes mails of two texts ready to travel (RFC 5322, RFC 2045). Nodemailer's composer makes what mails of a subject have in
+ * common, once, and its codecs encode the texts; composing each mail from nothing takes longer than all else that is done for it.
  */
 export function composer(from: Sender): (mail: OutgoingMail) => Message {
   const heads = new Map<string, string>()
@@ -43,12 +46,11 @@ function sharedHead(from: Sender, subject: string): string {
 
 function written(head: string, { id, to, messageId, text, html }: OutgoingMail): string {
   const boundary = `--_Part-${id}`
-  const date = new Date().toUTCString().replace('GMT', '+0000')
   return [
     head,
     `To: ${to}`, // as `parseAddress` spells it: ASCII, without quotes or spaces
     `Message-ID: ${messageId}`,
-    `Date: ${date}`,
+    `Date: ${mailDate(new Date())}`,
     `Content-Type: multipart/alternative; boundary="${boundary}"`,
     '',
     `--${boundary}`,

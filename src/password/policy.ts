@@ -30,10 +30,9 @@ export async function requireGoodPassword(ctx: Context, password: string, email:
 async function faultOf(ctx: Context, password: string, email: string): Promise<PasswordReason | undefined> {
   if ([...password].length < ctx.config.PASSWORD_MIN_LENGTH) return 'too_short'
   if (Buffer.byteLength(password) > MOST_BYTES) return 'too_long'
-  const plain = plainOf(password)
   if (repeatedPart(password.toLowerCase()).length <= SHORTEST_PIECE) return 'common' // a handful of keys
-  if ((await isGuessedFirst(password)) || (await isGuessedFirst(plain))) return 'common'
-  if (isPersonal(plain, [...piecesOf(email), ctx.config.BRAND_NAME])) return 'personal'
+  if ((await isGuessedFirst(password)) || (await isGuessedFirst(plainOf(password)))) return 'common'
+  if (isPersonal(password, [...piecesOf(email), ctx.config.BRAND_NAME])) return 'personal'
   return (await isBreached(ctx, password)) ? 'breached' : undefined
 }
 

@@ -106,7 +106,7 @@ export const stepSession = statement(
       and (${given} in (s.parent_generation, s.generation)
         or ${behind}
         or (${given} = s.grandparent_generation and coalesce(s.parent_rotated_at < s.rotated_at - ${grace}, false)))`
-    const goesOn = sql`(not (${current}) and ${recent} and ${behind} and s.generation > s.parent_generation + 2)`
+    const goesOn = sql`(${behind} and s.generation > s.parent_generation + 2)` // or the session ends here, and nothing of it matters
     const lost = sql`${given} = s.parent_generation`
     const steps = sql`(${current} or (not (${recent}) and ${lost}))`
     const stolen = sql`(not (${current}) and not (${recent}) and not (${lost}))`

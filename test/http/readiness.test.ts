@@ -37,7 +37,10 @@ t.test('a look that takes long is shared by all who ask meanwhile', async (t) =>
   t.teardown(() => operator.end())
   await operator.query('begin; lock table postern.mail in access exclusive mode')
   const waiting = async () =>
-    (await ask(`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)).length
+    (
+      await ask(`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
+        and query !~* '\\m(update|delete)\\M'`)
+    ).length // what looks changes nothing; the courier and the housekeeper wait too
 
   const asked: Promise<unknown>[] = []
   const looks: number[] = []
@@ -71,7 +74,7 @@ t.test('a mail that nobody sends is told once it is overdue, and not once it is 
 t.test('why the database is out of reach is said once, however often somebody looks', async (t) => {
   const { api, log, databaseUrl } = await start(t, { LOG_LEVEL: 'info' })
   const database = new URL(databaseUrl).pathname.slice(1)
-  const told = () => log.filter((line) => line.includes('the database is not available'))
+  const told = () => log.filter((line) => JSON.parse(line).msg === 'the database is not available') // others log it as a cause
   const { url } = await testServer()
   await query(url, `alter database ${database} with allow_connections false`)
   await query(url, 'select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [database])
@@ -83,7 +86,7 @@ t.test('why the database is out of reach is said once, however often somebody lo
 
   t.strictSame(statuses, [503, 503])
   t.equal(told().length, 1)
-  t.match(told()[0], /not currently accepting connections/)
+  t.match(told()[0], /not currently accepting connections|terminating connection/)
   t.equal((await api.requestOtp({ email: 'maya@example.com' })).status, 503)
 })
 

@@ -1,6 +1,6 @@
 import { text } from 'node:stream/consumers'
 import pg from 'pg'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { type Api, start, until } from '../helper.ts'
 import { heldServer, messageIdOf } from './held-server.ts'
 import { mailServer, type Received, refusing } from './servers.ts'
@@ -19,6 +19,30 @@ async function latencies(api: Api, tag: string, count: number): Promise<number[]
   return took
 }
 const median = (numbers: number[]): number => numbers.sort((a, b) => a - b)[numbers.length >> 1] as number
+
+/** A mail server that lets every recipient wait until it is opened; those that come later do not wait. */
+async function gatedServer(t: Test) {
+  const held: (() => void)[] = []
+  let isOpen = false
+  const server = await mailServer(t, {
+    disableReverseLookup: true,
+    onRcptTo: (_address, _session, done) => (isOpen ? done() : void held.push(done))
+  })
+  const open = () => {
+    isOpen = true
+    for (const go of held) go()
+  }
+  return { ...server, held: () => held.length, open }
+}
+
+/** Lets nobody write mails until what it answers is called. */
+async function lockMails(t: Test, databaseUrl: string) {
+  const other = new pg.Client({ connectionString: databaseUrl })
+  await other.connect()
+  t.teardown(() => other.end())
+  await other.query('begin; lock table postern.mail in share mode')
+  return () => other.query('commit')
+}
 
 t.test('a mail server that never answers slows no request, and every mail arrives when it recovers', async (t) => {
   const healthy = await mailServer(t, { disableReverseLookup: true })
@@ -244,12 +268,7 @@ t.test('a code that runs out while its mail waits for a slow server is not sent'
 })
 
 t.test('a table that is locked for a while has no mail sent twice, and stops no session check', async (t) => {
-  const held: (() => void)[] = []
-  let open = false
-  const { url, received } = await mailServer(t, {
-    disableReverseLookup: true,
-    onRcptTo: (_address, _session, done) => (open ? done() : void held.push(done))
-  })
+  const { url, received, held, open } = await gatedServer(t)
   const { api, sql, signIn, databaseUrl } = await start(t, {
     SMTP_URL: url,
     DATABASE_STATEMENT_TIMEOUT: '1',
@@ -257,14 +276,9 @@ t.test('a table that is locked for a while has no mail sent twice, and stops no 
   })
   const bearer = (await signIn('ines@example.org')).body.access_token
   for (let nth = 1; nth <= 5; nth++) await api.requestOtp({ email: `maya${nth}@example.com` })
-  await until(() => held.length >= 5)
-  const other = new pg.Client({ connectionString: databaseUrl })
-  await other.connect()
-  t.teardown(() => other.end())
-  await other.query('begin')
-  await other.query('lock table postern.mail in share mode')
-  open = true // a sixth mail may come yet
-  for (const go of held) go()
+  await until(() => held() >= 5)
+  const unlock = await lockMails(t, databaseUrl)
+  open()
   const tries = new Set<string>()
   await until(async () => {
     const waiting = await sql<{ at: Date }>(
@@ -276,7 +290,7 @@ t.test('a table that is locked for a while has no mail sent twice, and stops no 
   })
 
   const checks = await Promise.all(Array.from({ length: 20 }, () => api.getSession({ bearer })))
-  await other.query('commit')
+  await unlock()
   await until(async () => (await sql(`select from postern.mail where state = 'queued'`)).length === 0)
 
   t.ok(checks.every(({ status }) => status === 200))
@@ -286,22 +300,13 @@ t.test('a table that is locked for a while has no mail sent twice, and stops no 
 })
 
 t.test('marks that take a second to write hold up neither those after them nor the mails that wait', async (t) => {
-  const held: (() => void)[] = []
-  let open = false
-  const { url, received } = await mailServer(t, {
-    disableReverseLookup: true,
-    onRcptTo: (_address, _session, done) => (open ? done() : void held.push(done))
-  })
+  const { url, received, held, open } = await gatedServer(t)
   const { api, sql, databaseUrl } = await start(t, { SMTP_URL: url })
   const emails = Array.from({ length: 120 }, (_, nth) => `maya${nth}@d${nth % 40}.example`)
   await Promise.all(emails.map((email) => api.requestOtp({ email })))
-  await until(() => held.length >= 5)
-  const other = new pg.Client({ connectionString: databaseUrl })
-  await other.connect()
-  t.teardown(() => other.end())
-  await other.query('begin; lock table postern.mail in share mode')
-  open = true
-  for (const go of held) go()
+  await until(() => held() >= 5)
+  const unlock = await lockMails(t, databaseUrl)
+  open()
   await until(() => received.length >= 50)
   await until(
     async () =>
@@ -310,7 +315,7 @@ t.test('marks that take a second to write hold up neither those after them nor t
           and query like '%unnest%' and query_start < now() - interval '1 second'`)
       ).length > 0
   )
-  await other.query('commit')
+  await unlock()
 
   await until(async () => (await sql(`select from postern.mail where state = 'queued'`)).length === 0)
 
