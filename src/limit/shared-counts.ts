@@ -20,6 +20,19 @@ const PATIENCE = 0.1
 /** Seconds without a try after a failure, so that only few requests wait for a server that hangs. */
 const REST = 1
 
+/** Gives up on an answer that has not come in time. */
+async function inTime<T>(asked: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>()
+  const giveUp = () => late.reject(new Error('Command timed out'))
+  // What came while this process was busy is read before the immediate: that it waited is not the server's fault.
+  const timer = setTimeout(() => setImmediate(giveUp), milliseconds(PATIENCE))
+  try {
+    return await Promise.race([asked, late.promise])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 /** Windows in a Redis or Valkey, which all instances count in together. Without it nothing waits and nothing fails. */
 export class SharedCounts {
   readonly #redis: Counting
@@ -34,7 +47,6 @@ export class SharedCounts {
       keyPrefix: 'postern:quota:',
       lazyConnect: true,
       connectTimeout: milliseconds(2),
-      commandTimeout: milliseconds(PATIENCE),
       socketTimeout: milliseconds(2), // reconnect when the server vanished silently
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
@@ -59,7 +71,7 @@ export class SharedCounts {
   async add(key: string, window: number): Promise<Count | undefined> {
     if (this.#redis.status !== 'ready' || monotonicNow() < this.#restsUntil) return undefined
     try {
-      const [current, ttl] = await this.#redis.count(key, window)
+      const [current, ttl] = await inTime(this.#redis.count(key, window))
       this.#noteReturn()
       return { current, ttl }
     } catch (error) {

@@ -1,4 +1,6 @@
+import { pino } from 'pino'
 import t from 'tap'
+import { SharedCounts } from '../../src/limit/shared-counts.ts'
 import { newKey, type Running, start, until } from '../helper.ts'
 import { levels } from '../housekeeping/keeper.ts'
 import { ask, askTimes, LIMITED, tally } from './asking.ts'
@@ -93,6 +95,20 @@ t.test('a Redis that hangs holds no request up', async (t) => {
   t.strictSame(Object.keys(tally(answers)), ['401', '429'])
   t.ok((tally(answers)[401] ?? 0) <= 15)
   t.ok(took < 3000, `60 requests took ${took} ms`)
+})
+
+t.test('a process that was busy itself does not take its Redis for lost', async (t) => {
+  const { url } = await redisServer(t)
+  const counts = new SharedCounts({ url, log: pino({ level: 'silent' }) })
+  counts.start()
+  t.teardown(() => counts.stop())
+  await until(() => counts.add('warm', 60_000))
+
+  const asked = counts.add('busy', 60_000)
+  const end = performance.now() + 300
+  while (performance.now() < end);
+
+  t.match(await asked, { current: 1 })
 })
 
 t.test('an instance starts and serves without the Redis it was told of', async (t) => {
