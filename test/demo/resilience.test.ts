@@ -150,15 +150,52 @@ t.test('an outage while signing in is told as one; whoever presses again goes on
   t.match(told, /Nothing is lost/)
 })
 
+/** The refusal of a client that asks too often. @param wait seconds */
+const refusal = (wait: number) => ({
+  status: 429,
+  headers: { 'retry-after': `${wait}` },
+  json: { code: 'too-many-requests', status: 429 }
+})
+
 t.test('too many attempts are told with the time that is left', async (t) => {
   const context = await visitor(t)
   const page = await context.newPage()
-  const refusal = { status: 429, headers: { 'retry-after': '150' }, json: { code: 'too-many-requests', status: 429 } }
-  await context.route('**/v1/otp', (route) => route.fulfill(refusal))
+  await context.route('**/v1/otp', (route) => route.fulfill(refusal(150)))
   await page.goto(service.url)
 
   await page.getByLabel('Email address').fill('busy@example.com')
   await press(page, 'Next')
 
   t.match(await fault(page), /You can try again in 3 minutes/)
+})
+
+t.test('whoever looks at the account too often is told the time of the last refusal', async (t) => {
+  const context = await visitor(t)
+  const page = await signIn(context, service, 'looks@example.com')
+  const outage = page.locator('#outage p')
+  let wait = 150
+  await context.route('**/v1/session', (route) => route.fulfill(refusal(wait)))
+
+  await page.reload()
+  await outage.filter({ hasText: 'in 3 minutes' }).waitFor()
+  wait = 40
+  await press(page, 'Try now')
+  await outage.filter({ hasText: 'in 40 seconds' }).waitFor()
+
+  t.equal(await outage.count(), 1)
+})
+
+t.test('a code that is sent again too early is no fault: the countdown begins anew', async (t) => {
+  const context = await visitor(t)
+  const page = await context.newPage()
+  await page.clock.install()
+  await page.goto(service.url)
+  await askForCode(page, 'early@example.com')
+  await context.route('**/v1/otp/resend', (route) => route.fulfill(refusal(45)))
+
+  await page.clock.fastForward('00:31')
+  await press(page, 'Send the code again')
+
+  await page.getByRole('button', { name: 'Send the code again (0:45)' }).waitFor()
+  t.equal(await page.getByRole('alert').innerText(), '')
 })

@@ -49,14 +49,18 @@ export function showAccount() {
             Math.max(error instanceof Outage ? (error.retryAfter ?? 0) : 0, TRY_AGAIN),
             /** @type {const} */ ('outage_session')
           ]
-    const text = document.createElement('p')
-    tell(text, key, { time: () => inTime(wait) })
-    const again = document.createElement('button')
-    again.type = 'button'
-    again.className = 'small'
-    tell(again, 'try_now')
-    onPress(again, load)
-    if (!find(screen, '#outage').hasChildNodes()) find(screen, '#outage').replaceChildren(text, again)
+    const outage = find(screen, '#outage')
+    if (!outage.hasChildNodes()) {
+      const again = document.createElement('button')
+      again.type = 'button'
+      again.className = 'small'
+      tell(again, 'try_now')
+      onPress(again, load)
+      outage.append(document.createElement('p'), again)
+    }
+    // What says the same as before is not written again: a screen reader would say it at each try.
+    const text = find(outage, 'p')
+    if (text.getAttribute('data-text') !== key || key === 'too_many') tell(text, key, { time: () => inTime(wait) })
     waiting = new AbortController()
     countDown(wait, AbortSignal.any([signal, waiting.signal]), (left) => {
       if (left === 0) void load()

@@ -82,8 +82,11 @@ export function showCode({ email = '', challenge: mailed, required = false }) {
       else offerNewCodeLater()
       announce('resent')
     } catch (error) {
-      if (!(error instanceof Refusal) || error.code !== 'code-rejected') throw error
-      expire()
+      if (!(error instanceof Refusal)) throw error
+      if (error.code === 'code-rejected') return expire()
+      if (error.retryAfter === undefined) throw error
+      challenge.resend_at = inSeconds(error.retryAfter) // another tab was faster, say
+      waitToResend()
     }
   })
 
