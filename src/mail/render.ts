@@ -46,7 +46,7 @@ const NAMES = new Set(TEMPLATES.flatMap((name) => ['subject', 'text', 'html'].ma
 
 // An empty set of templates in memory: include, render and layout find nothing, and liquidjs never opens a file.
 // The limits (characters or list items, milliseconds) are far above any mail: an endless loop is a fault, not a start that hangs.
-const limits = { memoryLimit: 1_000_000, renderLimit: 5000 }
+const limits = { memoryLimit: 1_000_000, renderLimit: 1000 }
 const strict = { templates: {}, strictFilters: true, strictVariables: true, ownPropertyOnly: true, ...limits }
 const plain = new Liquid(strict)
 const escaping = new Liquid({ ...strict, outputEscape: 'escape' })
