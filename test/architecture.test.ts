@@ -36,6 +36,7 @@ const floors: { name: string; files: RegExp; only?: RegExp }[] = [
   { name: 'context', files: /^context\.ts$/, only: /^pino$/ },
   { name: 'account flows', files: /^user\/(?!routes\.ts)/, only: /^$/ },
   { name: 'session and challenge flows', files: /^(session|challenge|device)\/(?!routes\.ts)/, only: /^$/ },
+  { name: 'what sign-in flows have in common', files: /^sign-in\//, only: /^$/ },
   { name: 'sign-in flows', files: /^(otp|password)\/(?!routes\.ts)/, only: /^$/ },
   { name: 'routing', files: /^(routing|refresh-cookie)\.ts$/, only: /^(@fastify\/cookie|fastify|typebox)$/ },
   { name: 'routes', files: /^\w+\/routes\.ts$/, only: /^(@fastify\/type-provider-typebox|fastify|typebox)$/ },

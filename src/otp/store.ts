@@ -31,7 +31,7 @@ const ruleParameters = { ...signInParameters, defaultLocale: 'text', signupOpen:
 type CodeGuess = RowOf<typeof guesses.columns> & { rules: Values<typeof ruleParameters> }
 
 /** What became of a try. Without a session the code was wrong, or right for an account that may not sign in. */
-export type Verified = SignedIn & {
+type Verified = SignedIn & {
   place: number
   judged: boolean
   /** Of the code that was guessed at; null where another guess goes first. */

@@ -6,11 +6,10 @@ import { sameText, sha256 } from '../lib/capability.ts'
 import { tidyCode } from '../lib/code.ts'
 import { derivedId, newId } from '../lib/identifier.ts'
 import { Problem } from '../problems.ts'
-import { limitSignIns, type Signed, signInRules } from '../session/limit-sign-ins.ts'
-import { type FreshTokens, presentSession } from '../session/present.ts'
 import type { Session } from '../session/schema.ts'
-import { findOpenedSession, type LiveSession, type SessionView } from '../session/store.ts'
-import { type Verified, verifyChallenge } from './store.ts'
+import { findOpenedSession, type LiveSession } from '../session/store.ts'
+import { type Draft, finishSignIn, type Given, isOpened, presentGiven, signInRules } from '../sign-in/finish.ts'
+import { verifyChallenge } from './store.ts'
 
 type CodeAttempt = {
   challenge: string
@@ -39,11 +38,11 @@ export async function verifyCode(ctx: Context, attempt: CodeAttempt, client: Cli
     right,
     usedKey: draft.usedKey,
     userId: newId(),
-    sessionId: draft.sessionId,
-    seedHash: ctx.secrets.seedHash(draft.seed),
+    sessionId: draft.session.id,
+    seedHash: ctx.secrets.seedHash(draft.session.seed),
     renewId: attempt.session?.sessionId ?? null,
-    deviceId: draft.deviceId,
-    deviceSeedHash: ctx.secrets.seedHash(draft.deviceSeed),
+    deviceId: draft.device.id,
+    deviceSeedHash: ctx.secrets.seedHash(draft.device.seed),
     test,
     eventId: newId(),
     ...client,
@@ -52,16 +51,14 @@ export async function verifyCode(ctx: Context, attempt: CodeAttempt, client: Cli
 
   if (verified?.codeLength != null) ctx.guesses.note(verified.codeLength, right)
 
-  if (isOpened(verified)) {
-    await limitSignIns(ctx, verified)
-    return presentSession(ctx, verified, tokensFor(verified, draft))
-  }
+  if (isOpened(verified)) return await finishSignIn(ctx, verified, draft)
   const repeated = verified === undefined && right ? await findRepeated(ctx, challenge, draft) : undefined
   if (repeated === undefined) throw new Problem('code-rejected')
-  return presentSession(ctx, repeated, tokensFor(repeated, draft))
+  return presentGiven(ctx, repeated, draft)
 }
 
-type Draft = { sessionId: string; seed: Buffer; deviceId: string; deviceSeed: Buffer; usedKey: Buffer | null }
+/** `usedKey` is what the try is remembered by, so that it counts once. */
+type CodeDraft = Draft & { usedKey: Buffer | null }
 
 /**
  * With an Idempotency-Key all of a session's random parts come from it, so that a repeat arrives at the same session. No other row ever has
@@ -72,40 +69,26 @@ function draftOf(
   challenge: ChallengeRef,
   key: string | undefined,
   wrongCode: string | undefined
-): Draft {
+): CodeDraft {
   if (key === undefined)
     return {
-      sessionId: newId(),
-      seed: secrets.newSeed(),
-      deviceId: newId(),
-      deviceSeed: secrets.newSeed(),
+      session: { id: newId(), seed: secrets.newSeed() },
+      device: { id: newId(), seed: secrets.newSeed() },
       usedKey: null
     }
+  const repeatable = (of: 'session' | 'device') => ({
+    id: derivedId(of, key, challenge.id),
+    seed: secrets.repeatableSeed(of, challenge.keyId, challenge.id, key)
+  })
   return {
-    sessionId: derivedId('session', key, challenge.id),
-    seed: secrets.repeatableSeed('session', challenge.keyId, challenge.id, key),
-    deviceId: derivedId('device', key, challenge.id),
-    deviceSeed: secrets.repeatableSeed('device', challenge.keyId, challenge.id, key),
+    session: repeatable('session'),
+    device: repeatable('device'),
     usedKey: sha256([challenge.id, key, wrongCode ?? []].flat().join(' '))
   }
 }
 
-/** A session that was renewed keeps the refresh token it has. */
-const tokensFor = (opened: SessionView & { deviceId: string | null }, draft: Draft): FreshTokens => ({
-  seed: opened.sessionId === draft.sessionId ? draft.seed : undefined,
-  device: { id: opened.deviceId ?? draft.deviceId, seed: draft.deviceSeed }
-})
-
-async function findRepeated(
-  ctx: Context,
-  challenge: ChallengeRef,
-  draft: Draft
-): Promise<(SessionView & { deviceId: string | null }) | undefined> {
+async function findRepeated(ctx: Context, challenge: ChallengeRef, draft: CodeDraft): Promise<Given | undefined> {
   if (draft.usedKey === null) return undefined
-  const values = { sessionId: draft.sessionId, challengeId: challenge.id, usedKey: draft.usedKey }
+  const values = { sessionId: draft.session.id, challengeId: challenge.id, usedKey: draft.usedKey }
   return (await findOpenedSession(ctx.db, values))[0]
 }
-
-type Opened = SessionView & Signed
-
-const isOpened = (verified: Verified | undefined): verified is Verified & Opened => verified?.sessionId != null

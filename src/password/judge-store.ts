@@ -18,7 +18,7 @@ import {
 const amr = sql`'{pwd}'::text[]`
 
 /** The verdict on a password. Without a session it was refused, or is not enough (`guarded`). */
-export type Judged = SignedIn & {
+type Judged = SignedIn & {
   guarded: boolean
   overtaken: boolean
 }

@@ -5,12 +5,11 @@ import type { Client, Context } from '../context.ts'
 import type { Address } from '../lib/email.ts'
 import { newId } from '../lib/identifier.ts'
 import { Problem } from '../problems.ts'
-import { limitSignIns, type Signed, signInRules } from '../session/limit-sign-ins.ts'
-import { presentSession } from '../session/present.ts'
 import type { Session } from '../session/schema.ts'
-import type { LiveSession, SessionView } from '../session/store.ts'
+import type { LiveSession } from '../session/store.ts'
+import { finishSignIn, isOpened, signInRules } from '../sign-in/finish.ts'
 import { addressOf } from '../user/address.ts'
-import { type Judged, judgePassword } from './judge-store.ts'
+import { judgePassword } from './judge-store.ts'
 import { type Credentials, findCredentials, replaceHash } from './login-store.ts'
 import { makeRequiredChallenge } from './required-code-store.ts'
 
@@ -63,15 +62,9 @@ export async function login(ctx: Context, attempt: Login, client: Client): Promi
 
   if (judged?.guarded) throw await codeRequired(ctx, { ...attempt, id: newId(), address }, client, fault === undefined)
   if (!isOpened(judged)) throw new Problem('credentials-rejected')
-  await limitSignIns(ctx, judged)
   if (ctx.passwords.outdated(stored)) await rehash(ctx, judged.userId, attempt.password, stored)
-  return presentSession(ctx, judged, {
-    seed: judged.sessionId === session.id ? session.seed : undefined,
-    device: { id: judged.deviceId ?? device.id, seed: device.seed }
-  })
+  return await finishSignIn(ctx, judged, { session, device })
 }
-
-const isOpened = (judged: Judged | undefined): judged is Judged & SessionView & Signed => judged?.sessionId != null
 
 function faultOf(account: Credentials, right: boolean): string | undefined {
   if (!account.known) return 'no_account'

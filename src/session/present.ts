@@ -15,7 +15,7 @@ export const presentSessionInfo = (view: LiveSession): SessionInfo => ({
 })
 
 /** What a client's new tokens are made of; without a seed it keeps the refresh token it has. */
-export type FreshTokens = { seed?: Buffer | undefined; device?: { id: string; seed: Buffer } }
+type FreshTokens = { seed?: Buffer | undefined; device?: { id: string; seed: Buffer } }
 
 /** A session with a fresh access token, dated by the database's clock. */
 export function presentSession(ctx: Context, view: SessionView, { seed, device }: FreshTokens): Session {
