@@ -14,7 +14,7 @@ import {
   operationIds,
   takesBody
 } from './contract-client.ts'
-import { makeDatabase, query, testServer } from './database.ts'
+import { makeDatabase, testServer } from './database.ts'
 
 type WithBody<Id extends OperationId> = (body?: Body<Id>, options?: CallOptions) => Promise<Answer>
 type WithoutBody = (options?: CallOptions) => Promise<Answer>
@@ -93,8 +93,7 @@ export async function start(t: Test, settings: Settings = {}) {
   const shared = { SECRET_KEYS: newKey(), ...settings }
   const first = await startInstance(t, database.url, shared)
 
-  const sql = <Row extends Record<string, unknown> = Record<string, unknown>>(text: string, values?: unknown[]) =>
-    query<Row>(database.url, text, values)
+  const { sql } = database
   /** As after an hour in which no mail went anywhere. */
   const emptyLanes = () => sql(`update postern.address_budget set lanes = '{}'`)
   const another = (more: Settings = {}) => startInstance(t, database.url, { ...shared, ...more })

@@ -7,24 +7,35 @@ import t from 'tap'
  */
 const [jobs, ...files] = process.argv.slice(2)
 
-/** Seconds for each test, and for all of a process. */
+/** Seconds for each test. */
 const PATIENCE = 300
+/** Seconds for all of a process. */
+const PATIENCE_FOR_ALL = 600
 /** Files that share a process: what it has loaded and compiled is most of the work of a test. */
 const TOGETHER = 8
 /** Folders whose files mostly wait for other processes; each file has a process of its own. */
-const APART = ['.', 'cli', 'db', 'demo', 'timing']
+const APART = ['demo', 'cli', 'timing']
+
+type Group = [string, ...string[]]
 
 const folderOf = (file: string): string => relative(import.meta.dirname, dirname(file)) || '.'
 
 /** A folder and what of it runs together. */
-const nameOf = (group: readonly [string, ...string[]]): string =>
+const nameOf = (group: Group): string =>
   `${relative(process.cwd(), dirname(group[0]))}: ${group.map((file) => basename(file, '.test.ts')).join(', ')}`
 
-function* inGroups(): Iterable<[string, ...string[]]> {
-  for (const [folder, all] of Map.groupBy(files, folderOf)) {
+/** What takes long begins first, so that no core waits for it at the end. */
+function inGroups(): Group[] {
+  const groups = [...Map.groupBy(files, folderOf)].flatMap(([folder, all]) => {
     const size = APART.includes(folder) ? 1 : TOGETHER
-    for (let at = 0; at < all.length; at += size) yield all.slice(at, at + size) as [string, ...string[]]
-  }
+    const count = Math.ceil(all.length / size)
+    return Array.from({ length: count }, (_, at) => all.slice(at * size, (at + 1) * size) as Group)
+  })
+  const placeOf = ([file]: Group): number => APART.indexOf(folderOf(file))
+  const isShared = (group: Group): number => Number(placeOf(group) < 0)
+  return groups.sort(
+    (one, other) => isShared(one) - isShared(other) || placeOf(one) - placeOf(other) || other.length - one.length
+  )
 }
 
 t.jobs = Number(jobs)
@@ -33,6 +44,6 @@ for (const group of inGroups())
   void t.spawn(
     process.execPath,
     [join(import.meta.dirname, 'together.ts'), ...group],
-    { buffered: true, timeout: 1000 * PATIENCE, env: { ...process.env, TAP_TIMEOUT: String(PATIENCE) } },
+    { buffered: true, timeout: 1000 * PATIENCE_FOR_ALL, env: { ...process.env, TAP_TIMEOUT: String(PATIENCE) } },
     nameOf(group)
   )

@@ -46,7 +46,12 @@ const temporary = makeFolder(t)
 function makeWorld(t: Test, tmp = temporary) {
   const folder = makeFolder(t)
   const dataDir = join(folder, 'data')
+  const before = process.env.TMPDIR
   process.env.TMPDIR = tmp
+  t.teardown(() => {
+    if (before === undefined) delete process.env.TMPDIR
+    else process.env.TMPDIR = before
+  })
   const children: ChildProcess[] = []
   t.teardown(async () => {
     for (const child of children) child.kill('SIGKILL')
