@@ -13,8 +13,10 @@ const PATIENCE = 300
 const PATIENCE_FOR_ALL = 600
 /** Files that share a process: what it has loaded and compiled is most of the work of a test. */
 const TOGETHER = 8
-/** Folders whose files mostly wait for other processes; each file has a process of its own. */
-const APART = ['demo', 'cli', 'timing']
+/** Folders whose files mostly wait for other processes; each file has a process of its own. They take long and begin first. */
+const FIRST = ['cli', 'demo']
+/** What measures begins last: fewer run beside it then. */
+const LAST = ['timing']
 
 type Group = [string, ...string[]]
 
@@ -24,18 +26,18 @@ const folderOf = (file: string): string => relative(import.meta.dirname, dirname
 const nameOf = (group: Group): string =>
   `${relative(process.cwd(), dirname(group[0]))}: ${group.map((file) => basename(file, '.test.ts')).join(', ')}`
 
-/** What takes long begins first, so that no core waits for it at the end. */
 function inGroups(): Group[] {
   const groups = [...Map.groupBy(files, folderOf)].flatMap(([folder, all]) => {
-    const size = APART.includes(folder) ? 1 : TOGETHER
+    const size = FIRST.includes(folder) ? 1 : TOGETHER
     const count = Math.ceil(all.length / size)
     return Array.from({ length: count }, (_, at) => all.slice(at * size, (at + 1) * size) as Group)
   })
-  const placeOf = ([file]: Group): number => APART.indexOf(folderOf(file))
-  const isShared = (group: Group): number => Number(placeOf(group) < 0)
-  return groups.sort(
-    (one, other) => isShared(one) - isShared(other) || placeOf(one) - placeOf(other) || other.length - one.length
-  )
+  const turnOf = ([file]: Group): number => {
+    const folder = folderOf(file)
+    if (LAST.includes(folder)) return 2
+    return FIRST.includes(folder) ? 0 : 1
+  }
+  return groups.sort((one, other) => turnOf(one) - turnOf(other) || other.length - one.length)
 }
 
 t.jobs = Number(jobs)
