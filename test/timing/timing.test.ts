@@ -6,7 +6,7 @@ import { rankSum } from './rank-sum.ts'
 import { makeWorld, type State, type World } from './world.ts'
 
 // The short form of `npm run timing`, which finds less: other tests run beside it.
-const TIMES = 300
+const TIMES = 150
 /** How often it looks for what is planted. Once is enough, unless other tests make the answers come ten times as unevenly. */
 const MOST_LOOKS = 5
 
