@@ -10,7 +10,7 @@ export const STRONG_CODE = 13
 
 type Sql = RawBuilder<unknown>
 
-export const budgetParameters = {
+export const codeRuleParameters = {
   tries: 'int4',
   lengthenAt: 'float8',
   strengthenAt: 'float8',
@@ -18,7 +18,7 @@ export const budgetParameters = {
   strangersLength: 'int4',
   trustedLength: 'int4'
 } as const
-type BudgetSlots = { [K in keyof typeof budgetParameters]: Expression<number> }
+type CodeRuleSlots = { [K in keyof typeof codeRuleParameters]: Expression<number> }
 
 /** The columns that a ruling on a code sets: `last_pool` who asks, `last_guarded` whether that is held to what strangers get. */
 export const codeColumns = sql`
@@ -44,7 +44,7 @@ const verdictOf = (right?: Sql): Sql =>
       ${right} and lane.knowing <= 0 as knew, true as made offset 0
   ) as verdict`
 
-const lengthAt = (slots: BudgetSlots, trusted: Sql, level: Sql): Sql => sql`
+const lengthAt = (slots: CodeRuleSlots, trusted: Sql, level: Sql): Sql => sql`
   case when ${trusted} then ${slots.trustedLength}
        when ${level} + ${slots.tries} <= ${slots.lengthenAt} then ${slots.strangersLength}
        when ${level} + ${slots.tries} <= ${slots.strengthenAt} then ${sql.lit(LONG_CODE)}
@@ -56,7 +56,7 @@ const lengthAt = (slots: BudgetSlots, trusted: Sql, level: Sql): Sql => sql`
  *
  * @param right for a sign-in whose password was given: whether it was right
  */
-export const codeRuling = (slots: BudgetSlots, row: Row, right?: Sql): Sql => sql`
+export const codeRuling = (slots: CodeRuleSlots, row: Row, right?: Sql): Sql => sql`
   select
     was.level + case when verdict.made and not was.trusted then form.charge else 0 end as code_level,
     greatest(to_timestamp(was.clock), ${row.at}) as code_level_at,
@@ -79,7 +79,7 @@ export const codeRuling = (slots: BudgetSlots, row: Row, right?: Sql): Sql => sq
  * A shorter `codeRuling` for an address that was never seen: everything but the clock is known beforehand. Setting up the whole
  * ruling for it took a seventh of the time that Postgres spends on the statement of a request.
  */
-export const firstCodeRuling = (slots: BudgetSlots, pool: Sql, from: Sql, right?: Sql): Sql => sql`
+export const firstCodeRuling = (slots: CodeRuleSlots, pool: Sql, from: Sql, right?: Sql): Sql => sql`
   select
     case when was.trusted then 0 else was.charge end as code_level, was.at as code_level_at,
     case when was.trusted

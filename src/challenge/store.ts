@@ -1,9 +1,9 @@
 import { type RawBuilder, sql } from 'kysely'
 import { clientParameters } from '../audit/store.ts'
 import {
-  budgetParameters,
   chargedPool,
   codeColumns,
+  codeRuleParameters,
   codeRuling,
   firstCodeRuling,
   STRONG_CODE
@@ -28,7 +28,7 @@ const requests = rowsOf({
   mailId: 'uuid',
   messageId: 'text'
 })
-const ruleParameters = { ...budgetParameters, ttl: 'int4', keyId: 'text' } as const
+const ruleParameters = { ...codeRuleParameters, ttl: 'int4', keyId: 'text' } as const
 
 export const challengeParameters = { ...requests.parameters, ...ruleParameters } as const
 type ChallengeSlots = Slots<typeof challengeParameters>
