@@ -94,11 +94,20 @@ export async function query<Row extends pg.QueryResultRow>(
 }
 
 /**
- * A pool for statements of a test's own. Connections at rest may break: tests stop servers and drop databases, and `end` does
- * not wait until the server has seen the goodbyes.
+ * A pool for statements of a test's own. `end` does not wait until the server has seen the goodbyes: the database may be
+ * dropped before, which is then no error.
  */
 export function poolOf(url: string, max = 10): pg.Pool {
-  const pool = new pg.Pool({ connectionString: url, max, allowExitOnIdle: true })
+  const pool = new pg.Pool({ connectionString: url, max })
+  pool.on('error', (error) => {
+    if (!pool.ending) throw error
+  })
+  return pool
+}
+
+/** Connections that are kept for whatever a test asks; those at rest may break, for tests stop servers and end connections. */
+function keptPool(url: string): pg.Pool {
+  const pool = new pg.Pool({ connectionString: url, allowExitOnIdle: true })
   pool.on('error', () => undefined)
   return pool
 }
@@ -116,7 +125,7 @@ export async function prepareTemplate(serverUrl: string): Promise<void> {
   await migrate(withDatabase(serverUrl, TEMPLATE))
 }
 
-export type TestDatabase = {
+type TestDatabase = {
   url: string
   /** Runs a statement. A connection costs more than most of what tests ask for, so they are kept. */
   sql: <Row extends pg.QueryResultRow = Record<string, unknown>>(text: string, values?: unknown[]) => Promise<Row[]>
@@ -131,13 +140,13 @@ const servers = new Map<string, pg.Pool>()
 export async function makeDatabase(serverUrl: string): Promise<TestDatabase> {
   made += 1
   const name = `postern_test_${process.pid}_${made}`
-  const server = servers.get(serverUrl) ?? poolOf(serverUrl, 2)
+  const server = servers.get(serverUrl) ?? keptPool(serverUrl)
   servers.set(serverUrl, server)
   const dropIt = `drop database if exists ${name} with (force)`
   await server.query(dropIt)
   await server.query(`create database ${name} template ${TEMPLATE} strategy file_copy`)
   const url = withDatabase(serverUrl, name)
-  const pool = poolOf(url)
+  const pool = keptPool(url)
   return {
     url,
     sql: async (text, values) => (await pool.query(text, values)).rows,

@@ -62,8 +62,9 @@ export async function login(ctx: Context, attempt: Login, client: Client): Promi
 
   if (judged?.guarded) throw await codeRequired(ctx, { ...attempt, id: newId(), address }, client, fault === undefined)
   if (!isOpened(judged)) throw new Problem('credentials-rejected')
+  const answer = await finishSignIn(ctx, judged, { session, device })
   if (ctx.passwords.outdated(stored)) await rehash(ctx, judged.userId, attempt.password, stored)
-  return await finishSignIn(ctx, judged, { session, device })
+  return answer
 }
 
 function faultOf(account: Credentials, right: boolean): string | undefined {

@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { makeDatabase, query, testServer } from '../database.ts'
+import { makeDatabase, testServer } from '../database.ts'
 import { until } from '../helper.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -27,7 +27,7 @@ t.test(
     const server = await testServer()
     const database = await makeDatabase(server.url)
     t.teardown(() => database.drop())
-    await query(database.url, 'drop schema postern cascade')
+    await database.sql('drop schema postern cascade')
     const stripped = `process.moduleLoadList.some((name) => name.includes('deps/amaro/dist'))`
     const hook = `data:text/javascript,process.on('exit', () => console.log('stripped: ' + ${stripped}))`
     const env = { DATABASE_URL: database.url, DATA_DIR: cache, PORT: '0', NODE_ENV: 'test' }

@@ -3,7 +3,7 @@ import pg from 'pg'
 import t, { type Test } from 'tap'
 import { type ConnectOptions, connect } from '../../src/db/connect.ts'
 import { statement, transaction } from '../../src/db/statement.ts'
-import { makeDatabase, query, testServer } from '../database.ts'
+import { makeDatabase, testServer } from '../database.ts'
 import { start, until } from '../helper.ts'
 
 /** A database of the test's own, and pools on it. */
@@ -16,7 +16,7 @@ async function makeWorld(t: Test) {
     t.teardown(() => db.destroy())
     return db
   }
-  return { open, run: (text: string) => query(database.url, text) }
+  return { open, run: database.sql }
 }
 
 const prepared = statement({}, () => sql<{ statement: string }>`select statement from pg_prepared_statements`)

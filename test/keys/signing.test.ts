@@ -44,7 +44,7 @@ t.test('instances that start on an empty database at once agree on one signing k
   const published = await Promise.all(instances.map(async ({ api }) => (await api.getJwks()).body))
   t.equal(published[0].keys.length, 1)
   for (const jwks of published) t.strictSame(jwks, published[0])
-  t.equal((await query(database.url, 'select from postern.signing_key')).length, 1)
+  t.equal((await database.sql('select from postern.signing_key')).length, 1)
 })
 
 t.test('an instance that waited for the first signing key makes no second', async (t) => {
