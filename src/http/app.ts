@@ -26,17 +26,17 @@ import { answerBrokenConnections, answerOddRequests } from './broken-connection.
 import { changePasswordRoute } from './change-password.ts'
 import { noteClientAddresses } from './client-address.ts'
 import { closeGently } from './closing.ts'
+import { buildSerializer, buildValidator } from './compiling.ts'
 import { answerListedOrigins } from './cors.ts'
 import { demoIsHere, demoRoutes } from './demo.ts'
 import { devRoutes } from './dev.ts'
 import { describeContract, docRoutes } from './docs.ts'
 import { errorHandler } from './errors.ts'
 import { type Health, healthRoutes } from './health.ts'
-import { refuseUnknown } from './methods.ts'
+import { ROUTER_OPTIONS, refuseUnknown } from './methods.ts'
 import { problemPages } from './pages.ts'
 import { parseStrictly } from './parsing.ts'
 import { limitClients } from './quotas.ts'
-import { buildSerializer } from './serializing.ts'
 import { makeServer } from './server.ts'
 
 type AppOptions = {
@@ -71,8 +71,8 @@ export async function buildApp(
     forceCloseConnections: 'idle',
     return503OnClosing: false, // an accepted connection is served; the framework's own 503 is not one of our problems
     trustProxy: ctx.config.TRUSTED_PROXIES.length > 0 ? inRanges(ctx.config.TRUSTED_PROXIES) : false,
-    routerOptions: { caseSensitive: true },
-    schemaController: { compilersFactory: { buildSerializer } },
+    routerOptions: ROUTER_OPTIONS,
+    schemaController: { compilersFactory: { buildSerializer, buildValidator } },
     ajv: {
       // The tests hold our schemas against JSON Schema; a start need not compile its meta schema to do so again.
       customOptions: {
@@ -112,7 +112,7 @@ export async function buildApp(
   parseStrictly(app)
   await app.register(cookie, { hook: false }) // a few operations read it, and they ask for it
   await answerListedOrigins(app, ctx.config.CORS_ORIGINS)
-  const finish = refuseUnknown(app)
+  refuseUnknown(app)
   await describeContract(app)
   noteClientAddresses(app, ctx)
   await limitClients(app, ctx, shared)
@@ -130,6 +130,5 @@ export async function buildApp(
   if (inbox !== undefined) await app.register(devRoutes, { inbox, publicUrl: ctx.config.PUBLIC_URL })
   if (!isProduction(ctx.config) && demoIsHere()) await app.register(demoRoutes, { brand: ctx.config.BRAND_NAME })
 
-  finish()
   return app
 }

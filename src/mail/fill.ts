@@ -16,19 +16,18 @@ const UNTOUCHED = /^[^&<>"'`]*$/
  * it gets only the pieces that are more than a name, which is a quarter of its work for a mail with a code.
  */
 export function filler(engine: Liquid, text: string): Fill {
-  const whole = byEngine(engine, text)
-  if (FAR_REACHING.test(text)) return whole
+  if (FAR_REACHING.test(text)) return byEngine(engine, text)
   try {
     const pieces = piecesOf(text).map((piece) => fillPiece(engine, piece))
     return (data) => {
       try {
         return pieces.map((fill) => fill(data)).join('')
       } catch {
-        return whole(data) // which names the line at fault
+        return byEngine(engine, text)(data) // which names the line at fault
       }
     }
   } catch {
-    return whole // a brace within a string, which only the engine can tell from a name
+    return byEngine(engine, text) // names the fault; or it is a brace within a string, which only the engine tells from a name
   }
 }
 
@@ -41,13 +40,14 @@ function piecesOf(text: string): string[] {
 
 function fillPiece(engine: Liquid, piece: string): Fill {
   if (!/\{[{%]/.test(piece)) return () => piece
-  const fill = byEngine(engine, piece)
   const name = LONE_NAME.exec(piece)?.[1]
-  if (name === undefined) return fill
+  if (name === undefined) return byEngine(engine, piece)
+  let fill: Fill | undefined // a name parses, and most are never given to the engine
   return (data) => {
     const value = Object.hasOwn(data, name) ? data[name] : undefined
-    const known = typeof value === 'number' || (typeof value === 'string' && UNTOUCHED.test(value))
-    return known ? String(value) : fill(data)
+    if (typeof value === 'number' || (typeof value === 'string' && UNTOUCHED.test(value))) return String(value)
+    fill ??= byEngine(engine, piece)
+    return fill(data)
   }
 }
 

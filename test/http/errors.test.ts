@@ -9,7 +9,7 @@ const contract = JSON.parse(readFileSync(new URL('../../openapi/openapi.json', i
   paths: Record<string, Record<string, object>>
 }
 const uuidV7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
-const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND', 'QUERY']
 
 /** Sends JSON, or nothing, and reads the answer whatever it is. */
 async function send({ url }: { url: string }, method: string, path: string, body?: unknown, headers = {}) {
@@ -124,12 +124,10 @@ t.test('a wrong method is 405 on every path, with the right ones in Allow', asyn
     ['a=b', 'application/x-www-form-urlencoded'],
     ['a'.repeat(17_000), 'text/plain']
   ] as const) {
-    const { status, headers } = await fetch(`${running.url}/v1/otp`, {
-      method: 'PUT',
-      body,
-      headers: { 'content-type': type }
-    })
+    const put = (path: string) => fetch(running.url + path, { method: 'PUT', body, headers: { 'content-type': type } })
+    const { status, headers } = await put('/v1/otp')
     t.strictSame([status, headers.get('allow')], [405, 'POST'], 'whatever came along')
+    t.equal((await put('/v1/nothing')).status, 404, 'whatever came along')
   }
 })
 
