@@ -25,7 +25,7 @@ import type { SharedCounts } from './limit/shared-counts.ts'
 import { CONNECTIONS, Courier, SEND_DEADLINE } from './mail/courier.ts'
 import { type DevInbox, devInbox } from './mail/dev-inbox.ts'
 import { mailDrafter } from './mail/draft.ts'
-import { loadRenderer } from './mail/render.ts'
+import { rendererOf } from './mail/renderer-of.ts'
 import { smtpTransport } from './mail/transport.ts'
 import { openMetrics } from './open-metrics.ts'
 
@@ -53,14 +53,6 @@ export async function openDatabase(config: Config, log: Logger): Promise<{ url: 
   log.info(`embedded Postgres under ${config.DATA_DIR}, for development only; set DATABASE_URL for anything else`)
   return { url: embedded.url, close: embedded.stop }
 }
-
-/** The mail templates; throws when any of them is at fault. */
-export const rendererOf = (config: Config) =>
-  loadRenderer({
-    overridesDir: config.MAIL_TEMPLATES_DIR,
-    brand: config.BRAND_NAME,
-    defaultLocale: config.DEFAULT_LOCALE
-  })
 
 const mailHostOf = (config: Config): string =>
   domainOf(readSender(config.MAIL_FROM, { anyHost: true })?.address ?? 'localhost')

@@ -47,7 +47,7 @@ export function defaultOf(schema: SettingSchema): string {
 /** Prints the settings in force, secrets as set or not; throws the same error a start would, for settings or mail templates. */
 export async function checkConfig(env: Environment): Promise<number> {
   const read = readConfig(env)
-  const { rendererOf } = await import('../boot.ts') // loaded only here: --help does without it
+  const { rendererOf } = await import('../mail/renderer-of.ts') // loaded only here: --help does without it
   await rendererOf(read)
   const config = read as Record<string, unknown>
   for (const [name, schema] of settingsOf(settings)) {
