@@ -6,6 +6,7 @@ import { isReadOnly } from '../db/read-only.ts'
 import { missingKeys } from '../keys/missing-keys.ts'
 import { sharedLook } from '../lib/shared-look.ts'
 import { MINUTE } from '../lib/time.ts'
+import { Trouble } from '../lib/trouble.ts'
 import { mailBacklog } from '../mail/store.ts'
 import type { Health } from './health.ts'
 
@@ -21,8 +22,11 @@ type Check = Health['checks'][string]
 
 /** @param draining whether the process is shutting down */
 export function readinessOf(ctx: Context, draining: () => boolean): () => Promise<Health> {
-  const reach = new Reach(ctx.log)
-  const shared = sharedLook(KEPT, () => look(ctx, reach))
+  const loss = new Trouble({
+    begins: (error) =>
+      ctx.log.warn({ reason: (error as Error).message, sqlState: sqlState(error) }, 'the database is not available')
+  })
+  const shared = sharedLook(KEPT, () => look(ctx, loss))
   return async () => (draining() ? summary({ process: { ok: false, detail: 'shutting down' } }) : await shared())
 }
 
@@ -34,8 +38,9 @@ export async function keyFault(ctx: Context): Promise<string | undefined> {
   return peppers.length > 0 ? `PASSWORD_PEPPERS lacks keys in use: ${peppers.join(', ')}` : ctx.signing.fault
 }
 
-async function look(ctx: Context, reach: Reach): Promise<Health> {
-  const check = checkOf(ctx.log, reach)
+/** @param loss of the database; those who look come each second */
+async function look(ctx: Context, loss: Trouble): Promise<Health> {
+  const check = checkOf(ctx.log, loss)
   const [writing, migrations, keys, mail] = await Promise.all([
     check(async () => ((await isReadOnly(ctx.db)) ? 'read-only' : undefined)),
     check(async () => {
@@ -49,7 +54,7 @@ async function look(ctx: Context, reach: Reach): Promise<Health> {
     })
   ])
   const reached = [writing, migrations, keys, mail].every((result) => result !== OUT_OF_REACH)
-  if (reached) reach.isBack()
+  if (reached) loss.ends()
   const database = reached ? writing : { ok: false, detail: 'out of reach' }
   const notice = testModeNotice(ctx.testAddresses)
   return summary({ database, migrations, keys, mail, ...(notice && { test_mode: { ok: true, detail: notice } }) })
@@ -57,35 +62,15 @@ async function look(ctx: Context, reach: Reach): Promise<Health> {
 
 const OUT_OF_REACH: Check = { ok: false, detail: 'unknown: the database is out of reach' }
 
-/** Says once why the database is out of reach: those who look come each second. */
-class Reach {
-  readonly #log: Context['log']
-  #lost = false
-
-  constructor(log: Context['log']) {
-    this.#log = log
-  }
-
-  isLost(error: Error): void {
-    if (!this.#lost)
-      this.#log.warn({ reason: error.message, sqlState: sqlState(error) }, 'the database is not available')
-    this.#lost = true
-  }
-
-  isBack(): void {
-    this.#lost = false
-  }
-}
-
 const checkOf =
-  (log: Context['log'], reach: Reach) =>
+  (log: Context['log'], loss: Trouble) =>
   async (fault: () => Promise<string | undefined>): Promise<Check> => {
     try {
       const detail = await fault()
       return detail === undefined ? { ok: true } : { ok: false, detail }
     } catch (error) {
       if (isOutage(error)) {
-        reach.isLost(error as Error)
+        loss.begins(error)
         return OUT_OF_REACH
       }
       log.error({ err: error }, 'a readiness check failed')

@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import { milliseconds, monotonicNow } from '../lib/time.ts'
+import { Trouble } from '../lib/trouble.ts'
 import type { Count } from './local-counts.ts'
 
 /** Counts one more; a window begins with the first. A key without an expiry (nothing of ours makes one) gets a new one. */
@@ -36,12 +37,18 @@ async function inTime<T>(asked: Promise<T>): Promise<T> {
 /** Windows in a Redis or Valkey, which all instances count in together. Without it nothing waits and nothing fails. */
 export class SharedCounts {
   readonly #redis: Counting
-  readonly #log: Logger
+  readonly #loss: Trouble
   #restsUntil = 0
-  #lost = false
 
   constructor(options: { url: string; log: Logger }) {
-    this.#log = options.log
+    this.#loss = new Trouble({
+      begins: (error) =>
+        options.log.warn(
+          { reason: (error as Error).message },
+          'the server of REDIS_URL is out of reach: each instance counts client quotas on its own, at half their size'
+        ),
+      ends: () => options.log.info('the server of REDIS_URL is back')
+    })
     this.#redis = new Redis(options.url, {
       scripts: { count: { lua: COUNT, numberOfKeys: 1 } },
       keyPrefix: 'postern:quota:',
@@ -54,13 +61,13 @@ export class SharedCounts {
       reconnectOnError: (error) => error.message.startsWith('READONLY'), // now a replica: connect to the one that took over
       retryStrategy: (times) => Math.min(times * 100, milliseconds(2))
     }) as Counting
-    this.#redis.on('error', (error) => this.#note(error)) // without a listener each of its errors is printed
-    this.#redis.on('ready', () => this.#noteReturn())
+    this.#redis.on('error', (error) => this.#loss.begins(error)) // without a listener each of its errors is printed
+    this.#redis.on('ready', () => this.#loss.ends())
   }
 
   /** Begins to dial; nobody waits for it. */
   start(): void {
-    this.#redis.connect().catch((error: Error) => this.#note(error))
+    this.#redis.connect().catch((error: Error) => this.#loss.begins(error))
   }
 
   stop(): void {
@@ -72,26 +79,12 @@ export class SharedCounts {
     if (this.#redis.status !== 'ready' || monotonicNow() < this.#restsUntil) return undefined
     try {
       const [current, ttl] = await inTime(this.#redis.count(key, window))
-      this.#noteReturn()
+      this.#loss.ends()
       return { current, ttl }
     } catch (error) {
       this.#restsUntil = monotonicNow() + REST
-      this.#note(error as Error)
+      this.#loss.begins(error)
       return undefined
     }
-  }
-
-  #note(error: Error): void {
-    if (this.#lost) return
-    this.#lost = true
-    this.#log.warn(
-      { reason: error.message },
-      'the server of REDIS_URL is out of reach: each instance counts client quotas on its own, at half their size'
-    )
-  }
-
-  #noteReturn(): void {
-    if (this.#lost) this.#log.info('the server of REDIS_URL is back')
-    this.#lost = false
   }
 }

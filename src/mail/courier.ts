@@ -1,9 +1,9 @@
 import type { Logger } from 'pino'
-import { DatabaseUnavailable } from '../db/failure.ts'
 import type { Db } from '../db/tables.ts'
 import { domainOf } from '../lib/email.ts'
 import { milliseconds, monotonicNow } from '../lib/time.ts'
 import { apart, type Compose, type Composed } from './composed.ts'
+import { CourierLog } from './courier-log.ts'
 import { Deliveries } from './deliveries.ts'
 import { DomainQueues } from './domain-queues.ts'
 import { giveBack, type Held } from './lease.ts'
@@ -11,7 +11,7 @@ import type { OutgoingMail } from './message.ts'
 import { Outcomes } from './outcomes.ts'
 import { pacer } from './pace.ts'
 import { LEASE, type MailRow, takeDueMails } from './store.ts'
-import type { Delivery, Transport } from './transport.ts'
+import type { Transport } from './transport.ts'
 
 /** The most seconds one send may take, whatever the server does. */
 export const SEND_DEADLINE = 12
@@ -19,6 +19,8 @@ export const CONNECTIONS = 10
 /** Mails that wait in memory; beyond it they wait in their rows, where any instance finds them. */
 const MOST_WAITING = 1000
 const COMPOSE_AT_ONCE = 50
+/** Mails that are composed and wait for a slot: with so many no more are composed. */
+const ENOUGH_COMPOSED = 50
 const TAKE_AT_ONCE = 100
 const POLL_EVERY = 1
 /** Seconds that a mail waits for others, to share one look-up; too short for anybody to notice. */
@@ -34,7 +36,7 @@ export class Courier {
   readonly #transport: Transport
   readonly #compose: Compose
   readonly #keyIds: readonly string[]
-  readonly #log: Logger
+  readonly #log: CourierLog
   readonly #queues: DomainQueues
   readonly #outcomes: Outcomes
   readonly #rest = pacer()
@@ -46,16 +48,15 @@ export class Courier {
   #stopped = false
   #poll: NodeJS.Timeout | undefined
   #gathering: NodeJS.Timeout | undefined
-  #failing = false
 
   constructor(options: { db: Db; transport: Transport; compose: Compose; keyIds: readonly string[]; log: Logger }) {
     this.#db = options.db
     this.#transport = options.transport
-    this.#compose = apart(options.compose, (error) => this.#trouble(error))
+    this.#compose = apart(options.compose, (error) => this.#log.failed(error))
     this.#keyIds = options.keyIds
-    this.#log = options.log
+    this.#log = new CourierLog(options.log)
     this.#queues = new DomainQueues(CONNECTIONS)
-    this.#outcomes = new Outcomes(options.db, this.#queues, (error) => this.#trouble(error))
+    this.#outcomes = new Outcomes(options.db, this.#queues, (error) => this.#log.failed(error))
   }
 
   start(): void {
@@ -83,7 +84,7 @@ export class Courier {
     clearTimeout(this.#gathering)
     await Promise.all([this.#queues.close(), this.#taken, this.#composed]) // a mail that arrives last is given back too
     await this.#outcomes.close()
-    await giveBack(this.#db, [...this.#held.values()]).catch((error) => this.#trouble(error))
+    await giveBack(this.#db, [...this.#held.values()]).catch((error) => this.#log.failed(error))
     await this.#transport.close()
   }
 
@@ -111,9 +112,9 @@ export class Courier {
         const rows = await takeDueMails(this.#db, { most: room, keyIds: [...this.#keyIds] })
         for (const row of rows) this.#hold(row, leasedAt)
         taken = rows.length
-        this.#failing = false
+        this.#log.outage.ends()
       } catch (error) {
-        this.#trouble(error)
+        this.#log.failed(error)
       }
     }
     this.#work()
@@ -127,15 +128,16 @@ export class Courier {
 
   async #composeAll(): Promise<void> {
     this.#composing = true
-    while (this.#waiting.length > 0 && !this.#stopped && this.#queues.waiting < COMPOSE_AT_ONCE) {
+    while (this.#waiting.length > 0 && !this.#stopped && this.#queues.waiting < ENOUGH_COMPOSED) {
       const batch = this.#waiting.splice(0, COMPOSE_AT_ONCE)
       try {
         const all = await this.#compose(batch.map((item) => item.row))
         const composed = new Set(all.map(({ id }) => id))
         for (const one of all) this.#dispatch(one)
+        if (composed.size === batch.length) this.#log.faults.ends()
         this.#letGo(batch.filter((item) => !composed.has(item.row.id)))
       } catch (error) {
-        this.#trouble(error)
+        this.#log.failed(error)
         this.#letGo(batch)
       }
     }
@@ -165,16 +167,16 @@ export class Courier {
     }
     if (item.leaseEndsAt - startedAt < SEND_DEADLINE) {
       this.#held.delete(mail.id) // another instance could take it while we send; nobody may before, unless it is given back
-      await giveBack(this.#db, [item]).catch((error) => this.#trouble(error))
+      await giveBack(this.#db, [item]).catch((error) => this.#log.failed(error))
       return {}
     }
     const delivery = await this.#transport.send(mail)
     this.deliveries.add(item.row.kind, delivery.outcome)
-    this.#report(mail, delivery)
+    this.#log.delivered(mail.id, delivery)
     const { outcome, answer } = delivery
     this.#settle({ id: mail.id, state: outcome === 'deferred' ? 'queued' : outcome, answer })
     const stuck = outcome === 'deferred' && monotonicNow() - startedAt > SEND_DEADLINE / 2
-    if (this.#queues.waiting < COMPOSE_AT_ONCE) this.#work()
+    if (this.#queues.waiting < ENOUGH_COMPOSED) this.#work()
     if (!this.#stopped) await this.#rest()
     return { stuck }
   }
@@ -182,18 +184,5 @@ export class Courier {
   #settle(settled: Parameters<Outcomes['add']>[0]): void {
     this.#held.delete(settled.id)
     this.#outcomes.add(settled)
-  }
-
-  #report(mail: OutgoingMail, { outcome, answer }: Delivery): void {
-    const entry = { mail: mail.id, outcome, answer: answer.replace(/[^\s<>@]+@/g, '•••@') }
-    if (outcome === 'sent') this.#log.debug(entry, 'mail sent')
-    else this.#log.warn(entry, outcome === 'refused' ? 'mail refused' : 'mail put off')
-  }
-
-  /** One line when the trouble starts, not one a second while it lasts. */
-  #trouble(error: unknown): void {
-    const level = error instanceof DatabaseUnavailable ? 'warn' : 'error'
-    if (!this.#failing) this.#log[level]({ err: error }, 'the courier cannot work; mails wait in the database')
-    this.#failing = true
   }
 }
