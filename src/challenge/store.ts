@@ -150,8 +150,8 @@ export const overtaken = sql`
     select from held join postern.address_budget as b on b.key = held.key and b.xmin = held.version
     where held.key = spent.budget_key)`
 
-/** A challenge of a deleted account no longer has an address, and lets nobody in; see `forgetChallenges`. */
-const right = sql`asked."right" and c.email_key <> ''`
+/** Whether a try lets somebody in. A challenge of a deleted account no longer has an address, and does not; see `forgetChallenges`. */
+const opens = sql`asked."right" and c.email_key <> ''`
 
 /**
  * The CTE that spends a try of each live challenge, and the challenge itself when the code is right. Needs `held`.
@@ -160,7 +160,7 @@ const right = sql`asked."right" and c.email_key <> ''`
 export const spendTries = sql`
   update postern.challenge as c
   set tries_left = c.tries_left - 1,
-      used_at = case when ${right} then now() end,
+      used_at = case when ${opens} then now() end,
       used_key = asked.used_key
   from asked join named using (place)
   where c.id = asked.id and named.turn = 1 and c.key_id = asked.key_id

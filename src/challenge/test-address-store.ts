@@ -1,9 +1,10 @@
 import { sql } from 'kysely'
+import { isNotOver } from '../budget/empty-lanes.ts'
 import { statement } from '../db/statement.ts'
 import { unended } from '../user/store.ts'
 
 /** The condition that the last day of `tested` has not passed. */
-const stillTested = sql`now() at time zone 'UTC' < tested.last_day::date + 1`
+const stillTested = isNotOver(sql`tested.last_day`)
 
 /** Which of the test addresses a challenge was made for, while its last day has not passed. */
 export const findTestAddress = statement(

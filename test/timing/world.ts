@@ -4,7 +4,7 @@ import { Client } from 'undici'
 import { secretsOf } from '../../src/keys/secrets.ts'
 import type { CodeForm } from '../../src/lib/code.ts'
 import { newId } from '../../src/lib/identifier.ts'
-import { makeDatabase, poolOf, testServer } from '../database.ts'
+import { makeDatabase, testServer } from '../database.ts'
 import { newKey } from '../helper.ts'
 
 /** What an address may be. The first is what every other is compared with. */
@@ -27,20 +27,20 @@ export async function makeWorld(settings: Record<string, string>, hashes: readon
   const database = await makeDatabase(server.url)
   const key = newKey()
   const secrets = secretsOf([Buffer.from(key, 'base64url')])
-  const pool = poolOf(database.url, 2)
+  const { sql } = database
 
   /** So many addresses that nobody has asked about. */
   const addresses = async (state: State, count: number): Promise<string[]> => {
     const emails = Array.from({ length: count }, () => `p${String(made++).padStart(9, '0')}@example.com`)
     if (state === 'unknown') return emails
-    await pool.query(
+    await sql(
       `insert into postern."user" (id, email, email_key, email_verified_at, password_hash, locale, disabled_at)
        select id, email, email, case when $3 <> 'unverified' then now() end, case when $3 <> 'without password' then hash end,
          'en', case when $3 = 'disabled' then now() end
        from unnest($1::uuid[], $2::text[], $4::text[]) as made (id, email, hash)`,
       [emails.map(newId), emails, state, emails.map((_, at) => hashes[at % hashes.length])]
     )
-    await pool.query('analyze postern."user"')
+    await sql('analyze postern."user"')
     return emails
   }
   await addresses('known', 600)
@@ -87,7 +87,7 @@ export async function makeWorld(settings: Record<string, string>, hashes: readon
     const keyId = secrets.ring.newest.id
     const form: CodeForm = spent ? { length: 13, alphabet: 'base32' } : { length: 6, alphabet: 'digits' }
     const charge = spent ? 0 : 3
-    await pool.query(
+    await sql(
       `with charged as (
          insert into postern.address_budget (key, code_level, code_level_at, last_length, last_charge)
          select budget, $5::int2, now(), $6::int2, $5::int2 from unnest($2::bytea[]) as made (budget) on conflict (key) do nothing)
@@ -102,7 +102,7 @@ export async function makeWorld(settings: Record<string, string>, hashes: readon
 
   /** Fills the lanes and uses up the levels of the addresses, as somebody who asks for them all day would. */
   const exhaust = async (emails: readonly string[]): Promise<void> => {
-    await pool.query(
+    await sql(
       `insert into postern.address_budget (key, code_level, code_level_at, lanes, password_level, password_level_at)
        select budget, 30, now(), lanes, 10, now() from unnest($1::bytea[]) as made (budget), lateral (
          select jsonb_build_object('code:hour', e + 86400, 'code:day', e + 864000, 'reset:hour', e + 86400,
@@ -115,8 +115,7 @@ export async function makeWorld(settings: Record<string, string>, hashes: readon
     await client.close()
     child.disconnect()
     await once(child, 'exit')
-    await pool.end()
     await database.drop()
   }
-  return { time, addresses, challenges, exhaust, close, pool }
+  return { time, addresses, challenges, exhaust, close }
 }
