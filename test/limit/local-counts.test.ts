@@ -1,5 +1,6 @@
 import t from 'tap'
 import { LocalCounts } from '../../src/limit/local-counts.ts'
+import { jumpAhead } from '../jump-ahead.ts'
 
 t.test('a window ends, and the next begins at one', async (t) => {
   const counts = new LocalCounts()
@@ -22,4 +23,15 @@ t.test('made-up keys fill no memory, and a bucket in use outlasts them', async (
 
   t.equal(counts.size, 100)
   t.equal(mine, 200)
+})
+
+t.test('a window ends a minute after it began, however often is counted meanwhile', async (t) => {
+  const counts = new LocalCounts()
+  jumpAhead(t, 0)
+  counts.add('mine', 60_000)
+
+  jumpAhead(t, 40)
+  t.strictSame(counts.add('mine', 60_000), { current: 2, ttl: 20_000 })
+  jumpAhead(t, 20)
+  t.strictSame(counts.add('mine', 60_000), { current: 1, ttl: 60_000 })
 })
