@@ -74,7 +74,7 @@ export class AnswerLog {
     log[level](
       {
         method: request.method,
-        route: request.routeOptions.url ?? null,
+        route: request.routeOptions.url ?? request.wrongMethodAt ?? null,
         status: statusCode,
         milliseconds: Math.round(reply.elapsedTime * 10) / 10,
         ...(typeof given === 'string' && REQUEST_ID.test(given) && { client_request_id: given })

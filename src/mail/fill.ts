@@ -16,18 +16,19 @@ const UNTOUCHED = /^[^&<>"'`]*$/
  * it gets only the pieces that are more than a name, which is a quarter of its work for a mail with a code.
  */
 export function filler(engine: Liquid, text: string): Fill {
-  if (FAR_REACHING.test(text)) return byEngine(engine, text)
+  const whole = byEngine(engine, text)
+  if (FAR_REACHING.test(text)) return whole
   try {
     const pieces = piecesOf(text).map((piece) => fillPiece(engine, piece))
     return (data) => {
       try {
         return pieces.map((fill) => fill(data)).join('')
       } catch {
-        return byEngine(engine, text)(data) // which names the line at fault
+        return whole(data) // which names the line at fault
       }
     }
   } catch {
-    return byEngine(engine, text) // names the fault; or it is a brace within a string, which only the engine tells from a name
+    return whole // a brace within a string, which only the engine can tell from a name
   }
 }
 

@@ -3,10 +3,17 @@ import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { AnswerLog } from '../../src/http/answer-log.ts'
 import { ownServer } from '../db/own-server.ts'
-import { newKey, start, startInstance } from '../helper.ts'
+import { newKey, start, startInstance, until } from '../helper.ts'
 import { jumpAhead } from '../jump-ahead.ts'
 
-type Line = { msg: string; reason?: string; status?: number; refusals?: number; outages?: number }
+type Line = {
+  msg: string
+  reason?: string
+  status?: number
+  route?: string | null
+  refusals?: number
+  outages?: number
+}
 
 const lines = (log: string[]) => log.map((line) => JSON.parse(line) as Line)
 const answers = (log: string[], status: number) =>
@@ -104,5 +111,24 @@ t.test(
         .map(({ outages }) => outages),
       [190]
     )
+  }
+)
+
+t.test(
+  'the log tells which path has been called with a wrong method, and nothing of one that is not ours',
+  async (t) => {
+    const { url, log } = await start(t, { LOG_LEVEL: 'info' })
+
+    await fetch(`${url}/problems/x`, { method: 'PUT' })
+    await fetch(`${url}/secret?in=it`)
+
+    const routes = await until(() => {
+      const told = lines(log).filter(({ msg }) => msg === 'answered')
+      return told.length === 2 && told.map(({ route, status }) => [status, route])
+    })
+    t.strictSame(routes, [
+      [405, '/problems/:code'],
+      [404, null]
+    ])
   }
 )

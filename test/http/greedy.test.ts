@@ -1,6 +1,6 @@
 import t from 'tap'
 import { start, until } from '../helper.ts'
-import { rawSocket } from '../raw-socket.ts'
+import { rawSocket, readAnswer } from '../raw-socket.ts'
 
 const request = 'GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n'
 const answersIn = (said: string): number => said.split('HTTP/1.1 404').length - 1
@@ -34,6 +34,21 @@ for (const [what, header] of [
     t.ok(answersIn(socket.said()) <= 64)
     t.equal((await api.getLiveness()).status, 200)
   })
+
+t.test('a body without end that goes nowhere is not read: the answer closes the connection', async (t) => {
+  const { url } = await start(t)
+
+  for (const [path, status] of [
+    ['/nothing', 404],
+    ['/livez', 405]
+  ] as const)
+    for (const length of ['Content-Length: 100000000000', 'Transfer-Encoding: chunked']) {
+      const socket = await rawSocket(t, url)
+      socket.write(`POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n${length}\r\n\r\n`)
+      await socket.closed
+      t.match(readAnswer(socket.said()), { status }, `${path} ${length}`)
+    }
+})
 
 t.test('a connection on which nothing moves is given up, but not before one that is kept alive', async (t) => {
   const { app } = await start(t)

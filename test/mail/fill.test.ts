@@ -63,7 +63,10 @@ t.test('what does not parse is an error from the start', async (t) => {
     '{% if code %}',
     '{{ code | nonsense }}',
     '{% nonsense %}',
-    'a {{ code }} {% endif %}'
+    'a {{ code }} {% endif %}',
+    '{% if brand }\n{{ code }}\n',
+    'Hello {{{ brand }}}\n{{ code }}\n',
+    'Hello {{% if brand %}you{% endif %}\n{{ code }}\n'
   ]) {
     t.throws(() => filler(escaping, template), template)
   }
