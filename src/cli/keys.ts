@@ -2,6 +2,7 @@ import type { Context } from '../context.ts'
 import type { Db } from '../db/tables.ts'
 import { findPeppers } from '../hashing/store.ts'
 import { endEverything } from '../keys/end-everything.ts'
+import { missingKeys, missingKeysNotice } from '../keys/missing-keys.ts'
 import { overlapOf, rotateSigningKeys } from '../keys/rotate.ts'
 import { findDeviceKeys, findKeyUses } from '../keys/store.ts'
 import { keyIdOf } from '../lib/capability.ts'
@@ -63,6 +64,13 @@ async function showPeppers({ db, config }: Pick<Context, 'db' | 'config'>): Prom
 /** Publishes a new signing key, which signs after the JWKS' max-age; the old ones verify until their tokens have run out. */
 export async function rotateKeys(env: Environment): Promise<number> {
   return await withContext(env, async ({ db, secrets, config }) => {
+    const notice = missingKeysNotice(await missingKeys({ db, secrets }))
+    if (notice !== undefined) {
+      console.error(
+        `${notice}. Nothing was done: run it with the SECRET_KEYS of the service, or nobody could use the new key.`
+      )
+      return 1
+    }
     const overlap = overlapOf(config)
     const kid = await rotateSigningKeys(db, secrets, overlap)
     console.log(`The key ${kid} is published and starts signing in ${overlap.publish} seconds.`)

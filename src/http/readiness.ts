@@ -3,7 +3,7 @@ import type { Context } from '../context.ts'
 import { isOutage, sqlState } from '../db/failure.ts'
 import { pendingMigrations } from '../db/migrate.ts'
 import { isReadOnly } from '../db/read-only.ts'
-import { missingKeys } from '../keys/missing-keys.ts'
+import { missingKeys, missingKeysNotice } from '../keys/missing-keys.ts'
 import { sharedLook } from '../lib/shared-look.ts'
 import { MINUTE } from '../lib/time.ts'
 import { Trouble } from '../lib/trouble.ts'
@@ -32,8 +32,8 @@ export function readinessOf(ctx: Context, draining: () => boolean): () => Promis
 
 /** What is wrong with the keys that are configured. */
 export async function keyFault(ctx: Context): Promise<string | undefined> {
-  const uses = (await missingKeys(ctx)).map((use) => `${use.keyId} (${use.kind})`)
-  if (uses.length > 0) return `SECRET_KEYS lacks keys in use: ${uses.join(', ')}`
+  const notice = missingKeysNotice(await missingKeys(ctx))
+  if (notice !== undefined) return notice
   const peppers = await ctx.passwords.missingPeppers()
   return peppers.length > 0 ? `PASSWORD_PEPPERS lacks keys in use: ${peppers.join(', ')}` : ctx.signing.fault
 }

@@ -18,6 +18,12 @@ const looks = new WeakMap<Db, () => Promise<KeyUse[]>>()
 export const missingKeys = async ({ db, secrets }: Deps): Promise<KeyUse[]> =>
   (await findKeyUses(db, {})).filter(({ keyId }) => !secrets.knows(keyId))
 
+/** What operators are told of keys that are missing; undefined when none is. */
+export const missingKeysNotice = (uses: readonly KeyUse[]): string | undefined =>
+  uses.length === 0
+    ? undefined
+    : `SECRET_KEYS lacks keys in use: ${uses.map(({ keyId, kind }) => `${keyId} (${kind})`).join(', ')}`
+
 /** Shared: it may take long where there are many rows. */
 function lookOf(deps: Deps): Promise<KeyUse[]> {
   const look = looks.get(deps.db) ?? sharedLook(KEPT, () => missingKeys(deps))

@@ -64,7 +64,10 @@ export async function rotateSigningKeys(db: Db, secrets: Secrets, overlap: Overl
   })
 }
 
-/** As `rotateSigningKeys`, when no key is younger than `age` seconds; undefined when one is. However many ask, one is made. */
+/**
+ * As `rotateSigningKeys`, when no key is younger than `age` seconds; undefined when one is. However many ask, one is made; and none
+ * by an instance that lacks the master key of another: its peers, in turn, are likely to lack the one that it would seal with.
+ */
 export async function rotateAgedSigningKeys(
   db: Db,
   secrets: Secrets,
@@ -74,7 +77,9 @@ export async function rotateAgedSigningKeys(
   return await transaction(db, async (tx) => {
     await lockSigningKeys(tx, {})
     const rows = await findSigningKeys(tx, {})
-    return rows.some((row) => row.age < age) ? undefined : await replaceSigningKeys(tx, secrets, overlap)
+    const isForeign = rows.some((row) => !secrets.knows(row.keyId))
+    if (isForeign || rows.some((row) => row.age < age)) return undefined
+    return await replaceSigningKeys(tx, secrets, overlap)
   })
 }
 

@@ -4,7 +4,7 @@ import t from 'tap'
 import { Housekeeper } from '../../src/housekeeping/housekeeper.ts'
 import { rotateAgedSigningKeys } from '../../src/keys/rotate.ts'
 import { DAY, HOUR, milliseconds } from '../../src/lib/time.ts'
-import { start, until } from '../helper.ts'
+import { newKey, start, until } from '../helper.ts'
 import { expireChallenges, levels } from './keeper.ts'
 
 t.test('the service keeps house by itself', async (t) => {
@@ -66,3 +66,19 @@ t.test('a signing key that has grown old is replaced once, however many instance
   t.match(keys, [{ retires: Number }, { kid: made.find(Boolean), retires: null }])
   t.ok((keys[0]?.retires ?? 0) > 900, 'tokens that the old one signed run out first')
 })
+
+t.test(
+  'an old signing key is not replaced by an instance with other master keys: its peers could not sign',
+  async (t) => {
+    const { ctx, another, sql } = await start(t)
+    const stray = await another({ SECRET_KEYS: newKey() })
+    await sql(`update postern.signing_key set activates_at = now() - interval '91 days'`)
+
+    const made = await rotateAgedSigningKeys(stray.ctx.db, stray.ctx.secrets, { publish: 300, verify: 660 }, 90 * DAY)
+
+    t.equal(made, undefined)
+    t.equal((await sql('select from postern.signing_key')).length, 1)
+    await ctx.signing.reload()
+    t.equal(ctx.signing.fault, undefined)
+  }
+)

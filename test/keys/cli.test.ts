@@ -119,6 +119,20 @@ t.test('rotate publishes a signing key that signs when every client can know it'
   t.match(times, { waits: JWKS_MAX_AGE, overlap: 660 }, 'the old one verifies until its last token has run out')
 })
 
+t.test('rotate makes no key with settings that lack keys in use: they are not those of the service', async (t) => {
+  const { command, oldKey, sql } = await startRotated(t)
+  const kids = () => sql('select kid, retires_at from postern.signing_key')
+  const before = await kids()
+
+  const { code, out, err } = await command('rotate', { SECRET_KEYS: newKey() })
+
+  t.equal(code, 1)
+  t.equal(out, '')
+  t.match(err, /^SECRET_KEYS lacks keys in use: .*\. Nothing was done/)
+  t.match(err, idOf(oldKey))
+  t.strictSame(await kids(), before)
+})
+
 t.test('compromised ends every session and all trust, and the codes that the key made', async (t) => {
   const { program, api, ctx, oldKey, newestKey, old, young, oldCode, youngCode, another, databaseUrl, sql, signIn } =
     await startRotated(t)
