@@ -76,6 +76,7 @@ export class AnswerLog {
         method: request.method,
         route: request.routeOptions.url ?? request.wrongMethodAt ?? null,
         status: statusCode,
+        ...(request.refusedWith && { code: request.refusedWith }),
         milliseconds: Math.round(reply.elapsedTime * 10) / 10,
         ...(typeof given === 'string' && REQUEST_ID.test(given) && { client_request_id: given })
       },

@@ -96,6 +96,7 @@ export async function buildApp(
     app.addSchema(schema)
   app.decorateRequest('liveSession', null)
   app.decorateRequest('claims', null)
+  app.decorateRequest('refusedWith', null)
   app.setErrorHandler(handleError)
   app.addHook('onRequest', (request, reply, done) => {
     markAnswers(request, reply)

@@ -6,6 +6,13 @@ import { Problem, type ProblemCode, type ProblemDetails, problems } from '../pro
 import type { ProblemBody } from '../routing.ts'
 import type { AnswerLog } from './answer-log.ts'
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What it is refused with, for the log. */
+    refusedWith: ProblemCode | null
+  }
+}
+
 /** Seconds after which to retry a broken dependency, unless the refusal says otherwise. */
 const RETRY_AFTER = 2
 
@@ -41,6 +48,7 @@ export function sendProblem(
   details: ProblemDetails = {}
 ) {
   const { status, scheme } = problems[code]
+  request.refusedWith = code
   if (scheme !== undefined) reply.header('www-authenticate', scheme)
   const retryAfter = details.retryAfter ?? (code === 'unavailable' ? RETRY_AFTER : undefined)
   if (retryAfter !== undefined) reply.header('retry-after', Math.max(1, Math.ceil(retryAfter)))

@@ -10,6 +10,7 @@ type Line = {
   msg: string
   reason?: string
   status?: number
+  code?: string
   route?: string | null
   refusals?: number
   outages?: number
@@ -115,20 +116,22 @@ t.test(
 )
 
 t.test(
-  'the log tells which path has been called with a wrong method, and nothing of one that is not ours',
+  'the log tells why, and which path was called with a wrong method, but nothing of one that is not ours',
   async (t) => {
-    const { url, log } = await start(t, { LOG_LEVEL: 'info' })
+    const { url, api, log } = await start(t, { LOG_LEVEL: 'info' })
 
     await fetch(`${url}/problems/x`, { method: 'PUT' })
     await fetch(`${url}/secret?in=it`)
+    await api.getSession()
 
-    const routes = await until(() => {
-      const told = lines(log).filter(({ msg }) => msg === 'answered')
-      return told.length === 2 && told.map(({ route, status }) => [status, route])
+    const told = await until(() => {
+      const refusals = lines(log).filter(({ msg }) => msg === 'answered')
+      return refusals.length === 3 && refusals.map(({ route, status, code }) => [status, code, route])
     })
-    t.strictSame(routes, [
-      [405, '/problems/:code'],
-      [404, null]
+    t.strictSame(told, [
+      [405, 'method-not-allowed', '/problems/:code'],
+      [404, 'not-found', null],
+      [401, 'session-rejected', '/v1/session']
     ])
   }
 )
