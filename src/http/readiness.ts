@@ -17,7 +17,10 @@ import type { Health } from './health.ts'
 const MOST_OVERDUE = 15 * MINUTE
 /** Seconds an answer is reused, so that nobody can load the database with these requests. */
 const KEPT = 1
+/** The most of a connection's time that looks for missing keys may take: each reads all codes, links and mails that live. */
+const LOOKING_FOR_KEYS = 0.05
 
+type MissingKeys = () => ReturnType<typeof missingKeys>
 type Check = Health['checks'][string]
 
 /** @param draining whether the process is shutting down */
@@ -26,20 +29,24 @@ export function readinessOf(ctx: Context, draining: () => boolean): () => Promis
     begins: (error) =>
       ctx.log.warn({ reason: (error as Error).message, sqlState: sqlState(error) }, 'the database is not available')
   })
-  const shared = sharedLook(KEPT, () => look(ctx, loss))
+  const missing = sharedLook(KEPT, () => missingKeys(ctx), LOOKING_FOR_KEYS)
+  const shared = sharedLook(KEPT, () => look(ctx, loss, missing))
   return async () => (draining() ? summary({ process: { ok: false, detail: 'shutting down' } }) : await shared())
 }
 
 /** What is wrong with the keys that are configured. */
-export async function keyFault(ctx: Context): Promise<string | undefined> {
-  const notice = missingKeysNotice(await missingKeys(ctx))
+export async function keyFault(
+  ctx: Context,
+  missing: MissingKeys = () => missingKeys(ctx)
+): Promise<string | undefined> {
+  const notice = missingKeysNotice(await missing())
   if (notice !== undefined) return notice
   const peppers = await ctx.passwords.missingPeppers()
   return peppers.length > 0 ? `PASSWORD_PEPPERS lacks keys in use: ${peppers.join(', ')}` : ctx.signing.fault
 }
 
 /** @param loss of the database; those who look come each second */
-async function look(ctx: Context, loss: Trouble): Promise<Health> {
+async function look(ctx: Context, loss: Trouble, missing: MissingKeys): Promise<Health> {
   const check = checkOf(ctx.log, loss)
   const [writing, migrations, keys, mail] = await Promise.all([
     check(async () => ((await isReadOnly(ctx.db)) ? 'read-only' : undefined)),
@@ -47,7 +54,7 @@ async function look(ctx: Context, loss: Trouble): Promise<Health> {
       const pending = await pendingMigrations(ctx.db)
       return pending.length > 0 ? `missing: ${pending.join(', ')}` : undefined
     }),
-    check(() => keyFault(ctx)),
+    check(() => keyFault(ctx, missing)),
     check(async () => {
       const overdue = (await mailBacklog(ctx.db, {}))[0]?.overdue ?? 0
       return overdue > MOST_OVERDUE ? `a mail has been due for ${Math.floor(overdue)} s` : undefined

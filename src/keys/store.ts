@@ -107,7 +107,7 @@ export const endCodesOf = statement(
       outcome: sql`'sessions_and_codes_ended'`
     })}), challenges as (
       update postern.challenge set expires_at = now()
-      where key_id = ${keyId} and used_at is null and expires_at > now() returning 1
+      where key_id = ${keyId} and used_at is null and expires_at > now() and settled_at is null returning 1
     ), resets as (
       update postern.password_reset set expires_at = now()
       where key_id = ${keyId} and used_at is null and expires_at > now()

@@ -39,7 +39,10 @@ export const queueMail = (mail: {
   from ${mail.from} as made
   returning id`
 
-/** Takes mails whose lease has expired; each goes to one instance. A mail that is no longer useful is closed instead. */
+/**
+ * Takes mails whose lease has expired; each goes to one instance. Of the thousand that have been due for longest, those that are
+ * no longer useful are closed: however many wait, a look reads no more of them.
+ */
 export const takeDueMails = statement(
   { most: 'int4', keyIds: 'text[]' },
   ({ most, keyIds }) => sql<MailRow>`
@@ -50,8 +53,10 @@ export const takeDueMails = statement(
     ), expired as (
       update postern.mail set state = 'expired', settled_at = now()
       where id in (
-        select id from postern.mail where state = 'queued' and due_at <= now() and valid_until <= now()
-        order by due_at limit 1000 for update skip locked
+        select id from postern.mail
+        where state = 'queued' and valid_until <= now() and id in (
+          select id from postern.mail where state = 'queued' and due_at <= now() order by due_at limit 1000)
+        for update skip locked
       )
     )
     update postern.mail
