@@ -35,6 +35,7 @@ const quotas: Record<string, Quota> = {
   requestPasswordReset: ofClient(30),
   loginWithPassword: ofClient(30),
   resetPassword: ofClient(30),
+  changePassword: ofClient(30), // and not by session, of which one person may have many
   // Backends call these for every request of a person.
   getSession: ofSession(600),
   getMe: ofSession(600),

@@ -8,6 +8,7 @@ const requestsAMinute: Partial<Record<OperationId, [own: number, holder: 'client
   requestPasswordReset: [30, 'client'],
   loginWithPassword: [30, 'client'],
   resetPassword: [30, 'client'],
+  changePassword: [30, 'client'],
   getSession: [600, 'session'],
   getMe: [600, 'session'],
   refreshSession: [60, 'session'],
