@@ -15,7 +15,7 @@ export function parseStrictly(app: FastifyInstance): void {
       return done(new Problem('unsupported-media-type', { detail: 'send the body without a Content-Encoding' }))
     if (bytes.length === 0) return done(null, undefined) // many clients name the type of a body that they leave out
     try {
-      done(null, strictJson(utf8.decode(bytes as Buffer)))
+      done(null, strictJson(utf8.decode(bytes as Buffer), isNoBodyOfOurs))
     } catch (error) {
       done(new Problem('invalid-request', { errors: [{ pointer: '', detail: faultOf(error as Error) }] }))
     }
@@ -56,5 +56,15 @@ const faultOf = (error: Error): string =>
 
 const isObject = (body: unknown): body is Record<string, unknown> =>
   typeof body === 'object' && body !== null && !Array.isArray(body)
+
+/** No operation takes half as many. */
+const MOST_MEMBERS = 20
+
+/** What every operation refuses when it is validated: a list, or an object that holds one or another object, or far too many members. */
+function isNoBodyOfOurs(body: unknown): boolean {
+  if (!isObject(body)) return true
+  const values = Object.values(body)
+  return values.length > MOST_MEMBERS || values.some((value) => typeof value === 'object' && value !== null)
+}
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
