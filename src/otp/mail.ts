@@ -14,7 +14,7 @@ const WRITING_TIME = 15
 
 /**
  * Writes the mails with codes. Only here, and never in a request, do we look up whether an address has an account:
- * its mail goes to the spelling the account has. Every row is rendered, sent or not, so that the courier's load reveals nothing.
+ * its mail goes to the spelling the account has. Every row is rendered, sent or not; what sending takes is left, where a mail is dropped.
  */
 export async function composeCodeMails(deps: Deps, rows: readonly MailRow[]): Promise<Composed[]> {
   const subjects = await findCodeMailSubjects(deps.db, { ids: rows.map((row) => row.subjectId) })

@@ -10,7 +10,7 @@ export const accountsSettings = {
   UNKNOWN_ADDRESS: choice(
     ['notify', 'silent'],
     'notify',
-    'What an address without an account is mailed when sign-up is closed, and always when it asks for a password link: `notify` says that there is no account, `silent` sends nothing.'
+    'What an address without an account is mailed when sign-up is closed, and always when it asks for a password link: `notify` says that there is no account, `silent` sends nothing, which the load of the service shows to who measures it.'
   ),
   CHANGE_PASSWORD_URL: optional({
     description: 'Your page for changing a password; `/.well-known/change-password` redirects there.',
