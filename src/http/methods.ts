@@ -37,7 +37,8 @@ export function refuseUnknown(app: FastifyInstance): void {
 
   const refuse = (request: FastifyRequest, reply: FastifyReply) => {
     paths ??= makePaths()
-    const path: { url: string; allow: string } | undefined = paths.find('GET', request.url)?.store
+    const found = paths.find('GET', request.url)
+    const path: { url: string; allow: string } | undefined = found && !lacksPart(found.params) ? found.store : undefined
     if (bodyMayExceed(app.initialConfig.bodyLimit ?? 0, request)) reply.header('connection', 'close')
     if (path === undefined) return sendProblem(request, reply, 'not-found')
     request.wrongMethodAt = path.url
@@ -46,8 +47,17 @@ export function refuseUnknown(app: FastifyInstance): void {
   app.setNotFoundHandler(refuse)
   // Before the body is read: faults in it do not matter here.
   app.addHook('onRequest', async (request, reply) => {
-    if (request.is404 || request.routeOptions.url === PREFLIGHTS) return refuse(request, reply)
+    if (request.is404 || request.routeOptions.url === PREFLIGHTS || lacksPart(request.params as Params))
+      return refuse(request, reply)
   })
+}
+
+type Params = Record<string, string | undefined>
+
+/** Whether the path ends where a part of it should stand: the router takes that for an empty one. */
+function lacksPart(params: Params): boolean {
+  for (const name in params) if (params[name] === '') return true
+  return false
 }
 
 /** Whether what follows may be so much that Node, which reads on to the next request, would read for long. */

@@ -90,7 +90,16 @@ t.test('every code of the catalogue has a page, and the overview names them all'
 t.test('paths are exact', async (t) => {
   const running = await start(t)
 
-  for (const path of ['/v1/Otp', '/V1/otp', '/v1/otp/', '//v1/otp', '/v1//otp', '/v1', '/v1/otp/../session']) {
+  for (const path of [
+    '/v1/Otp',
+    '/V1/otp',
+    '/v1/otp/',
+    '//v1/otp',
+    '/v1//otp',
+    '/v1',
+    '/v1/otp/../session',
+    '/v1/me/sessions/'
+  ]) {
     const answer = await rawSocket(t, running.url)
     answer.write(`POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n`)
     t.match(await until(() => readAnswer(answer.said())), { status: 404, text: /"not-found"/ }, path)
