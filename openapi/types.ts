@@ -2366,7 +2366,7 @@ export interface operations {
             /** @description Done; the answer has no body. */
             204: {
                 headers: {
-                    /** @description When the cookie was used: `__Host-postern_refresh`, empty and expired. */
+                    /** @description When the cookie was used, or was the ended session's: `__Host-postern_refresh`, empty and expired. */
                     "Set-Cookie"?: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     /** @description Requests a minute that one address or session may make, where quotas are on. */
@@ -2913,6 +2913,8 @@ export interface operations {
             /** @description Done; the answer has no body. */
             204: {
                 headers: {
+                    /** @description When the cookie was used, or was the ended session's: `__Host-postern_refresh`, empty and expired. */
+                    "Set-Cookie"?: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
@@ -3153,6 +3155,8 @@ export interface operations {
             /** @description Done; the answer has no body. */
             204: {
                 headers: {
+                    /** @description When the cookie was used, or was the ended session's: `__Host-postern_refresh`, empty and expired. */
+                    "Set-Cookie"?: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };

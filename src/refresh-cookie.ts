@@ -25,7 +25,7 @@ export const sessionSent = (description: string) =>
 /** The contract of an answer after which the cookie is gone. */
 export const loggedOut = {
   ...NoContent,
-  ...setCookie(`When the cookie was used: \`${REFRESH_COOKIE}\`, empty and expired.`)
+  ...setCookie(`When the cookie was used, or was the ended session's: \`${REFRESH_COOKIE}\`, empty and expired.`)
 }
 
 /** Refuses a cookie sign-in from a page that may not use it, so that no page can sign a person in to somebody else's account. */
@@ -56,6 +56,17 @@ export function sendSession(reply: FastifyReply, session: Session, transport: Se
 }
 
 export const clearCookie = (reply: FastifyReply): void => void reply.clearCookie(REFRESH_COOKIE, ATTRIBUTES)
+
+/** Takes the cookie away where it is that of a session that has just ended: no script can, and each load would refresh it in vain. */
+export function clearCookieOf(
+  { secrets }: Context,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  sessionId: string
+): void {
+  const token = shownCookie(request)
+  if (token !== undefined && secrets.readRefresh(token)?.sessionId === sessionId) clearCookie(reply)
+}
 
 /**
  * Every browser names the origin with a POST, and no page can name another's. Pages of other sites are refused even when

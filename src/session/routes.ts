@@ -2,8 +2,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Context } from '../context.ts'
 import { IdParams } from '../lib/schema.ts'
 import { Problem } from '../problems.ts'
-import { clearCookie, cookieToken, loggedOut, sendSession, sessionSent } from '../refresh-cookie.ts'
-import { bearer, bodyRefusals, clientOf, NoContent, refusals, requireSession, sessionOf } from '../routing.ts'
+import { clearCookie, clearCookieOf, cookieToken, loggedOut, sendSession, sessionSent } from '../refresh-cookie.ts'
+import { bearer, bodyRefusals, clientOf, refusals, requireSession, sessionOf } from '../routing.ts'
 import { presentUser } from '../user/present.ts'
 import { endOtherSessions, endSession, listSessions } from './own-sessions.ts'
 import { presentSessionInfo } from './present.ts'
@@ -136,11 +136,12 @@ const protectedRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app,
         description: 'Signs one device out. Somebody else’s session is answered like one that does not exist.',
         security: bearer,
         params: IdParams('From the list of sessions.'),
-        response: { 204: NoContent, ...bodyRefusals('session-rejected', 'not-found') }
+        response: { 204: loggedOut, ...bodyRefusals('session-rejected', 'not-found') }
       }
     },
     async (request, reply) => {
       await endSession(ctx, sessionOf(request), request.params.id, clientOf(request))
+      clearCookieOf(ctx, request, reply, request.params.id)
       return reply.code(204).send(null)
     }
   )

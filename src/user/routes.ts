@@ -1,16 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Context } from '../context.ts'
 import { named } from '../lib/schema.ts'
-import {
-  bearer,
-  bodyRefusals,
-  clientOf,
-  NoContent,
-  refusals,
-  requireRecentSignIn,
-  requireSession,
-  sessionOf
-} from '../routing.ts'
+import { clearCookieOf, loggedOut } from '../refresh-cookie.ts'
+import { bearer, bodyRefusals, clientOf, refusals, requireRecentSignIn, requireSession, sessionOf } from '../routing.ts'
 import { deleteMe } from './delete-me.ts'
 import { presentUser } from './present.ts'
 import { UpdateMeBody, User } from './schema.ts'
@@ -64,11 +56,13 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (ap
         description:
           'Ends every session and forgets the account with all that belongs to it, at once and for good; only the list of mails that were sent keeps the address, for MAIL_RETENTION (a week). Requires a sign-in within the last five minutes. A mail to the address confirms it.',
         security: bearer,
-        response: { 204: NoContent, ...bodyRefusals('session-rejected', 'step-up-required') }
+        response: { 204: loggedOut, ...bodyRefusals('session-rejected', 'step-up-required') }
       }
     },
     async (request, reply) => {
-      await deleteMe(ctx, sessionOf(request), clientOf(request))
+      const session = sessionOf(request)
+      await deleteMe(ctx, session, clientOf(request))
+      clearCookieOf(ctx, request, reply, session.sessionId)
       return reply.code(204).send(null)
     }
   )

@@ -190,6 +190,25 @@ t.test('signing out with cookie and bearer ends both sessions when they are two'
   for (const { body } of [signedIn, newer]) t.equal((await api.getSession({ bearer: body.access_token })).status, 401)
 })
 
+t.test(
+  'whoever ends the session of the cookie, or leaves, has no cookie left; that of another session stays',
+  async (t) => {
+    const { tabs, signedIn, signIn } = await startInBrowser(t)
+    const bearer = signedIn.body.access_token
+    const second = await signIn()
+
+    await tabs.ask('endSession', undefined, { bearer, id: signedIn.body.session.id })
+    t.ok(tabs.cookie())
+    await tabs.ask('endSession', undefined, { bearer: second.body.access_token, id: second.body.session.id })
+    t.equal(tabs.cookie(), undefined)
+
+    const third = await signIn()
+    const left = await tabs.ask('deleteMe', undefined, { bearer: third.body.access_token })
+    t.equal(left.status, 204)
+    t.equal(tabs.cookie(), undefined)
+  }
+)
+
 t.test('a cookie that means nothing any more is cleared by signing out', async (t) => {
   const { url } = await start(t)
   const tabs = browser(url)
