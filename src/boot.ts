@@ -6,6 +6,7 @@ import { type Config, isProduction } from './config.ts'
 import type { Context } from './context.ts'
 import { connect } from './db/connect.ts'
 import { startEmbedded } from './db/embedded.ts'
+import { isOutage } from './db/failure.ts'
 import { migrate } from './db/migrate.ts'
 import { Passwords } from './hashing/passwords.ts'
 import { Housekeeper } from './housekeeping/housekeeper.ts'
@@ -138,7 +139,9 @@ export async function boot(config: Config, log: Logger): Promise<Instance> {
 async function startParts(config: Config, log: Logger, started: AsyncDisposableStack): Promise<Instance> {
   const database = await openDatabase(config, log)
   started.defer(database.close)
-  const ran = await migrate(database.url, (line) => log.warn(line))
+  const ran = await migrate(database.url, (line) => log.warn(line)).catch((error: Error) => {
+    return isOutage(error) && config.DATABASE_URL !== undefined ? blame('DATABASE_URL')(error) : Promise.reject(error)
+  })
   if (ran.length > 0) log.info({ migrations: ran }, 'the schema was brought up to date')
 
   let draining = false

@@ -34,6 +34,11 @@ export function rules(config: Settings, known: ReadonlySet<string>): string[] {
   const all: Rule[] = [
     ...REQUIRED_IN_PRODUCTION.map((name) => inProduction(name, (config[name] ?? '').length > 0, 'must be set')),
     given('PUBLIC_URL', (url) => isWebAddress(url, production), `must be an https address${orLocal}`),
+    given(
+      'PUBLIC_URL',
+      (url) => !URL.canParse(url) || /^\/+$/.test(new URL(url).pathname),
+      'must have no path: the service stands at the root of its host'
+    ),
     given('BREACH_CHECK_URL', (url) => isWebAddress(url, production), `must be an https address${orLocal}`),
     given('CHANGE_PASSWORD_URL', (url) => isPage(url, production), `must be an https address${orLocal}`),
     given(

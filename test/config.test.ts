@@ -244,6 +244,7 @@ t.test('production refuses what is only fit for development', async (t) => {
   t.match(faultsOf({ ...production(), SECRET_KEYS: newKey().slice(0, 42) }), [/^SECRET_KEYS/])
   t.match(faultsOf({ ...production(), BCRYPT_COST: '9' }), [/^BCRYPT_COST must be at least 10/])
   t.equal(readConfig(production()).HOST, '0.0.0.0')
+  t.match(faultsOf({ ...production(), PUBLIC_URL: 'https://example.com/auth' }), [/^PUBLIC_URL must have no path/])
 })
 
 t.test('proxies are named by their addresses, never counted', async (t) => {

@@ -64,6 +64,14 @@ t.test(
   }
 )
 
+t.test('a start that cannot reach the database names the setting', async (t) => {
+  const { code, said } = await failedStart(t, { DATABASE_URL: 'postgres://me:secret@127.0.0.1:9/none' })
+
+  t.equal(code, 1)
+  t.match(said, 'could not start: DATABASE_URL: the database is not available')
+  t.notMatch(said, 'secret')
+})
+
 t.test('a start logs what LOG_LEVEL says, and points out a setting that is misspelt', async (t) => {
   const settings = { HOST: 'nowhere.invalid', CODE_TTTL: '60' }
 
