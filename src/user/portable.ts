@@ -22,10 +22,10 @@ const MOST_EXTERNAL_ID = 255
 const printable = new RegExp(PRINTABLE, 'u')
 const languageTag = new RegExp(LANGUAGE_TAG)
 
-/** What a member must be, in words for the report. */
+/** What a member must be, in words for the report; each but the address may be null, which is as if it were absent. */
 const members: Record<string, { holds: (value: unknown) => boolean; must: string }> = {
   email: { holds: (value) => typeof value === 'string', must: 'a string' },
-  password_hash: { holds: (value) => value === null || typeof value === 'string', must: 'a string or null' },
+  password_hash: { holds: (value) => typeof value === 'string', must: 'a string' },
   email_verified: { holds: (value) => typeof value === 'boolean', must: 'true or false' },
   locale: {
     holds: (value) => typeof value === 'string' && value.length <= MOST_LOCALE && languageTag.test(value),
@@ -33,13 +33,12 @@ const members: Record<string, { holds: (value: unknown) => boolean; must: string
   },
   external_id: {
     holds: (value) =>
-      value === null ||
-      (typeof value === 'string' &&
-        value.length >= 1 &&
-        value.length <= MOST_EXTERNAL_ID &&
-        value.isWellFormed() &&
-        printable.test(value)),
-    must: `a string of 1 to ${MOST_EXTERNAL_ID} printable characters, or null`
+      typeof value === 'string' &&
+      value.length >= 1 &&
+      value.length <= MOST_EXTERNAL_ID &&
+      value.isWellFormed() &&
+      printable.test(value),
+    must: `a string of 1 to ${MOST_EXTERNAL_ID} printable characters`
   },
   disabled: { holds: (value) => typeof value === 'boolean', must: 'true or false' }
 }
@@ -50,6 +49,7 @@ export function readUser(ctx: Pick<Context, 'config' | 'passwords'>, text: strin
   for (const [name, value] of Object.entries(row)) {
     const member = Object.hasOwn(members, name) ? members[name] : undefined
     if (member === undefined) throw new RowFault(`has a member other than ${Object.keys(members).join(', ')}`)
+    if (value === null && name !== 'email') continue // as the serializers of many languages write what is not set
     if (!member.holds(value)) throw new RowFault(`${name} must be ${member.must}`)
   }
   const address = parseAddress((row.email as string | undefined) ?? '')
@@ -61,10 +61,10 @@ export function readUser(ctx: Pick<Context, 'config' | 'passwords'>, text: strin
     email: address.spelling,
     emailKey: address.key,
     passwordHash,
-    verified: (row.email_verified as boolean | undefined) ?? false,
-    locale: (row.locale as string | undefined) ?? ctx.config.DEFAULT_LOCALE,
+    verified: (row.email_verified as boolean | null | undefined) ?? false,
+    locale: (row.locale as string | null | undefined) ?? ctx.config.DEFAULT_LOCALE,
     externalId: (row.external_id as string | null | undefined) ?? null,
-    disabled: (row.disabled as boolean | undefined) ?? false
+    disabled: (row.disabled as boolean | null | undefined) ?? false
   }
 }
 

@@ -39,7 +39,14 @@ t.test('each line of a file becomes an account', async (t) => {
     { email: 'Maya@Example.com', password_hash: foreign, email_verified: true, locale: 'de', external_id: '42' },
     { email: 'bare@example.com' },
     '',
-    { email: 'off@example.com', password_hash: null, external_id: null, disabled: true }
+    {
+      email: 'off@example.com',
+      password_hash: null,
+      external_id: null,
+      locale: null,
+      email_verified: null,
+      disabled: true
+    }
   ])
 
   const ended = await importing(path)
