@@ -8,7 +8,7 @@ import type { Listener } from './metrics/listener.ts'
 import type { Observe } from './metrics/metrics.ts'
 import { breachCheckFailures } from './password/breach.ts'
 
-type Parts = { ctx: Context; courier: Pick<Courier, 'deliveries'>; passwords: Pick<Passwords, 'queue'> }
+type Parts = { ctx: Context; courier: Pick<Courier, 'deliveries' | 'longestWait'>; passwords: Pick<Passwords, 'queue'> }
 
 /** Opens the port for metrics where METRICS_PORT is set. Only then is their library loaded. */
 export async function openMetrics({
@@ -25,6 +25,7 @@ export async function openMetrics({
   const metrics = metricsOf({
     mailKinds,
     deliveries: courier.deliveries,
+    longestWait: () => courier.longestWait,
     overdue: async () => (await mailBacklog(db, {}))[0]?.overdue ?? 0,
     hashes: passwords.queue,
     breachCheckFailures,

@@ -77,6 +77,12 @@ export class Courier {
     }, milliseconds(GATHER_FOR))
   }
 
+  /** Seconds for which the mail that has been here longest has waited to be sent; 0 when none waits. */
+  get longestWait(): number {
+    const [oldest] = this.#held.values()
+    return oldest === undefined ? 0 : monotonicNow() - oldest.since
+  }
+
   /** Stops between mails: what is under way ends, what waits goes back to the table at once. */
   async stop(): Promise<void> {
     this.#stopped = true
@@ -89,7 +95,7 @@ export class Courier {
   }
 
   #hold(row: MailRow, leasedAt: number): void {
-    const item = this.#held.get(row.id) ?? { row, leaseEndsAt: 0 }
+    const item = this.#held.get(row.id) ?? { row, since: leasedAt, leaseEndsAt: 0 }
     item.leaseEndsAt = leasedAt + LEASE
     if (this.#held.has(row.id)) return // its lease ran out while it waited here, and we took it again ourselves
     this.#held.set(row.id, item)

@@ -2,8 +2,8 @@ import type { Db } from '../db/tables.ts'
 import { monotonicNow } from '../lib/time.ts'
 import { type MailRow, releaseMails } from './store.ts'
 
-/** A mail that this instance has promised to send. `leaseEndsAt`: monotonic seconds; from then on any instance may take it. */
-export type Held = { row: MailRow; leaseEndsAt: number }
+/** A mail that this instance has promised to send, since when, and until when; then any instance may take it. Monotonic seconds. */
+export type Held = { row: MailRow; since: number; leaseEndsAt: number }
 
 /**
  * Seconds by which a lease may end later by the database's clock: the statement that wrote it had to wait. Fewer than those by which
@@ -12,7 +12,7 @@ export type Held = { row: MailRow; leaseEndsAt: number }
 const SLACK = 10
 
 /** Gives mails back at once, so that they wait for nobody; but not those that another instance has taken since. */
-export async function giveBack(db: Db, mails: readonly Held[]): Promise<void> {
+export async function giveBack(db: Db, mails: readonly Omit<Held, 'since'>[]): Promise<void> {
   if (mails.length === 0) return
   const now = monotonicNow()
   await releaseMails(db, {

@@ -10,6 +10,8 @@ import type { Deliveries } from '../mail/deliveries.ts'
 type Sources = {
   mailKinds: readonly string[]
   deliveries: Pick<Deliveries, 'count'>
+  /** Seconds for which a mail has waited in this instance to be sent. */
+  longestWait: () => number
   /** Seconds by which the longest waiting mail is overdue; rejects while the database is out of reach. */
   overdue: () => Promise<number>
   hashes: { readonly waiting: number; readonly refused: number }
@@ -58,6 +60,11 @@ export function metricsOf(sources: Sources): Metrics {
     'postern_database_connections_waiting',
     'Calls that wait for a connection of the pool.',
     () => sources.connections().waiting
+  )
+  gauge(
+    'postern_mail_waiting_seconds',
+    'Seconds for which the mail that has been in this instance longest has waited to be sent.',
+    sources.longestWait
   )
   gauge(
     'postern_guesses_strained',

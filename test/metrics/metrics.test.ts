@@ -3,7 +3,8 @@ import t from 'tap'
 import { connectionsOf } from '../../src/db/connect.ts'
 import { operationIds } from '../contract-client.ts'
 import { codeIn, start, until } from '../helper.ts'
-import { textOf } from '../mail/held-server.ts'
+import { jumpAhead } from '../jump-ahead.ts'
+import { heldServer, textOf } from '../mail/held-server.ts'
 import { mailServer, refusing } from '../mail/servers.ts'
 import { rawSocket } from '../raw-socket.ts'
 import { answers, mails, scrape, scrapeUntil } from './scrape.ts'
@@ -85,6 +86,19 @@ t.test('the oldest mail that nobody sends is told by its seconds', async (t) => 
   const overdue = (await scrape(instance)).value('postern_mail_overdue_seconds') ?? 0
 
   t.ok(overdue >= 90 && overdue < 120, `${overdue} s`)
+})
+
+t.test('a mail that waits behind a slow mail server is told by its seconds', async (t) => {
+  const slow = await heldServer(t)
+  const instance = await start(t, { METRICS_PORT: '0', SMTP_URL: slow.url })
+  t.equal((await scrape(instance)).value('postern_mail_waiting_seconds'), 0)
+
+  await instance.api.requestOtp({ email })
+  await until(slow.held)
+  jumpAhead(t, 8)
+  const waiting = (await scrape(instance)).value('postern_mail_waiting_seconds') ?? 0
+
+  t.ok(waiting >= 8 && waiting < 60, `${waiting} s`)
 })
 
 t.test('passwords that find the queue full are counted', async (t) => {
