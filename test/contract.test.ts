@@ -120,7 +120,7 @@ t.test('every operation says what HTTP itself may be answered, and every answer 
   }
   t.strictSame(toldOf('requestOtp'), ['202', '400', '413', '415', '429', '500', '503'])
   t.strictSame(toldOf('getSession'), ['401', '429'])
-  t.strictSame(toldOf('refreshSession'), ['400', '401', '403', '429'])
+  t.strictSame(toldOf('refreshSession'), ['400', '401', '403', '429', '503'])
   t.strictSame(toldOf('getLiveness'), [])
 })
 

@@ -45,7 +45,7 @@ function tellsQuota({ operationId, security }: Operation, status: number): boole
   const holder = quotaOf(operationId, bound)?.holder
   if (holder === undefined) return false
   if (holder === 'client') return !UNCOUNTED.includes(status)
-  return (bound ? [401, 429] : [204, 400, 401, 403, 429]).includes(status)
+  return (bound ? [401, 429] : [204, 400, 401, 403, 429, 503]).includes(status)
 }
 
 const headersOf = (operation: Operation, status: number): Record<string, unknown> => ({
