@@ -16,7 +16,7 @@ type PasswordChange = { current: string | undefined; password: string; session: 
  * Sets or changes the password of the signed-in account. An existing one must be given too: a device left open is not its owner.
  * After ten wrong ones every attempt needs a fresh sign-in, which somebody who stole the session cannot make. The caller's
  * session goes on and its device stays trusted; all others end, and so do open links and codes, and known networks. That is why
- * it is limited to thirty times in a row and then once an hour (`too-many-requests`).
+ * it is limited to thirty times in a row and then once in eight hours (`too-many-requests`).
  */
 export async function changePassword(
   ctx: Context,

@@ -27,7 +27,7 @@ t.test('whoever knows the password cannot keep the mailbox out by changing it ag
   t.equal((await api.verifyOtp({ challenge, code: codeOf(challenge) })).status, 200)
 
   await sql(`update postern."user" set change_level_at = change_level_at - interval '8 hours'`)
-  t.strictSame([(await change()).status, (await change()).status], [200, 429], 'one more an hour later')
+  t.strictSame([(await change()).status, (await change()).status], [200, 429], 'one more eight hours later')
   t.equal((await api.resetPassword({ token: await askForLink(), password })).status, 200, 'a link is not counted')
 })
 
