@@ -72,7 +72,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in with a password
-         * @description An unknown address, an account without a password and a wrong password get the same answer. After ten wrong passwords from strangers, every stranger is asked for a mailed code as well, whether the password is right or wrong (`code-required`): continue with `next.challenge` at /v1/otp/verify. Nobody is locked out; a device that sends its `device_token` does not notice. With a live bearer token of the same account, that session is renewed (`authenticated_at`) instead of a new one being opened, and the answer has no refresh token. An expired bearer counts as none: refresh first when it is about to expire. An answer with a `refresh_token` belongs to a new session: store the token in place of the one you have.
+         * @description An unknown address, an account without a password and a wrong password get the same answer. After ten wrong passwords from strangers, every stranger is asked for a mailed code as well, whether the password is right or wrong (`code-required`): `next.challenge` is an object like the answer of /v1/otp; continue with `next.challenge.challenge` at /v1/otp/verify. Nobody is locked out; a device that sends its `device_token` does not notice. With a live bearer token of the same account, that session is renewed (`authenticated_at`) instead of a new one being opened, and the answer has no refresh token. An expired bearer counts as none: refresh first when it is about to expire. An answer with a `refresh_token` belongs to a new session: store the token in place of the one you have.
          */
         post: operations["loginWithPassword"];
         delete?: never;

@@ -53,7 +53,7 @@ const catalogue = {
   'code-required': {
     status: 403,
     title: 'A mailed code is required as well.',
-    help: 'Too many wrong passwords were given for this address. A code is on its way; `next.challenge` is the challenge it belongs to. Send the code with `next.challenge` to `POST /v1/otp/verify`.'
+    help: 'Too many wrong passwords were given for this address. A code is on its way; `next.challenge` is an object like the answer of `POST /v1/otp`. Send the code with `next.challenge.challenge` to `POST /v1/otp/verify`; `next.challenge.reference` is in the mail too.'
   },
   'test-session': {
     status: 403,

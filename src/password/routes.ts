@@ -39,7 +39,7 @@ export const passwordRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async
         operationId: 'loginWithPassword',
         tags,
         summary: 'Sign in with a password',
-        description: `An unknown address, an account without a password and a wrong password get the same answer. After ten wrong passwords from strangers, every stranger is asked for a mailed code as well, whether the password is right or wrong (\`code-required\`): continue with \`next.challenge\` at /v1/otp/verify. Nobody is locked out; a device that sends its \`device_token\` does not notice. ${BEARER_RENEWS}`,
+        description: `An unknown address, an account without a password and a wrong password get the same answer. After ten wrong passwords from strangers, every stranger is asked for a mailed code as well, whether the password is right or wrong (\`code-required\`): \`next.challenge\` is an object like the answer of /v1/otp; continue with \`next.challenge.challenge\` at /v1/otp/verify. Nobody is locked out; a device that sends its \`device_token\` does not notice. ${BEARER_RENEWS}`,
         security: [{}, { bearer: [] }],
         body: LoginBody,
         response: {
