@@ -98,7 +98,7 @@ const catalogue = {
   'too-many-requests': {
     status: 429,
     title: 'Too many requests; wait and try again.',
-    help: 'Wait the number of seconds in `Retry-After`. Earlier requests are refused too.'
+    help: 'Limited are the mails to one email address, the requests a minute of one IP address or session, and the changes of a password; `detail` says which it was. Wait the number of seconds in `Retry-After`. Earlier requests are refused too.'
   },
   'headers-too-large': {
     status: 431,

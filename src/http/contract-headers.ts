@@ -31,7 +31,10 @@ const reference = (name: keyof typeof headers) => ({ [name]: { $ref: `#/componen
 
 /** Written out at each answer: the generated types treat a referenced header as always present. */
 const quotaHeaders = {
-  'RateLimit-Limit': whole(1, 'Requests a minute that one address or session may make, where quotas are on.'),
+  'RateLimit-Limit': whole(
+    1,
+    'Requests a minute that one IP address, network or session may make, where quotas are on.'
+  ),
   'RateLimit-Remaining': whole(0, 'How many of them are left.'),
   'RateLimit-Reset': whole(0, 'Seconds until all of them are available again.')
 }
@@ -39,7 +42,7 @@ const quotaHeaders = {
 /** Answers given before the request is counted, or before there is a request. */
 const UNCOUNTED = [408, 431]
 
-/** Whether an answer may show the quota of an address: with a genuine token its session was counted, which no header shows. */
+/** Whether an answer may show the quota of an IP address: with a genuine token its session was counted, which no header shows. */
 function tellsQuota({ operationId, security }: Operation, status: number): boolean {
   const bound = needsSession(security)
   const holder = quotaOf(operationId, bound)?.holder

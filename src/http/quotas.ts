@@ -95,7 +95,7 @@ async function count(ctx: Context, limits: Limits, request: FastifyRequest, repl
   const full = limits.full.find(network)
   if (full !== undefined) refuse(reply, full, limits, 'network')
   const own = await take(request, limits.own, `${limits.operation}:${prefixOf(address, { ipv4: 32, ipv6: 64 })}`)
-  if (own?.isExceeded) refuse(reply, own, limits, 'address')
+  if (own?.isExceeded) refuse(reply, own, limits, 'IP address')
   // Refused requests do not count here: one client that hammers must not use up its neighbours' share.
   const wide = await take(request, limits.wide, network)
   if (wide?.isExceeded) {

@@ -7,7 +7,7 @@ export const QUOTA_WINDOW = MINUTE
 export const QUOTA_HEADERS = ['ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset'] as const
 
 /**
- * What a wider network (/24, /48) may ask for, as a multiple of what one address may: room for an office with many lines,
+ * What a wider network (/24, /48) may ask for, as a multiple of what one IP address may: room for an office with many lines,
  * and a limit for anyone who owns a whole range.
  */
 const WIDE = 10
@@ -17,7 +17,7 @@ type Quota = {
   own: number
   /** Requests a minute of all clients of a /24 or /48 together. */
   wide: number
-  /** Whom they are counted for: the client's address, or the session whose genuine token the request carries. */
+  /** Whom they are counted for: the client's IP address, or the session whose genuine token the request carries. */
   holder: 'client' | 'session'
 }
 
@@ -25,7 +25,7 @@ const ofClient = (perMinute: number): Quota => ({ own: perMinute, wide: perMinut
 const ofSession = (perMinute: number): Quota => ({ own: perMinute, wide: perMinute * WIDE, holder: 'session' })
 
 /**
- * Generous: an office behind one address must not notice. Guessing is bounded by the budget of the address that is attacked, and
+ * Generous: an office behind one IP address must not notice. Guessing is bounded by the budget of the email address that is attacked, and
  * mails by its lanes; a quota only keeps one client from overloading the service.
  */
 const quotas: Record<string, Quota> = {
@@ -54,7 +54,7 @@ const unlimited = new Set(['getLiveness', 'getReadiness'])
  * The quota of an operation; undefined for one that has none.
  *
  * @param needsSession whether it is refused without a bearer; one that merely takes a bearer is limited like the rest, or a
- *   few sessions of one's own would multiply what one address may ask for
+ *   few sessions of one's own would multiply what one IP address may ask for
  */
 export function quotaOf(operation: string, needsSession: boolean): Quota | undefined {
   if (unlimited.has(operation)) return undefined

@@ -16,7 +16,7 @@ const requestsAMinute: Partial<Record<OperationId, [own: number, holder: 'client
   getJwks: [300, 'client']
 }
 
-t.test('each operation has its quota a minute for one address or session, and a network ten times that', async (t) => {
+t.test('each operation has its quota a minute for one IP address or session, a network ten times that', async (t) => {
   for (const operation of operationIds.filter((id) => id !== 'getLiveness' && id !== 'getReadiness'))
     for (const needsSession of [true, false]) {
       const [own, holder] = requestsAMinute[operation] ?? [60, needsSession ? 'session' : 'client']

@@ -20,14 +20,14 @@ t.test('one request too many is told how many there may be and when to come agai
   t.equal(refused.status, 429)
   t.match(refused.problem, {
     code: 'too-many-requests',
-    detail: 'resendOtp is limited to 30 requests a minute per address.'
+    detail: 'resendOtp is limited to 30 requests a minute per IP address.'
   })
   const wait = Number(refused.headers.get('retry-after'))
   t.ok(wait >= 50 && wait <= 60, `the window ends in ${wait} s`)
   t.match(Object.fromEntries(refused.headers), { 'ratelimit-limit': '30', 'ratelimit-remaining': '0' })
 })
 
-t.test('who signs out with a cookie that is none is counted by address, and told so', async (t) => {
+t.test('who signs out with a cookie that is none is counted by IP address, and told so', async (t) => {
   const { api } = await start(t, LIMITED)
 
   const { status, headers } = await api.logout(undefined, {
