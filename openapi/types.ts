@@ -615,7 +615,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A random UUID, the same for every try of one request: a retry after a lost reply is then answered as the first try was. A different request needs a different one. */
+                /** @description A random UUID, the same for every try of one request: a retry after a lost reply is then answered as the first try was. At /v1/otp/verify and /v1/password/reset that holds for a minute; later the code or the link is spent, and refused. A different request needs a different one. */
                 "idempotency-key"?: string;
             };
             path?: never;
@@ -962,7 +962,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A random UUID, the same for every try of one request: a retry after a lost reply is then answered as the first try was. A different request needs a different one. */
+                /** @description A random UUID, the same for every try of one request: a retry after a lost reply is then answered as the first try was. At /v1/otp/verify and /v1/password/reset that holds for a minute; later the code or the link is spent, and refused. A different request needs a different one. */
                 "idempotency-key"?: string;
             };
             path?: never;
@@ -1381,7 +1381,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A random UUID, the same for every try of one request: a retry after a lost reply is then answered as the first try was. A different request needs a different one. */
+                /** @description A random UUID, the same for every try of one request: a retry after a lost reply is then answered as the first try was. At /v1/otp/verify and /v1/password/reset that holds for a minute; later the code or the link is spent, and refused. A different request needs a different one. */
                 "idempotency-key"?: string;
             };
             path?: never;
@@ -1752,7 +1752,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A random UUID, the same for every try of one request: a retry after a lost reply is then answered as the first try was. A different request needs a different one. */
+                /** @description A random UUID, the same for every try of one request: a retry after a lost reply is then answered as the first try was. At /v1/otp/verify and /v1/password/reset that holds for a minute; later the code or the link is spent, and refused. A different request needs a different one. */
                 "idempotency-key"?: string;
             };
             path?: never;
