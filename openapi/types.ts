@@ -1992,7 +1992,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address or session may make, where quotas are on. */
+                    /** @description Requests a minute that one IP address, network or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2015,7 +2015,7 @@ export interface operations {
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address or session may make, where quotas are on. */
+                    /** @description Requests a minute that one IP address, network or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2048,7 +2048,7 @@ export interface operations {
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address or session may make, where quotas are on. */
+                    /** @description Requests a minute that one IP address, network or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2074,7 +2074,7 @@ export interface operations {
             413: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address or session may make, where quotas are on. */
+                    /** @description Requests a minute that one IP address, network or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2090,7 +2090,7 @@ export interface operations {
             415: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address or session may make, where quotas are on. */
+                    /** @description Requests a minute that one IP address, network or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2106,7 +2106,7 @@ export interface operations {
             422: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address or session may make, where quotas are on. */
+                    /** @description Requests a minute that one IP address, network or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2149,7 +2149,7 @@ export interface operations {
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one address or session may make, where quotas are on. */
+                    /** @description Requests a minute that one IP address, network or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2166,7 +2166,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one address or session may make, where quotas are on. */
+                    /** @description Requests a minute that one IP address, network or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2334,7 +2334,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one address or session may make, where quotas are on. */
+                    /** @description Requests a minute that one IP address, network or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2506,7 +2506,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one address or session may make, where quotas are on. */
+                    /** @description Requests a minute that one IP address, network or session may make, where quotas are on. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
