@@ -1,7 +1,7 @@
 import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { connect } from '../../src/db/connect.ts'
-import { takeDueMails } from '../../src/mail/store.ts'
+import { releaseMails, settleMails, takeDueMails } from '../../src/mail/store.ts'
 import { startChild } from '../child.ts'
 import { makeDatabase, query, testServer } from '../database.ts'
 import { newKey, start, startInstance, until } from '../helper.ts'
@@ -126,6 +126,21 @@ t.test('a mail is taken when its lease has run out, and is leased anew to whoeve
 
   t.strictSame([early.length, late.length, again.length], [0, 1, 0])
   t.ok((row?.lease ?? 0) > 25 && (row?.lease ?? 99) <= 30, `leased for ${row?.lease} s`)
+})
+
+t.test('a mail that was sent is over, whatever a slower instance still says of it', async (t) => {
+  const { sql, connected } = await promise(t, [{ count: 1, due: 0 }])
+  const [slow, quick] = [connected(), connected()]
+  const [{ id } = { id: '' }] = await takeDueMails(quick, { most: 1, keyIds: ['key'] })
+  const whole = 'select state, answer, sent_at, settled_at, due_at from postern.mail'
+  await settleMails(quick, { ids: [id], states: ['sent'], answers: ['250 ok'] })
+  const sent = await sql(whole)
+
+  await settleMails(slow, { ids: [id], states: ['queued'], answers: ['451 later'] })
+  await releaseMails(slow, { ids: [id], left: [60] })
+
+  t.match(sent, [{ state: 'sent', answer: '250 ok' }])
+  t.strictSame(await sql(whole), sent)
 })
 
 t.test('a mail whose master key an instance lacks is left to the others', async (t) => {
