@@ -192,6 +192,18 @@ t.test('of an address that stays, those devices and networks go that have nothin
   ])
 })
 
+t.test('an address that has nothing left to say goes with a later look, wherever the looks have come to', async (t) => {
+  const world = await start(t)
+  const keeper = await keeperOf(world)
+  await world.sql(`insert into postern.address_budget (key, code_level, code_level_at, last_length, last_charge)
+    select decode(lpad(to_hex(n), 8, '0'), 'hex'), 3, now(), 6, 3 from generate_series(1, 501) as n`)
+  const first = await keeper.purge()
+
+  await world.sql(`update postern.address_budget set code_level_at = now() - interval '30 days'`)
+
+  t.strictSame([first, await keeper.purge()], [{}, { budgets: 501 }])
+})
+
 t.test('tables stay flat, however many instances purge at once', async (t) => {
   const world = await start(t)
   const others = [await world.another(), await world.another()]
