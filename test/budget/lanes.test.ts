@@ -58,6 +58,20 @@ t.test(
   }
 )
 
+t.test('lanes that are empty again leave the row, or each network that ever asked would stay in it', async (t) => {
+  const { ask, rest, sql } = await behindProxy(t)
+  await ask('203.0.113.7')
+  await rest(24 * HOUR)
+
+  await ask('198.51.100.1')
+
+  t.strictSame(await sql('select jsonb_object_keys(lanes) as lane from postern.address_budget order by lane'), [
+    { lane: 'code:day' },
+    { lane: 'code:hour' },
+    { lane: 'code:network:198.51.100.0/24' }
+  ])
+})
+
 t.test('a day without mails is no credit for the next', async (t) => {
   const { ask, askOften, rest } = await behindProxy(t)
   await ask('203.0.113.7')
