@@ -60,6 +60,20 @@ t.test('a repeat tells what is left of time, tries and resends', async (t) => {
   t.ok(body.resend_in <= 10 && body.resend_in > 0)
 })
 
+t.test('who waits as long as a repeat says has not come too early', async (t) => {
+  const { apis, sql } = await pair(t)
+  const later = (seconds: number) =>
+    sql(`update postern.challenge set sent_at = sent_at - $1 * interval '1 second'`, [seconds])
+  const key = randomUUID()
+  await apis[0].requestOtp({ email }, withKey(key))
+  await later(20.1)
+
+  const { body } = await apis[1].requestOtp({ email }, withKey(key))
+  await later(body.resend_in)
+
+  t.equal((await apis[0].resendOtp({ challenge: body.challenge })).status, 202)
+})
+
 t.test('repeats that run side by side on two instances have one challenge, one mail and one charge', async (t) => {
   const { apis, traces } = await pair(t)
   const key = randomUUID()
