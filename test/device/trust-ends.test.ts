@@ -74,6 +74,19 @@ t.test('it stays trusted also where it has signed in again since, by code or by 
   t.ok(await knows(last.device_token))
 })
 
+t.test('of a session that was renewed on another device that one stays trusted, and not the one before', async (t) => {
+  const { api, login, knows, changeFrom } = await startTrusted(t)
+  const begun = (await login()).body
+  const renewed = (await api.loginWithPassword({ email, password }, { bearer: begun.access_token })).body
+  const last = (await api.loginWithPassword({ email, password, device_token: renewed.device_token })).body
+
+  const { status } = await changeFrom(begun)
+
+  t.equal(status, 200)
+  t.ok(await knows(last.device_token))
+  t.notOk(await knows(begun.device_token))
+})
+
 t.test('of a session of the release before, the device that signed in when it did stays trusted', async (t) => {
   const { login, sql, knows, changeFrom } = await startTrusted(t)
   const mine = (await login()).body

@@ -39,6 +39,18 @@ t.test('a device whose time is up is a stranger, and there is nothing left to fo
   t.equal((await api.forgetDevice({ bearer: session.access_token, id })).status, 404)
 })
 
+t.test('a device whose time is up before its code is typed begins anew, and its old token is nothing', async (t) => {
+  const { api, sql, codeOf, session, ask } = await startGuessedAt(t)
+  const { challenge } = (await ask({ device_token: session.device_token })).body
+  await sql('update postern.device set expires_at = now()')
+
+  const { device_token } = (await api.verifyOtp({ challenge, code: codeOf(challenge) })).body
+  await sql('delete from postern.known_network')
+
+  t.equal((await ask({ device_token: session.device_token })).body.code_length, STRANGERS_CODE)
+  t.equal((await ask({ device_token })).body.code_length, 6)
+})
+
 t.test('a network is known for 90 days from a sign-in', async (t) => {
   const { sql, signIn, ask } = await startGuessedAt(t)
   await signIn(email)
@@ -49,6 +61,21 @@ t.test('a network is known for 90 days from a sign-in', async (t) => {
 
   t.equal(await askAfter(89), 6)
   t.equal(await askAfter(91), STRANGERS_CODE)
+})
+
+t.test('a network in use is written once a day', async (t) => {
+  const { sql, signIn } = await startGuessedAt(t)
+  await signIn(email)
+  const hoursAfterSignIn = async (hours: number) => {
+    await sql(`update postern.known_network set signed_in_at = now() - $1 * interval '1 hour'`, [hours])
+    await signIn(email)
+    const [network] = await sql<{ hours: number }>(
+      `select round(extract(epoch from now() - signed_in_at) / 3600)::int as hours from postern.known_network`
+    )
+    return network?.hours
+  }
+
+  t.strictSame([await hoursAfterSignIn(23), await hoursAfterSignIn(25)], [23, 0])
 })
 
 t.test('a device is trusted for DEVICE_TTL, by code, by password or by link', async (t) => {
