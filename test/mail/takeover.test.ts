@@ -143,6 +143,20 @@ t.test('a mail that was sent is over, whatever a slower instance still says of i
   t.strictSame(await sql(whole), sent)
 })
 
+t.test('what a server said of a mail stays until one says something else', async (t) => {
+  const { sql, connected } = await promise(t, [{ count: 1, due: 0 }])
+  const db = connected()
+  const [{ id } = { id: '' }] = await takeDueMails(db, { most: 1, keyIds: ['key'] })
+  const answerAfter = async (answer: string) => {
+    await settleMails(db, { ids: [id], states: ['queued'], answers: [answer] })
+    return (await sql('select answer from postern.mail'))[0]
+  }
+
+  t.match(await answerAfter('451 busy'), { answer: '451 busy' })
+  t.match(await answerAfter(''), { answer: '451 busy' })
+  t.match(await answerAfter('452 full'), { answer: '452 full' })
+})
+
 t.test('a mail whose master key an instance lacks is left to the others', async (t) => {
   const { connected } = await promise(t, [{ count: 1, due: 0, keyId: 'newer' }])
   const db = connected()
