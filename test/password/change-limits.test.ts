@@ -79,6 +79,19 @@ t.test('what a sign-in may no longer guess is not even hashed, and leaves an eve
   )
 })
 
+t.test('a change that there is no room for is refused before anything is hashed', async (t) => {
+  const { api, signUp, ctx, sql } = await startWithPasswords(t)
+  const bearer = (await signUp()).body.access_token
+  await sql(`update postern."user" set change_level = 30, change_level_at = clock_timestamp(),
+    credential_changed_at = credential_changed_at - interval '1 minute'`)
+  const [checked, hashed] = [t.capture(ctx.passwords, 'check'), t.capture(ctx.passwords, 'hash')]
+
+  const refused = await api.changePassword({ current_password: password, password: third }, { bearer })
+
+  t.equal(refused.status, 429)
+  t.strictSame([checked(), hashed()], [[], []])
+})
+
 t.test('within the minute in which a change may be sent again a guess is one all the same', async (t) => {
   const { api, signUp, events } = await startWithPasswords(t)
   const bearer = (await signUp()).body.access_token
