@@ -1,4 +1,5 @@
-import { type Expression, type RawBuilder, sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
+import type { Slots } from '../db/statement.ts'
 import { firstLanes, lanesAfter, waitAt, waitForKnowing } from './lanes.ts'
 import { epochOf, withPool } from './levels.ts'
 import { asOfNow, type Row } from './store.ts'
@@ -18,7 +19,7 @@ export const codeRuleParameters = {
   strangersLength: 'int4',
   trustedLength: 'int4'
 } as const
-type CodeRuleSlots = { [K in keyof typeof codeRuleParameters]: Expression<number> }
+type CodeRuleSlots = Slots<typeof codeRuleParameters>
 
 /** The columns that a ruling on a code sets: `last_pool` who asks, `last_guarded` whether that is held to what strangers get. */
 export const codeColumns = sql`
@@ -66,7 +67,7 @@ export const codeRuling = (slots: CodeRuleSlots, row: Row, right?: Sql): Sql => 
     ${lanesAfter('code', sql`verdict.enters`, right && sql`verdict.knew`)} as lanes,
     form.length::smallint as last_length, form.charge::smallint as last_charge,
     was.pool as last_pool, not was.trusted as last_guarded, was."from" as last_from, greatest(0, verdict.wait) as last_wait
-  from ${asOfNow(row, slots.tries as Sql, slots.lengthenAt as Sql)}
+  from ${asOfNow(row, slots.tries, slots.lengthenAt)}
   cross join lateral (
     select ${lengthAt(slots, sql`was.trusted`, sql`was.level`)} as length offset 0
   ) as needed

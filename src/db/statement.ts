@@ -1,7 +1,6 @@
 import {
   type CompiledQuery,
   DummyDriver,
-  type Expression,
   Kysely,
   PostgresAdapter,
   PostgresIntrospector,
@@ -38,7 +37,7 @@ export type SqlTypes = {
 }
 type Parameters = Record<string, keyof SqlTypes>
 export type Values<P extends Parameters> = { [K in keyof P]: SqlTypes[P[K]] }
-export type Slots<P extends Parameters> = { [K in keyof P]: Expression<SqlTypes[P[K]]> }
+export type Slots<P extends Parameters> = { [K in keyof P]: RawBuilder<SqlTypes[P[K]]> }
 
 class Slot {
   readonly name: string

@@ -101,7 +101,7 @@ export const forgetRecipients = statement(
     with due as (
       select id from postern.mail
       where settled_at is not null and (email_key is not null or recipient is not null)
-        and settled_at < ${ago(sql`${retention}`)}
+        and settled_at < ${ago(retention)}
       order by settled_at limit ${most} for update skip locked
     ), forgotten as (
       update postern.mail as m set email_key = null, recipient = null, answer = null from due where m.id = due.id returning 1
@@ -114,12 +114,12 @@ export const purgeMails = statement({ most: 'int4', retention: 'int4' }, ({ most
     'mail',
     ['id'],
     sql`settled_at is not null and email_key is null and recipient is null
-      and settled_at < ${ago(sql`${retention}`)} order by settled_at limit ${most}`
+      and settled_at < ${ago(retention)} order by settled_at limit ${most}`
   )
 )
 
 export const purgeEvents = statement({ most: 'int4', retention: 'int4' }, ({ most, retention }) =>
-  deleting('event', ['id'], sql`at < ${ago(sql`${retention}`)} order by at limit ${most}`)
+  deleting('event', ['id'], sql`at < ${ago(retention)} order by at limit ${most}`)
 )
 
 /** Seconds that an ended session is kept, in case somebody has to look into it. */

@@ -1,4 +1,4 @@
-import { type Expression, type RawBuilder, sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import { eventParameters, record } from '../audit/store.ts'
 import { epochOf } from '../budget/levels.ts'
 import { freshRow, passwordRow, passwordRuling } from '../budget/store.ts'
@@ -59,7 +59,7 @@ const recentPools = (pools: RawBuilder<unknown>) => sql`(
   where not starts_with(key, ${sql.lit(`password:${OWN_POOL}`)})
     or (value ->> 1)::float8 > ${epochOf(sql`now()`)} - ${sql.lit(RECENT_SIGN_IN + MINUTE)})`
 
-const ownPool = (signIn: Expression<string>) => sql`(${sql.lit(OWN_POOL)} || ${signIn})`
+const ownPool = (signIn: RawBuilder<unknown>) => sql`(${sql.lit(OWN_POOL)} || ${signIn})`
 /** A guess from a session counts for no network, only for the session's own pool. */
 const fromSession = sql`'session'::text`
 
@@ -84,7 +84,7 @@ export const findOwnGuard = statement(
 export const judgeOwnPassword = statement(
   { ...eventParameters, addressMac: 'bytea', signIn: 'text', guesses: 'int4', right: 'bool', userId: 'uuid' },
   (slots) => {
-    const right = sql`${slots.right}`
+    const { right } = slots
     const pool = ownPool(slots.signIn)
     return sql<{ guarded: boolean }>`
       with judged as (
@@ -142,7 +142,7 @@ export const setOwnPassword = statement(
       kind: 'password_changed',
       which: sql`u.id = (select caller.id from caller where caller.version = ${slots.version})`,
       verifies: false,
-      kept: sql`${slots.sessionId}`
+      kept: slots.sessionId
     })}, lifted as (
       update postern.session as s set credential_version = changed.credential_version from changed
       where s.id = ${slots.sessionId} and s.user_id = changed.id

@@ -13,7 +13,7 @@ import type { Db } from '../db/tables.ts'
 const makeChallenge = statement(
   { ...challengeParameters, right: 'bool' },
   (slots) => sql<ChallengeState & { mailed: boolean }>`
-    with ${makingChallenges(slots, { right: sql`${slots.right}` })}
+    with ${makingChallenges(slots, { right: slots.right })}
     select ${challengeState}, budget.wait = 0 as mailed from made, budget`
 )
 

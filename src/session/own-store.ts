@@ -31,7 +31,7 @@ export const listLiveSessions = statement(
       case when s.id = ${current} then now() else s.last_used_at end as "lastUsedAt",
       case when s.id = ${current} then s.expires_at else least(s.expires_at, s.idle_expires_at) end as "expiresAt",
       s.amr, s.client_network::text as network, s.client_agent as agent
-    from postern.session as s, postern."user" as u where ${ownLive(sql`${userId}`)}
+    from postern.session as s, postern."user" as u where ${ownLive(userId)}
     order by s.id = ${current} desc, s.last_used_at desc, s.id desc`
 )
 
@@ -63,11 +63,11 @@ const ending = (slots: Slots<typeof eventParameters>, kind: EventKind, which: Ra
   select count(*)::int4 as ended from ended`
 
 export const endOwnSession = statement({ ...eventParameters, userId: 'uuid', id: 'uuid' }, (slots) =>
-  ending(slots, 'session_revoked', sql`s.id = ${slots.id} and ${ownLive(sql`${slots.userId}`)}`)
+  ending(slots, 'session_revoked', sql`s.id = ${slots.id} and ${ownLive(slots.userId)}`)
 )
 
 export const endSessionsExcept = statement({ ...eventParameters, userId: 'uuid', id: 'uuid' }, (slots) =>
-  ending(slots, 'other_sessions_revoked', sql`s.id <> ${slots.id} and ${ownLive(sql`${slots.userId}`)}`)
+  ending(slots, 'other_sessions_revoked', sql`s.id <> ${slots.id} and ${ownLive(slots.userId)}`)
 )
 
 /** Signs out by the session's id alone: the caller has shown a genuine token of it. */
