@@ -100,7 +100,7 @@ export const refunding = (spent: Sql): Sql => {
     update postern.address_budget as b set
       code_level = case when spent.pool is null then greatest(0, ${level} - spent.charged) else b.code_level end,
       code_level_at = case when spent.pool is null then greatest(now(), b.code_level_at) else b.code_level_at end,
-      pools = case when spent.pool is null or not b.pools ? spent.pool then b.pools
+      pools = case when spent.pool is null then b.pools
                    when ${inPool} <= 0 then b.pools - spent.pool
                    else ${withPool(sql`b.pools`, sql`spent.pool`, inPool, clock)} end
     from ${spent}`

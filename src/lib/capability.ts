@@ -2,7 +2,7 @@ import { createHash, createHmac, createSecretKey, hkdfSync, type KeyObject, timi
 
 /** One derived key per purpose: a MAC made for one is worthless for another. */
 const purposes = ['challenge', 'code', 'reference', 'reset', 'refresh', 'device', 'seed', 'address', 'seal'] as const
-export type Purpose = (typeof purposes)[number]
+type Purpose = (typeof purposes)[number]
 
 export type MasterKey = { id: string; idBytes: Buffer; for: Record<Purpose, KeyObject> }
 

@@ -1,5 +1,5 @@
 /** Work for one mail domain; it never throws, and says whether the domain's server, if tried, kept us waiting in vain. */
-export type Job = { domain: string; run: () => Promise<{ stuck?: boolean }> }
+type Job = { domain: string; run: () => Promise<{ stuck?: boolean }> }
 
 /** How a domain's server was the last time: it answered, it kept us waiting in vain, or it has not been tried. */
 type Standing = 'good' | 'new' | 'stuck'

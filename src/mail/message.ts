@@ -76,7 +76,7 @@ function encode(text: string): [encoding: string, encoded: string] {
 }
 
 /** A written mail as nodemailer's pool of connections asks for it, anew for each attempt. */
-export class Message {
+class Message {
   readonly #from: string
   readonly #mail: OutgoingMail
   readonly #written: string

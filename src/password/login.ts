@@ -13,7 +13,7 @@ import { judgePassword } from './judge-store.ts'
 import { type Credentials, findCredentials, replaceHash } from './login-store.ts'
 import { makeRequiredChallenge } from './required-code-store.ts'
 
-export type Login = {
+type Login = {
   email: string
   password: string
   acceptLanguage: string | undefined

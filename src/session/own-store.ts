@@ -5,7 +5,7 @@ import { MINUTE } from '../lib/time.ts'
 import { unended } from '../user/store.ts'
 
 /** One of a user's live sessions, as its owner sees it in a list. */
-export type ListedSession = {
+type ListedSession = {
   id: string
   createdAt: Date
   authenticatedAt: Date
