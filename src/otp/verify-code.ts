@@ -4,11 +4,12 @@ import { refusalOf } from '../keys/missing-keys.ts'
 import type { ChallengeRef } from '../keys/secrets.ts'
 import { sameText, sha256 } from '../lib/capability.ts'
 import { tidyCode } from '../lib/code.ts'
-import { derivedId, newId } from '../lib/identifier.ts'
+import { newId } from '../lib/identifier.ts'
 import { Problem } from '../problems.ts'
 import type { Session } from '../session/schema.ts'
 import { findOpenedSession, type LiveSession } from '../session/store.ts'
-import { type Draft, finishSignIn, type Given, isOpened, presentGiven, signInRules } from '../sign-in/finish.ts'
+import { type Draft, draftSignIn, draftValues } from '../sign-in/draft.ts'
+import { finishSignIn, type Given, isOpened, presentGiven, signInRules } from '../sign-in/finish.ts'
 import { verifyChallenge } from './store.ts'
 
 type CodeAttempt = {
@@ -30,19 +31,17 @@ export async function verifyCode(ctx: Context, attempt: CodeAttempt, client: Cli
   const test = await isTestCode(ctx, challenge.id, attempt.code)
   const right = test || sameText(ctx.secrets.code(challenge), given)
 
-  const draft = draftOf(ctx, challenge, attempt.idempotencyKey, right ? undefined : given)
+  const draft = draftSignIn(ctx, challenge, attempt.idempotencyKey)
+  const usedKey = usedKeyOf(challenge, attempt.idempotencyKey, right ? undefined : given)
   // The database judges even a wrong code: it must cost a try, and only it knows whether one is left.
   const verified = await verifyChallenge(ctx.db, {
     id: challenge.id,
     keyId: challenge.keyId,
     right,
-    usedKey: draft.usedKey,
+    usedKey,
     userId: newId(),
-    sessionId: draft.session.id,
-    seedHash: ctx.secrets.seedHash(draft.session.seed),
+    ...draftValues(ctx, draft),
     renewId: attempt.session?.sessionId ?? null,
-    deviceId: draft.device.id,
-    deviceSeedHash: ctx.secrets.seedHash(draft.device.seed),
     test,
     eventId: newId(),
     ...client,
@@ -52,43 +51,21 @@ export async function verifyCode(ctx: Context, attempt: CodeAttempt, client: Cli
   if (verified?.codeLength != null) ctx.guesses.note(verified.codeLength, right)
 
   if (isOpened(verified)) return await finishSignIn(ctx, verified, draft)
-  const repeated = verified === undefined && right ? await findRepeated(ctx, challenge, draft) : undefined
+  const repeated = verified === undefined && right ? await findRepeated(ctx, challenge.id, draft, usedKey) : undefined
   if (repeated === undefined) throw new Problem('code-rejected')
   return presentGiven(ctx, repeated, draft)
 }
 
-/** `usedKey` is what the try is remembered by, so that it counts once. */
-type CodeDraft = Draft & { usedKey: Buffer | null }
+/** What the try is remembered by, so that with an Idempotency-Key it counts once. */
+const usedKeyOf = (challenge: ChallengeRef, key: string | undefined, wrongCode: string | undefined): Buffer | null =>
+  key === undefined ? null : sha256([challenge.id, key, wrongCode ?? []].flat().join(' '))
 
-/**
- * With an Idempotency-Key all of a session's random parts come from it, so that a repeat arrives at the same session. No other row ever has
- * their ids: a challenge is spent once, and its id does not come again while there is a session that it opened.
- */
-function draftOf(
-  { secrets }: Context,
-  challenge: ChallengeRef,
-  key: string | undefined,
-  wrongCode: string | undefined
-): CodeDraft {
-  if (key === undefined)
-    return {
-      session: { id: newId(), seed: secrets.newSeed() },
-      device: { id: newId(), seed: secrets.newSeed() },
-      usedKey: null
-    }
-  const repeatable = (of: 'session' | 'device') => ({
-    id: derivedId(of, key, challenge.id),
-    seed: secrets.repeatableSeed(of, challenge.keyId, challenge.id, key)
-  })
-  return {
-    session: repeatable('session'),
-    device: repeatable('device'),
-    usedKey: sha256([challenge.id, key, wrongCode ?? []].flat().join(' '))
-  }
-}
-
-async function findRepeated(ctx: Context, challenge: ChallengeRef, draft: CodeDraft): Promise<Given | undefined> {
-  if (draft.usedKey === null) return undefined
-  const values = { sessionId: draft.session.id, challengeId: challenge.id, usedKey: draft.usedKey }
-  return (await findOpenedSession(ctx.db, values))[0]
+async function findRepeated(
+  ctx: Context,
+  challengeId: string,
+  { session }: Draft,
+  usedKey: Buffer | null
+): Promise<Given | undefined> {
+  if (usedKey === null) return undefined
+  return (await findOpenedSession(ctx.db, { sessionId: session.id, challengeId, usedKey }))[0]
 }

@@ -7,6 +7,7 @@ import { newId } from '../lib/identifier.ts'
 import { Problem } from '../problems.ts'
 import type { Session } from '../session/schema.ts'
 import type { LiveSession } from '../session/store.ts'
+import { draftSignIn, draftValues } from '../sign-in/draft.ts'
 import { finishSignIn, isOpened, signInRules } from '../sign-in/finish.ts'
 import { addressOf } from '../user/address.ts'
 import { judgePassword } from './judge-store.ts'
@@ -39,8 +40,7 @@ export async function login(ctx: Context, attempt: Login, client: Client): Promi
   const stored = account.hasPassword ? account.passwordHash : decoy
   const fault = faultOf(account, await ctx.passwords.check(attempt.password, stored))
 
-  const session = { id: newId(), seed: secrets.newSeed() }
-  const device = { id: newId(), seed: secrets.newSeed() }
+  const draft = draftSignIn(ctx)
   const judged = await judgePassword(ctx.db, {
     emailKey: address.key,
     addressMac,
@@ -49,11 +49,8 @@ export async function login(ctx: Context, attempt: Login, client: Client): Promi
     known: account.known,
     userId: account.userId,
     version: account.version,
-    sessionId: session.id,
-    seedHash: secrets.seedHash(session.seed),
+    ...draftValues(ctx, draft),
     renewId: attempt.session?.sessionId ?? null,
-    deviceId: device.id,
-    deviceSeedHash: secrets.seedHash(device.seed),
     ...secrets.knownDevice(attempt.deviceToken),
     eventId: newId(),
     ...client,
@@ -62,7 +59,7 @@ export async function login(ctx: Context, attempt: Login, client: Client): Promi
 
   if (judged?.guarded) throw await codeRequired(ctx, { ...attempt, id: newId(), address }, client, fault === undefined)
   if (!isOpened(judged)) throw new Problem('credentials-rejected')
-  const answer = await finishSignIn(ctx, judged, { session, device })
+  const answer = await finishSignIn(ctx, judged, draft)
   if (ctx.passwords.outdated(stored)) await rehash(ctx, judged.userId, attempt.password, stored)
   return answer
 }

@@ -6,8 +6,8 @@ import { refusalOf } from '../keys/missing-keys.ts'
 import type { ResetRef } from '../keys/secrets.ts'
 import { sha256 } from '../lib/capability.ts'
 import { maskAddress } from '../lib/email.ts'
-import { derivedId, newId } from '../lib/identifier.ts'
 import { Problem } from '../problems.ts'
+import { type DraftPart, deviceValues, draftPart } from '../sign-in/draft.ts'
 import { draftNotice } from '../user/draft-notice.ts'
 import { requireGoodPassword } from './policy.ts'
 import { findLiveReset, findUsedReset, setPasswordByReset, spendReset } from './reset-store.ts'
@@ -40,15 +40,14 @@ export async function resetPassword(ctx: Context, attempt: ResetAttempt, client:
 
   const notice = draftNotice(ctx, 'password-changed')
   const addressMac = ctx.secrets.addressMac(reset.emailKey)
-  const device = deviceOf(ctx, ref, attempt.idempotencyKey)
+  const device = draftPart(ctx, 'device', ref, attempt.idempotencyKey)
   const values = {
     ...notice.values,
     ...client,
     resetId: ref.id,
     passwordHash,
     addressMac,
-    deviceId: device.id,
-    deviceSeedHash: ctx.secrets.seedHash(device.seed),
+    ...deviceValues(ctx, device),
     deviceKeyId: ctx.secrets.ring.newest.id,
     deviceTtl: ctx.config.DEVICE_TTL
   }
@@ -76,18 +75,10 @@ async function answerRepeat(
   const [used] = usedKey ? await findUsedReset(ctx.db, { id: ref.id, usedKey }) : []
   if (used === undefined || !(await ctx.passwords.check(password, used.passwordHash)))
     throw new Problem('reset-rejected')
-  return presentReset(ctx, used.sessionsEnded, deviceOf(ctx, ref, idempotencyKey))
+  return presentReset(ctx, used.sessionsEnded, draftPart(ctx, 'device', ref, idempotencyKey))
 }
 
-type Device = { id: string; seed: Buffer }
-
-/** With an Idempotency-Key a repeat gets the same device. */
-function deviceOf({ secrets }: Context, ref: ResetRef, key: string | undefined): Device {
-  if (key === undefined) return { id: newId(), seed: secrets.newSeed() }
-  return { id: derivedId('device', key, ref.id), seed: secrets.repeatableSeed('device', ref.keyId, ref.id, key) }
-}
-
-const presentReset = ({ secrets }: Context, sessionsEnded: number, device: Device): PasswordReset => ({
+const presentReset = ({ secrets }: Context, sessionsEnded: number, device: DraftPart): PasswordReset => ({
   sessions_ended: sessionsEnded,
   device_token: secrets.deviceToken({ keyId: secrets.ring.newest.id, ...device })
 })

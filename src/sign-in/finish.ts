@@ -6,6 +6,7 @@ import { endExcessSessions } from '../session/open-store.ts'
 import { presentSession } from '../session/present.ts'
 import type { Session } from '../session/schema.ts'
 import type { SessionView } from '../session/store.ts'
+import type { Draft } from './draft.ts'
 
 /** Devices of one account that may be trusted at once; one more replaces the least recently used. */
 const MOST_DEVICES = 10
@@ -18,9 +19,6 @@ export type Given = SessionView & { deviceId: string | null }
  * `overtaken` when others may have signed in meanwhile, whom they leave out.
  */
 type Opened = Given & { openSessions: number; devices: number; overtaken: boolean }
-
-/** What the session and the device of a sign-in are made of, should it open them. */
-export type Draft = { session: { id: string; seed: Buffer }; device: { id: string; seed: Buffer } }
 
 /** What is the same for every sign-in. */
 export const signInRules = ({ config, secrets }: Context) => ({
