@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { ago } from '../db/interval.ts'
 import { DAY } from '../lib/time.ts'
 
 /** How long a network is known for a sign-in that came from it. */
@@ -21,7 +22,7 @@ export const trustedAmong = sql`
   left join lateral (
     select n.network, n.signed_in_at from postern.known_network as n
     where n.email_key = asked.email_key and n.network = asked.network limit 1
-  ) as known on known.signed_in_at > now() - ${sql.lit(KNOWN_NETWORK_TTL)} * interval '1 second'`
+  ) as known on known.signed_in_at > ${ago(KNOWN_NETWORK_TTL)}`
 
 /** The network that asks, as the lanes name it. */
 export const askingNetwork = sql`'network:' || coalesce(asked.network::text, '')`

@@ -10,6 +10,7 @@ import {
 } from '../budget/code-store.ts'
 import { codeRow, refunding } from '../budget/store.ts'
 import { askingNetwork, trustedAmong } from '../budget/trust.ts'
+import { fromNow } from '../db/interval.ts'
 import { type RowOf, rowsOf } from '../db/rows.ts'
 import type { Slots, Values } from '../db/statement.ts'
 import type { CodeAlphabet } from '../lib/code.ts'
@@ -72,7 +73,7 @@ const insertChallenges = (slots: ChallengeSlots, password?: RawBuilder<unknown>)
     shown_seed_hash, tries_left, sends, sent_at, expires_at, client_network, client_agent, key_id, mailed, created_at)
   select asked.id, ${password === undefined ? sql`'sign_in'` : sql`case when ${password} then 'step_up' else 'sign_in' end`}, asked.email, asked.email_key, asked.address_mac, asked.locale, budget.length,
          case when budget.length = ${sql.lit(STRONG_CODE)} then 'base32' else 'digits' end, budget.charge, budget.pool,
-         trusted.device_id, case when trusted.device_id is not null then asked.known_seed_hash end, ${slots.tries}, 1, now(), now() + ${slots.ttl} * interval '1 second', asked.network, asked.agent,
+         trusted.device_id, case when trusted.device_id is not null then asked.known_seed_hash end, ${slots.tries}, 1, now(), ${fromNow(slots.ttl)}, asked.network, asked.agent,
          ${slots.keyId}, budget.wait = 0, clock_timestamp()
   from asked join trusted using (place) join budget on budget.key = asked.address_mac
   where ${password === undefined ? sql`budget.wait = 0` : sql`true`}

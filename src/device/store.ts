@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import { type clientParameters, eventParameters, record } from '../audit/store.ts'
+import { fromNow } from '../db/interval.ts'
 import { type Slots, statement } from '../db/statement.ts'
 
 /** What each of several sign-ins brings for its device, and what they all share. */
@@ -15,7 +16,7 @@ export const renewDevices = (slots: DeviceSlots) => sql`
   update postern.device as d
   set previous_seed_hash = d.seed_hash, seed_hash = asked.device_seed_hash,
     shown_seed_hash = coalesce(spent.shown_seed_hash, d.shown_seed_hash), key_id = ${slots.deviceKeyId},
-    last_used_at = now(), expires_at = now() + ${slots.deviceTtl} * interval '1 second',
+    last_used_at = now(), expires_at = ${fromNow(slots.deviceTtl)},
     client_network = asked.network, client_agent = asked.agent
   from owner join spent using (place) join asked using (place)
   where d.id = spent.device_id and d.email_key = spent.email_key and d.expires_at > now()
@@ -28,7 +29,7 @@ export const renewDevices = (slots: DeviceSlots) => sql`
 export const makeDevices = (slots: DeviceSlots) => sql`
   insert into postern.device (id, email_key, seed_hash, client_network, client_agent, expires_at, key_id)
   select asked.device_id, spent.email_key, asked.device_seed_hash, asked.network, asked.agent,
-    now() + ${slots.deviceTtl} * interval '1 second', ${slots.deviceKeyId}
+    ${fromNow(slots.deviceTtl)}, ${slots.deviceKeyId}
   from owner join spent using (place) join asked using (place)
   where owner.email_verified_at is not null and not exists (select from kept where kept.place = owner.place)
   returning id`
@@ -40,7 +41,7 @@ export const makeDevice = (
 ) => sql`
   insert into postern.device (id, email_key, seed_hash, client_network, client_agent, expires_at, key_id)
   select ${slots.deviceId}, email_key, ${slots.deviceSeedHash}, ${slots.network}, ${slots.agent},
-    now() + ${slots.deviceTtl} * interval '1 second', ${slots.deviceKeyId}
+    ${fromNow(slots.deviceTtl)}, ${slots.deviceKeyId}
   from ${from}`
 
 /** The CTE that notes the networks of sign-ins to a proven mailbox; once a day is enough to know one for months. */

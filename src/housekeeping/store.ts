@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import { emptyBudget, poolsLeft, refunding } from '../budget/store.ts'
 import { KNOWN_NETWORK_TTL } from '../budget/trust.ts'
+import { ago } from '../db/interval.ts'
 import { statement } from '../db/statement.ts'
 import { DAY, MINUTE } from '../lib/time.ts'
 
@@ -61,9 +62,6 @@ const deleting = (table: string, key: readonly string[], which: RawBuilder<unkno
     select count(*)::int4 as done from deleted`
 }
 
-const ago = (seconds: RawBuilder<unknown>): RawBuilder<unknown> => sql`now() - ${seconds} * interval '1 second'`
-const agoIn = (seconds: number): RawBuilder<unknown> => ago(sql.lit(seconds))
-
 /**
  * Seconds that a code or a link stays after its end. With an Idempotency-Key its id is made from the key and the day: the row stays for all
  * of the next day, also where clocks differ, so that the id, and with it the code, never comes again.
@@ -75,7 +73,7 @@ export const purgeChallenges = statement({ most: 'int4' }, ({ most }) =>
   deleting(
     'challenge',
     ['id'],
-    sql`settled_at is not null and expires_at < ${agoIn(ENDED_KEPT)} order by expires_at limit ${most}`
+    sql`settled_at is not null and expires_at < ${ago(ENDED_KEPT)} order by expires_at limit ${most}`
   )
 )
 
@@ -86,12 +84,12 @@ export const purgeUnmailedChallenges = statement({ most: 'int4' }, ({ most }) =>
   deleting(
     'challenge',
     ['id'],
-    sql`not mailed and email_key <> '' and settled_at is not null and expires_at < ${agoIn(UNMAILED_KEPT)} order by expires_at limit ${most}`
+    sql`not mailed and email_key <> '' and settled_at is not null and expires_at < ${ago(UNMAILED_KEPT)} order by expires_at limit ${most}`
   )
 )
 
 export const purgeResets = statement({ most: 'int4' }, ({ most }) =>
-  deleting('password_reset', ['id'], sql`expires_at < ${agoIn(ENDED_KEPT)} order by expires_at limit ${most}`)
+  deleting('password_reset', ['id'], sql`expires_at < ${ago(ENDED_KEPT)} order by expires_at limit ${most}`)
 )
 
 /** Removes from a mail what says whom it went to; a mail server's answer often repeats the address. */
@@ -129,7 +127,7 @@ export const purgeRevokedSessions = statement({ most: 'int4' }, ({ most }) =>
   deleting(
     'session',
     ['id'],
-    sql`revoked_at is not null and revoked_at < ${agoIn(REVOKED_KEPT)} order by revoked_at limit ${most}`
+    sql`revoked_at is not null and revoked_at < ${ago(REVOKED_KEPT)} order by revoked_at limit ${most}`
   )
 )
 
@@ -144,7 +142,7 @@ export const purgeExpiredSessions = statement(
       from ids where ids.key_id is not null
     ), due as (
       select old.id from ids cross join lateral (
-        select s.id from postern.session as s where s.key_id = ids.key_id and s.expires_at < ${agoIn(DAY)}
+        select s.id from postern.session as s where s.key_id = ids.key_id and s.expires_at < ${ago(DAY)}
         order by s.expires_at limit ${most} for update skip locked
       ) as old limit ${most}
     ), gone as (delete from postern.session as s using due where s.id = due.id returning 1)
@@ -159,17 +157,17 @@ export const purgeNetworks = statement({ most: 'int4' }, ({ most }) =>
   deleting(
     'known_network',
     ['email_key', 'network'],
-    sql`signed_in_at < ${agoIn(KNOWN_NETWORK_TTL)} order by signed_in_at limit ${most}`
+    sql`signed_in_at < ${ago(KNOWN_NETWORK_TTL)} order by signed_in_at limit ${most}`
   )
 )
 
 export const purgeSigningKeys = statement({ most: 'int4' }, ({ most }) =>
-  deleting('signing_key', ['kid'], sql`retires_at < ${agoIn(DAY)} order by retires_at limit ${most}`)
+  deleting('signing_key', ['kid'], sql`retires_at < ${ago(DAY)} order by retires_at limit ${most}`)
 )
 
 /** Long past the day that is looked at. */
 export const purgeTallies = statement({ most: 'int4' }, ({ most }) =>
-  deleting('installation_tally', ['hour'], sql`hour < ${agoIn(7 * DAY)} order by hour limit ${most}`)
+  deleting('installation_tally', ['hour'], sql`hour < ${ago(7 * DAY)} order by hour limit ${most}`)
 )
 
 /**
@@ -186,7 +184,7 @@ export const purgeBudgets = statement(
       select key from postern.address_budget where key > ${after} order by key limit ${most}
     ), idle as (
       select b.key from postern.address_budget as b
-      where b.key in (select next.key from next) and b.code_level_at < ${agoIn(DAY)} and ${emptyBudget}
+      where b.key in (select next.key from next) and b.code_level_at < ${ago(DAY)} and ${emptyBudget}
       for update skip locked
     ), gone as (delete from postern.address_budget as b using idle where b.key = idle.key returning 1),
     grown as (

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { record } from '../audit/store.ts'
+import { fromNow } from '../db/interval.ts'
 import { statement } from '../db/statement.ts'
 
 export type SigningKeyRow = {
@@ -35,7 +36,7 @@ export const insertSigningKey = statement(
   { kid: 'text', publicJwk: 'text', sealedPrivate: 'bytea', keyId: 'text', activatesIn: 'int4' },
   ({ kid, publicJwk, sealedPrivate, keyId, activatesIn }) => sql`
     insert into postern.signing_key (kid, alg, public_jwk, sealed_private, key_id, activates_at)
-    values (${kid}, 'ES256', ${publicJwk}::jsonb, ${sealedPrivate}, ${keyId}, now() + ${activatesIn} * interval '1 second')`
+    values (${kid}, 'ES256', ${publicJwk}::jsonb, ${sealedPrivate}, ${keyId}, ${fromNow(activatesIn)})`
 )
 
 /** Sets the end of every signing key but one. @param retiresIn seconds from now */
@@ -43,7 +44,7 @@ export const retireSigningKeysExcept = statement(
   { kid: 'text', retiresIn: 'int4' },
   ({ kid, retiresIn }) => sql<{ kid: string }>`
     update postern.signing_key
-    set retires_at = least(coalesce(retires_at, 'infinity'), now() + ${retiresIn} * interval '1 second')
+    set retires_at = least(coalesce(retires_at, 'infinity'), ${fromNow(retiresIn)})
     where kid <> ${kid} and (retires_at is null or retires_at > now())
     returning kid`
 )

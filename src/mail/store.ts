@@ -1,4 +1,5 @@
 import { type Expression, type RawBuilder, sql } from 'kysely'
+import { fromNow } from '../db/interval.ts'
 import { statement } from '../db/statement.ts'
 
 /** Seconds a mail belongs to the instance that wrote or took it; then any instance may take it. */
@@ -35,7 +36,7 @@ export const queueMail = (mail: {
 }): RawBuilder<unknown> => sql`
   insert into postern.mail (id, kind, subject_id, email_key, recipient, locale, valid_until, due_at, message_id, key_id)
   select ${mail.id}, ${sql.lit(mail.kind)}, made.id, made.email_key, ${mail.recipient ?? sql`null`}, made.locale, made.expires_at,
-         now() + ${sql.lit(LEASE)} * interval '1 second', ${mail.messageId}, made.key_id
+         ${fromNow(LEASE)}, ${mail.messageId}, made.key_id
   from ${mail.from} as made
   returning id`
 
@@ -60,7 +61,7 @@ export const takeDueMails = statement(
       )
     )
     update postern.mail
-    set due_at = now() + ${sql.lit(LEASE)} * interval '1 second', attempts = attempts + 1
+    set due_at = ${fromNow(LEASE)}, attempts = attempts + 1
     from due where mail.id = due.id
     returning mail.id, mail.kind, mail.subject_id as "subjectId", mail.message_id as "messageId"`
 )

@@ -9,6 +9,7 @@ import {
   type NewChallenge
 } from '../challenge/store.ts'
 import { batched } from '../db/batch.ts'
+import { ago } from '../db/interval.ts'
 import { statement } from '../db/statement.ts'
 import type { Db } from '../db/tables.ts'
 import { queueMail } from '../mail/store.ts'
@@ -90,7 +91,7 @@ export const resendChallenge = statement(
       update postern.challenge as c set sends = c.sends + 1, sent_at = now()
       from asked
       where c.id = asked.id and asked.alive and asked.sends < ${slots.mostSends}
-        and asked.sent_at <= now() - ${slots.resendAfter} * interval '1 second'
+        and asked.sent_at <= ${ago(slots.resendAfter)}
       returning c.id, c.email_key, c.budget_key, c.locale, c.key_id, c.expires_at, c.mailed
     ), queued as (${queueMail({
       from: sql`(select id, email_key, locale, expires_at, key_id from made where mailed)`,

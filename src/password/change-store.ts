@@ -2,6 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 import { eventParameters, record } from '../audit/store.ts'
 import { epochOf } from '../budget/levels.ts'
 import { freshRow, passwordRow, passwordRuling } from '../budget/store.ts'
+import { ago } from '../db/interval.ts'
 import { statement } from '../db/statement.ts'
 import { HOUR, MINUTE } from '../lib/time.ts'
 import { RECENT_SIGN_IN } from '../session/own-store.ts'
@@ -39,7 +40,7 @@ export const findOwnCredentials = statement(
   ({ userId, sessionId }) => sql<OwnCredentials>`
     select u.password_hash as "passwordHash", u.credential_version as version, u.email_key as "emailKey",
       ${waitFor(nextLevel)} as wait,
-      coalesce(u.credential_changed_at > now() - ${sql.lit(REPEATABLE)} * interval '1 second'
+      coalesce(u.credential_changed_at > ${ago(REPEATABLE)}
         and u.credential_changed_at > (select s.created_at from postern.session as s where s.id = ${sessionId}), false) as "changedHere"
     from postern."user" as u where u.id = ${userId}`
 )

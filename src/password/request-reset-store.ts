@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { codeRow, freshRow, mailColumns, mailRuling } from '../budget/store.ts'
 import { askingNetwork, trustedAmong } from '../budget/trust.ts'
+import { seconds } from '../db/interval.ts'
 import { statement } from '../db/statement.ts'
 import { queueMail } from '../mail/store.ts'
 import { changedSince } from '../user/store.ts'
@@ -70,7 +71,7 @@ export const queueReset = statement(
     ), fresh as (
       insert into postern.password_reset (id, email, email_key, budget_key, locale, created_at, expires_at, key_id)
       select ${slots.id}, ${slots.email}, ${slots.emailKey}, ${slots.addressMac}, ${slots.locale}, statement_timestamp(),
-        statement_timestamp() + ${slots.ttl} * interval '1 second', ${slots.keyId}
+        statement_timestamp() + ${seconds(slots.ttl)}, ${slots.keyId}
       where (select count(*) from live) < ${sql.lit(MOST_LIVE)} and not exists (select from earlier)
       returning id, email_key, locale, expires_at, key_id
     ), made as (

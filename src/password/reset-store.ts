@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import { type EventKind, eventParameters, record } from '../audit/store.ts'
+import { ago } from '../db/interval.ts'
 import { type Slots, statement } from '../db/statement.ts'
 import { deviceColumns, deviceParameters, makeDevice } from '../device/store.ts'
 import { MINUTE } from '../lib/time.ts'
@@ -34,7 +35,7 @@ export const findUsedReset = statement(
     select r.sessions_ended as "sessionsEnded", u.password_hash as "passwordHash"
     from postern.password_reset as r join postern."user" as u on u.email_key = r.email_key
     where r.id = ${id} and r.used_key = ${usedKey} and r.sessions_ended is not null and u.password_hash is not null
-      and r.used_at > now() - ${sql.lit(REPEATABLE)} * interval '1 second'`
+      and r.used_at > ${ago(REPEATABLE)}`
 )
 
 /**

@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import { clientParameters, eventParameters, record } from '../audit/store.ts'
+import { fromNow } from '../db/interval.ts'
 import { type Slots, statement } from '../db/statement.ts'
 import { unended } from '../user/store.ts'
 import { live } from './store.ts'
@@ -28,8 +29,7 @@ export const openSessions = (slots: OpenSlots, amr: RawBuilder<unknown>): RawBui
     id, user_id, credential_version, seed_hash, generation, parent_generation, grandparent_generation, rotated_at,
     authenticated_at, idle_expires_at, expires_at, last_used_at, amr, client_network, client_agent, device_id, key_id)
   select asked.session_id, owner.id, owner.credential_version, asked.seed_hash, 1, 1, 1, now(), now(),
-         now() + ${slots.idleTtl} * interval '1 second',
-         now() + ${slots.sessionTtl} * interval '1 second', now(), ${amr}, asked.network, asked.agent,
+         ${fromNow(slots.idleTtl)}, ${fromNow(slots.sessionTtl)}, now(), ${amr}, asked.network, asked.agent,
          ${device}, ${slots.sessionKeyId}
   from owner join asked using (place) join spent using (place)
   where not exists (select from renewed where renewed.user_id = owner.id)

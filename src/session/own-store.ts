@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import { type EventKind, eventParameters, record } from '../audit/store.ts'
+import { ago } from '../db/interval.ts'
 import { type Slots, statement } from '../db/statement.ts'
 import { MINUTE } from '../lib/time.ts'
 import { unended } from '../user/store.ts'
@@ -41,7 +42,7 @@ export const RECENT_SIGN_IN = 5 * MINUTE
 export const isSignInRecent = statement(
   { id: 'uuid' },
   ({ id }) => sql<{ recent: boolean }>`
-    select s.authenticated_at >= now() - ${sql.lit(RECENT_SIGN_IN)} * interval '1 second' as recent
+    select s.authenticated_at >= ${ago(RECENT_SIGN_IN)} as recent
     from postern.session as s where s.id = ${id}`
 )
 

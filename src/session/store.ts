@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { eventParameters, record } from '../audit/store.ts'
 import { batched } from '../db/batch.ts'
+import { ago, fromNow, seconds } from '../db/interval.ts'
 import { statement } from '../db/statement.ts'
 import type { Db } from '../db/tables.ts'
 import { MINUTE } from '../lib/time.ts'
@@ -67,7 +68,7 @@ export const findOpenedSession = statement(
   { sessionId: 'uuid', challengeId: 'uuid', usedKey: 'bytea' },
   ({ sessionId, challengeId, usedKey }) => sql<SessionView & { deviceId: string | null }>`
     select ${sessionView}, c.device_id as "deviceId" from postern.session as s, postern."user" as u, postern.challenge as c
-    where c.id = ${challengeId} and c.used_key = ${usedKey} and c.used_at > now() - ${sql.lit(GRACE)} * interval '1 second'
+    where c.id = ${challengeId} and c.used_key = ${usedKey} and c.used_at > ${ago(GRACE)}
       and u.email_key = c.email_key and (s.id = ${sessionId} or s.authenticated_at = c.used_at) and ${live}
     order by s.id = ${sessionId} desc limit 1`
 )
@@ -99,7 +100,7 @@ export const stepSession = statement(
   (slots) => {
     const given = slots.given
     const current = sql`${given} = s.generation`
-    const grace = sql`${sql.lit(GRACE)} * interval '1 second'`
+    const grace = seconds(GRACE)
     const behind = sql`(${given} > s.parent_generation and ${given} = s.generation - 1)`
     // Null where a release without this column made the last step: that must not make every verdict below null.
     const recent = sql`s.rotated_at > now() - ${grace}
@@ -120,7 +121,7 @@ export const stepSession = statement(
           rotated_at = case when ${steps} then now() else s.rotated_at end,
           key_id = case when ${steps} then ${slots.keyId} else s.key_id end,
           last_used_at = now(),
-          idle_expires_at = least(s.expires_at, now() + ${slots.idleTtl} * interval '1 second'),
+          idle_expires_at = least(s.expires_at, ${fromNow(slots.idleTtl)}),
           revoked_at = case when ${stolen} then now() end
         from postern."user" as u
         where s.id = ${slots.id} and s.seed_hash = ${slots.seedHash} and ${live}

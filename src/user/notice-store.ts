@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { eventParameters } from '../audit/store.ts'
+import { fromNow } from '../db/interval.ts'
 import { type Slots, statement } from '../db/statement.ts'
 import { DAY } from '../lib/time.ts'
 import { queueMail } from '../mail/store.ts'
@@ -26,7 +27,7 @@ export const queueNotice = (
   queueMail({
     from: sql`(
       select ${slots.eventId} as id, account.email, account.email_key, account.locale, ${slots.noticeKeyId} as key_id,
-        now() + ${sql.lit(NOTICE_TTL)} * interval '1 second' as expires_at
+        ${fromNow(NOTICE_TTL)} as expires_at
       from ${from} as account)`,
     kind,
     id: slots.noticeId,
