@@ -1,4 +1,5 @@
 import type { Context } from '../context.ts'
+import { pages } from '../db/pages.ts'
 import type { Db } from '../db/tables.ts'
 import { findPeppers } from '../hashing/store.ts'
 import { endEverything } from '../keys/end-everything.ts'
@@ -7,7 +8,6 @@ import { overlapOf, rotateSigningKeys } from '../keys/rotate.ts'
 import { findDeviceKeys, findKeyUses } from '../keys/store.ts'
 import { keyIdOf } from '../lib/capability.ts'
 import type { Environment } from '../lib/env.ts'
-import { BEFORE_ALL } from '../lib/identifier.ts'
 import { withContext } from './with-context.ts'
 
 /** Devices that are looked through in one statement: some tenths of a second. */
@@ -39,15 +39,8 @@ export async function showKeys(env: Environment): Promise<number> {
 
 async function deviceKeys(db: Db): Promise<string[]> {
   const found = new Set<string>()
-  let last: string | null = BEFORE_ALL
-  while (last !== null) {
-    const [page]: { lastId: string | null; keyIds: string[] }[] = await findDeviceKeys(db, {
-      afterId: last,
-      most: DEVICES_AT_ONCE
-    })
-    for (const id of page?.keyIds ?? []) found.add(id)
-    last = page?.lastId ?? null
-  }
+  for await (const { keyIds } of pages((afterId) => findDeviceKeys(db, { afterId, most: DEVICES_AT_ONCE })))
+    for (const id of keyIds) found.add(id)
   return [...found]
 }
 

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { distinctAlong } from '../db/distinct.ts'
 import { statement } from '../db/statement.ts'
 import type { Kind } from './decoy.ts'
 
@@ -42,11 +43,6 @@ const isOurs = sql`u.password_hash like '$postern$v=1$%'`
 export const findPeppers = statement(
   {},
   () => sql<{ id: string }>`
-    with recursive ids as (
-      (select ${id} as id from postern."user" as u where ${isOurs} order by ${id} limit 1)
-      union all
-      select (select ${id} from postern."user" as u where ${isOurs} and ${id} > ids.id order by ${id} limit 1)
-      from ids where ids.id is not null
-    )
+    with recursive ids as (${distinctAlong(sql`postern."user" as u`, id, isOurs)})
     select id from ids where id ~ '^[0-9a-f]{8}$'`
 )

@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import { emptyBudget, poolsLeft, refunding } from '../budget/store.ts'
 import { KNOWN_NETWORK_TTL } from '../budget/trust.ts'
+import { distinctAlong } from '../db/distinct.ts'
 import { ago } from '../db/interval.ts'
 import { statement } from '../db/statement.ts'
 import { DAY, MINUTE } from '../lib/time.ts'
@@ -135,14 +136,10 @@ export const purgeRevokedSessions = statement({ most: 'int4' }, ({ most }) =>
 export const purgeExpiredSessions = statement(
   { most: 'int4' },
   ({ most }) => sql<Done>`
-    with recursive ids as (
-      (select key_id from postern.session order by key_id limit 1)
-      union all
-      select (select s.key_id from postern.session as s where s.key_id > ids.key_id order by s.key_id limit 1)
-      from ids where ids.key_id is not null
-    ), due as (
+    with recursive ids as (${distinctAlong(sql`postern.session as s`, sql`s.key_id`)}),
+    due as (
       select old.id from ids cross join lateral (
-        select s.id from postern.session as s where s.key_id = ids.key_id and s.expires_at < ${ago(DAY)}
+        select s.id from postern.session as s where s.key_id = ids.id and s.expires_at < ${ago(DAY)}
         order by s.expires_at limit ${most} for update skip locked
       ) as old limit ${most}
     ), gone as (delete from postern.session as s using due where s.id = due.id returning 1)

@@ -1,5 +1,6 @@
+import { pages } from '../db/pages.ts'
 import type { Db } from '../db/tables.ts'
-import { BEFORE_ALL, newId } from '../lib/identifier.ts'
+import { newId } from '../lib/identifier.ts'
 import { endCodesOf, endSessionsAfter, forgetTrusted } from './store.ts'
 
 /** Rows per statement: some tenths of a second, far below its time limit, and nobody waits long for a row. */
@@ -13,12 +14,7 @@ const AT_ONCE = 10_000
 export async function endEverything(db: Db, keyId: string): Promise<{ sessions: number; challenges: number }> {
   const [codes] = await endCodesOf(db, { keyId, eventId: newId() })
   let sessions = 0
-  let afterId: string | null = BEFORE_ALL
-  while (afterId !== null) {
-    const [page]: { lastId: string | null; ended: number }[] = await endSessionsAfter(db, { afterId, most: AT_ONCE })
-    sessions += page?.ended ?? 0
-    afterId = page?.lastId ?? null
-  }
+  for await (const { ended } of pages((afterId) => endSessionsAfter(db, { afterId, most: AT_ONCE }))) sessions += ended
   let forgotten: number | undefined
   do forgotten = (await forgetTrusted(db, { most: AT_ONCE }))[0]?.forgotten
   while (forgotten)

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { record } from '../audit/store.ts'
+import { distinctAlong } from '../db/distinct.ts'
 import { fromNow } from '../db/interval.ts'
 import { statement } from '../db/statement.ts'
 
@@ -64,15 +65,10 @@ export type KeyUse = { keyId: string; kind: 'session' | 'challenge' | 'reset' | 
 export const findKeyUses = statement(
   {},
   () => sql<KeyUse>`
-    with recursive ids as (
-      (select key_id from postern.session order by key_id limit 1)
-      union all
-      select (select s.key_id from postern.session as s where s.key_id > ids.key_id order by s.key_id limit 1)
-      from ids where ids.key_id is not null
-    )
-    select ids.key_id as "keyId", 'session' as kind from ids
-    where ids.key_id is not null and exists (
-      select from postern.session as s where s.key_id = ids.key_id and s.expires_at > now() and s.revoked_at is null)
+    with recursive ids as (${distinctAlong(sql`postern.session as s`, sql`s.key_id`)})
+    select ids.id as "keyId", 'session' as kind from ids
+    where ids.id is not null and exists (
+      select from postern.session as s where s.key_id = ids.id and s.expires_at > now() and s.revoked_at is null)
     union all
     select distinct key_id, 'challenge' from postern.challenge where expires_at > now() and used_at is null and settled_at is null
     union all
