@@ -8,16 +8,9 @@ import type { Client, Context } from '../context.ts'
 import { undefinedOnUniqueViolation } from '../db/failure.ts'
 import { type DailyIds, idsOfDays, newId } from '../lib/identifier.ts'
 import { Problem } from '../problems.ts'
+import type { MailRequest } from '../sign-in/mail-request.ts'
 import { addressOf } from '../user/address.ts'
 import { type Made, type Requested, requestChallenge, requestOnce } from './request-store.ts'
-
-type CodeRequest = {
-  email: string
-  locale: string | undefined
-  acceptLanguage: string | undefined
-  idempotencyKey: string | undefined
-  deviceToken: string | undefined
-}
 
 /** A duplicate of an idempotent request commits within moments; after this many looks something else is wrong. */
 const LOOKS = 3
@@ -26,7 +19,7 @@ const LOOKS = 3
  * Promises a mail with a code and answers what the client needs to ask for it. One statement, the same for every
  * address; whether there is an account is found out when the mail is written, long after the answer.
  */
-export async function requestCode(ctx: Context, request: CodeRequest, client: Client): Promise<Challenge> {
+export async function requestCode(ctx: Context, request: MailRequest, client: Client): Promise<Challenge> {
   const address = addressOf(request.email)
   ctx.signing.requireKey() // or the code could be traded in nowhere: not here, and no other instance could read it
   const ids = request.idempotencyKey && idsOfDays('challenge', request.idempotencyKey, address.key)

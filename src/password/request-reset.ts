@@ -5,24 +5,17 @@ import { undefinedOnUniqueViolation } from '../db/failure.ts'
 import { transaction } from '../db/statement.ts'
 import { idsOfDays, newId } from '../lib/identifier.ts'
 import { wantedLanguage } from '../lib/language.ts'
+import type { MailRequest } from '../sign-in/mail-request.ts'
 import { addressOf } from '../user/address.ts'
 import { enterResetLane, queueReset } from './request-reset-store.ts'
 import type { Forgot } from './schema.ts'
-
-type ResetRequest = {
-  email: string
-  locale: string | undefined
-  acceptLanguage: string | undefined
-  idempotencyKey: string | undefined
-  deviceToken: string | undefined
-}
 
 /**
  * Promises a mail with a link to a new password. The same statements for every address; whether there is an account is looked up
  * when the mail is written, long after the answer. The remaining time of an older link that is mailed again is in the mail only:
  * a countdown in the answer would jump back once the owner used the link, and so reveal the account.
  */
-export async function requestReset(ctx: Context, request: ResetRequest, client: Client): Promise<Forgot> {
+export async function requestReset(ctx: Context, request: MailRequest, client: Client): Promise<Forgot> {
   const address = addressOf(request.email)
   const { config, secrets } = ctx
   ctx.signing.requireKey() // as for codes: a link under a key that other instances lack would not work
