@@ -28,16 +28,3 @@ export const apart =
       return all
     }
   }
-
-/** Composes each row together with what it speaks of; a row whose subject is gone has expired. */
-export function composeEach<Subject extends { id: string }>(
-  rows: readonly MailRow[],
-  subjects: readonly Subject[],
-  compose: (row: MailRow, subject: Subject) => Composed
-): Composed[] {
-  const byId = new Map(subjects.map((subject) => [subject.id, subject]))
-  return rows.map((row) => {
-    const subject = byId.get(row.subjectId)
-    return subject === undefined ? { id: row.id, state: 'expired' } : compose(row, subject)
-  })
-}

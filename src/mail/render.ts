@@ -23,7 +23,7 @@ const samples = {
   ]
 } as const satisfies Record<string, readonly Data[]>
 
-type MailTemplate = keyof typeof samples
+export type MailTemplate = keyof typeof samples
 type Rendered = { subject: string; text: string; html: string }
 
 export type Renderer = {

@@ -6,6 +6,7 @@ import { type RowOf, rowsOf } from '../db/rows.ts'
 import { statement, type Values } from '../db/statement.ts'
 import type { Db } from '../db/tables.ts'
 import type { CodeAlphabet } from '../lib/code.ts'
+import { type Addressed, addressedView } from '../mail/addressed-store.ts'
 import {
   type SignedIn,
   signedInAt,
@@ -88,29 +89,14 @@ export async function verifyChallenge(db: Db, guess: CodeGuess): Promise<Verifie
   }
 }
 
-/** A mail's challenge and its recipient: the account's own spelling where there is one. */
-export type CodeMailSubject = {
-  id: string
-  keyId: string
-  codeLength: number
-  codeAlphabet: CodeAlphabet
-  locale: string | null
-  typedEmail: string
-  accountEmail: string | null
-  accountLocale: string | null
-  disabled: boolean | null
-  /** Seconds the code is still good for. */
-  expiresIn: number
-  used: boolean
-}
+/** A mail's challenge, and the form of its code. */
+type CodeMailSubject = Addressed & { codeLength: number; codeAlphabet: CodeAlphabet }
 
 export const findCodeMailSubjects = statement(
   { ids: 'uuid[]' },
   ({ ids }) => sql<CodeMailSubject>`
-    select c.id, c.key_id as "keyId", c.code_length as "codeLength", c.code_alphabet as "codeAlphabet", c.locale,
-      c.email as "typedEmail", u.email as "accountEmail", u.locale as "accountLocale", u.disabled_at is not null as disabled,
-      extract(epoch from c.expires_at - now())::float8 as "expiresIn",
-      c.used_at is not null or c.tries_left = 0 or c.email_key = '' or ${changedSince(sql`c.created_at`)} as used
-    from postern.challenge as c left join postern."user" as u on u.email_key = c.email_key
-    where c.id = any(${ids})`
+    select ${addressedView}, made.code_length as "codeLength", made.code_alphabet as "codeAlphabet",
+      made.used_at is not null or made.tries_left = 0 or made.email_key = '' or ${changedSince(sql`made.created_at`)} as dead
+    from postern.challenge as made left join postern."user" as u on u.email_key = made.email_key
+    where made.id = any(${ids})`
 )

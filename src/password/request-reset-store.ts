@@ -3,6 +3,7 @@ import { codeRow, freshRow, mailColumns, mailRuling } from '../budget/store.ts'
 import { askingNetwork, trustedAmong } from '../budget/trust.ts'
 import { seconds } from '../db/interval.ts'
 import { statement } from '../db/statement.ts'
+import { type Addressed, addressedView } from '../mail/addressed-store.ts'
 import { queueMail } from '../mail/store.ts'
 import { changedSince } from '../user/store.ts'
 
@@ -85,26 +86,10 @@ export const queueReset = statement(
     select id as "subjectId" from made`
 )
 
-/** A mail's reset and its recipient: the account's own spelling where there is one. */
-export type ResetMailSubject = {
-  id: string
-  keyId: string
-  locale: string | null
-  typedEmail: string
-  accountEmail: string | null
-  accountLocale: string | null
-  disabled: boolean | null
-  /** Seconds the link is still good for. */
-  expiresIn: number
-  dead: boolean
-}
-
 export const findResetMailSubjects = statement(
   { ids: 'uuid[]' },
-  ({ ids }) => sql<ResetMailSubject>`
-    select r.id, r.key_id as "keyId", r.locale, r.email as "typedEmail", u.email as "accountEmail", u.locale as "accountLocale",
-      u.disabled_at is not null as disabled, extract(epoch from r.expires_at - now())::float8 as "expiresIn",
-      r.used_at is not null or ${changedSince(sql`r.created_at`)} as dead
-    from postern.password_reset as r left join postern."user" as u on u.email_key = r.email_key
-    where r.id = any(${ids})`
+  ({ ids }) => sql<Addressed>`
+    select ${addressedView}, made.used_at is not null or ${changedSince(sql`made.created_at`)} as dead
+    from postern.password_reset as made left join postern."user" as u on u.email_key = made.email_key
+    where made.id = any(${ids})`
 )
