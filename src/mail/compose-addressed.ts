@@ -13,7 +13,7 @@ type Written = { template: MailTemplate; data: Data; meant: boolean; otherwise: 
 /**
  * Composes the mails with codes and links. Only here, and never in a request, do we look up whether an address has an account: its mail
  * goes to the spelling the account has. Every row is rendered, sent or not; what sending takes is left, where a mail is dropped. A row
- * whose subject is gone has expired.
+ * whose subject is gone has expired; one whose key we lack, such as a link of another instance that is mailed again, is left to others.
  */
 export function composeAddressed<Subject extends Addressed>(
   deps: Deps,
@@ -22,20 +22,20 @@ export function composeAddressed<Subject extends Addressed>(
   write: (subject: Subject) => Written
 ): Composed[] {
   const byId = new Map(subjects.map((subject) => [subject.id, subject]))
-  return rows.map((row) => {
+  return rows.flatMap((row) => {
     const subject = byId.get(row.subjectId)
-    return subject === undefined ? { id: row.id, state: 'expired' } : compose(deps, row, subject, write)
+    if (subject === undefined) return { id: row.id, state: 'expired' as const }
+    return deps.secrets.knows(subject.keyId) ? compose(deps, row, subject, write) : []
   })
 }
 
 function compose<Subject extends Addressed>(
-  { config, secrets, renderer }: Deps,
+  { config, renderer }: Deps,
   row: MailRow,
   subject: Subject,
   write: (subject: Subject) => Written
 ): Composed {
-  // A link that is mailed again may be another instance's, of a key that we lack.
-  if (subject.dead || subject.expiresIn <= 0 || !secrets.knows(subject.keyId)) return { id: row.id, state: 'expired' }
+  if (subject.dead || subject.expiresIn <= 0) return { id: row.id, state: 'expired' }
   const locale = subject.locale ?? subject.accountLocale
   const { template, data, meant, otherwise } = write(subject)
   const rendered = renderer.render(template, locale, data)

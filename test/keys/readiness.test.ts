@@ -158,6 +158,22 @@ t.test('a mail under a key that an instance lacks is left to those that have it'
   t.equal(mail.text, knowing.inbox?.mails('b@example.com')[0]?.text, 'the same mail as before')
 })
 
+t.test('a link that is mailed again by an instance without its key is left to those that have it', async (t) => {
+  const { lacking, knowing, sql, inbox } = await startLacking(t)
+  for (let nth = 0; nth < 3; nth++) await knowing.api.requestPasswordReset({ email })
+  await until(async () => (await sql(`select from postern.mail where state = 'sent'`)).length === 3)
+
+  await lacking.api.requestPasswordReset({ email }) // there are three live links: the newest is mailed again
+  await lacking.api.requestOtp({ email: 'later@example.com' })
+  await until(() => inbox?.mails('later@example.com')[0])
+  const waiting = await sql(`select from postern.mail where kind = 'reset' and state = 'queued'`)
+  await sql(`update postern.mail set due_at = now() where state = 'queued'`)
+
+  t.equal(waiting.length, 1)
+  await until(() => knowing.inbox?.mails(email)[3])
+  t.equal(inbox?.mails(email).length, 0)
+})
+
 t.test('an instance whose schema is older than the release is not ready, and names what is missing', async (t) => {
   const { api, sql } = await start(t)
   const [gone] = await sql<{ name: string }>('delete from postern.kysely_migration returning name')

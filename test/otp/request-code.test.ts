@@ -115,7 +115,8 @@ t.test('a request that does not match the contract is refused with its place, an
     [{ email, e_mail: email }, '/e_mail'],
     [`{"email":"${email}","email":"ines@example.com"}`, ''],
     [`{"email":"${email}","\\u0065mail":"ines@example.com"}`, ''],
-    [`{"__proto__":{},"email":"${email}"}`, ''],
+    [`{"__proto__":{},"email":"${email}"}`, '/__proto__'],
+    [`{"__proto__":1,"email":"${email}"}`, ''],
     ['[]', ''],
     ['{', '']
   ]
