@@ -1,11 +1,11 @@
 import { sql } from 'kysely'
-import { statement } from '../db/statement.ts'
+import { statementInTx } from '../db/statement.ts'
 
 /**
  * Takes the address out of its challenges. The rows are kept as long as other challenges: a client that holds one is answered as
  * for an address without an account, and a spent code cannot come back with the id that an Idempotency-Key gives.
  */
-export const forgetChallenges = statement(
+export const forgetChallenges = statementInTx(
   { emailKey: 'text' },
   ({ emailKey }) => sql`
     with held as (

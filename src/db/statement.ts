@@ -107,6 +107,12 @@ export function statement<P extends Parameters, Row>(
   }
 }
 
+/** As `statement`, for what holds only together with its neighbours: it runs inside their transaction, and a pool does not fit. */
+export const statementInTx: <P extends Parameters, Row>(
+  parameters: P,
+  build: (slots: Slots<P>) => RawBuilder<Row>
+) => (tx: Tx, values: Values<P>) => Promise<Row[]> = statement
+
 /** Runs a transaction, and repeats it after a conflict; everything inside must be safe to run twice. */
 export async function transaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
   const run = (): Promise<T> => retried(db, () => db.transaction().execute(work))

@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import { type clientParameters, eventParameters, record } from '../audit/store.ts'
 import { fromNow } from '../db/interval.ts'
-import { type Slots, statement } from '../db/statement.ts'
+import { type Slots, statement, statementInTx } from '../db/statement.ts'
 
 /** What each of several sign-ins brings for its device, and what they all share. */
 export const deviceColumns = { deviceId: 'uuid', deviceSeedHash: 'bytea' } as const
@@ -83,7 +83,7 @@ export const forgetExcessTrust = statement(
  * `keptId` is a device that stays, `sessionId` a session whose own device stays; where the release before opened or renewed it, the
  * device that has the time of its last sign-in.
  */
-export const forgetTrust = statement(
+export const forgetTrust = statementInTx(
   { emailKey: 'text', keptId: 'uuid?', sessionId: 'uuid?' },
   ({ emailKey, keptId, sessionId }) => sql`
     with devices as (

@@ -3,11 +3,11 @@ import { emptyBudget, poolsLeft, refunding } from '../budget/store.ts'
 import { KNOWN_NETWORK_TTL } from '../budget/trust.ts'
 import { distinctAlong } from '../db/distinct.ts'
 import { ago } from '../db/interval.ts'
-import { statement } from '../db/statement.ts'
+import { statement, statementInTx } from '../db/statement.ts'
 import { DAY, MINUTE } from '../lib/time.ts'
 
 /** One instance at a time does a task; another that does not get its lock leaves it to the first. It goes with the transaction. */
-export const tryLock = statement(
+export const tryLock = statementInTx(
   { task: 'text' },
   ({ task }) => sql<{ mine: boolean }>`
     select pg_try_advisory_xact_lock(hashtext('postern housekeeping'), hashtext(${task})) as mine`
@@ -169,8 +169,8 @@ export const purgeTallies = statement({ most: 'int4' }, ({ most }) =>
 
 /**
  * Among the next rows after a key, deletes the budgets that are no longer needed, and such pools from the others: each device and
- * network that ever mistyped would leave one. The table is walked along its primary key: an index on levels or times would be
- * written at every request for a code.
+ * network that ever mistyped would leave one. Who asks every day keeps the row, which would otherwise be made anew each time. The
+ * table is walked along its primary key: an index on levels or times would be written at every request for a code.
  *
  * `last` is where the walk goes on; null at the end of the table.
  */

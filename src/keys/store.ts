@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { record } from '../audit/store.ts'
 import { distinctAlong } from '../db/distinct.ts'
 import { fromNow } from '../db/interval.ts'
-import { statement } from '../db/statement.ts'
+import { statement, statementInTx } from '../db/statement.ts'
 
 export type SigningKeyRow = {
   kid: string
@@ -30,10 +30,13 @@ export const findSigningKeys = statement(
 )
 
 /** One instance at a time makes signing keys; the lock goes with the transaction. */
-export const lockSigningKeys = statement({}, () => sql`select pg_advisory_xact_lock(hashtext('postern signing keys'))`)
+export const lockSigningKeys = statementInTx(
+  {},
+  () => sql`select pg_advisory_xact_lock(hashtext('postern signing keys'))`
+)
 
 /** @param activatesIn seconds from now */
-export const insertSigningKey = statement(
+export const insertSigningKey = statementInTx(
   { kid: 'text', publicJwk: 'text', sealedPrivate: 'bytea', keyId: 'text', activatesIn: 'int4' },
   ({ kid, publicJwk, sealedPrivate, keyId, activatesIn }) => sql`
     insert into postern.signing_key (kid, alg, public_jwk, sealed_private, key_id, activates_at)
@@ -41,7 +44,7 @@ export const insertSigningKey = statement(
 )
 
 /** Sets the end of every signing key but one. @param retiresIn seconds from now */
-export const retireSigningKeysExcept = statement(
+export const retireSigningKeysExcept = statementInTx(
   { kid: 'text', retiresIn: 'int4' },
   ({ kid, retiresIn }) => sql<{ kid: string }>`
     update postern.signing_key
@@ -50,7 +53,7 @@ export const retireSigningKeysExcept = statement(
     returning kid`
 )
 
-export const resealSigningKey = statement(
+export const resealSigningKey = statementInTx(
   { kid: 'text', sealedPrivate: 'bytea', keyId: 'text' },
   ({ kid, sealedPrivate, keyId }) => sql`
     update postern.signing_key set sealed_private = ${sealedPrivate}, key_id = ${keyId} where kid = ${kid}`

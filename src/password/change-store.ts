@@ -3,7 +3,7 @@ import { eventParameters, record } from '../audit/store.ts'
 import { epochOf } from '../budget/levels.ts'
 import { freshRow, passwordRow, passwordRuling } from '../budget/store.ts'
 import { ago } from '../db/interval.ts'
-import { statement } from '../db/statement.ts'
+import { statement, statementInTx } from '../db/statement.ts'
 import { HOUR, MINUTE } from '../lib/time.ts'
 import { RECENT_SIGN_IN } from '../session/own-store.ts'
 import { holdCaller } from '../user/store.ts'
@@ -119,7 +119,7 @@ export const judgeOwnPassword = statement(
  * @returns `wait`: seconds until there is room, 0 when it was charged; `version`: of the credentials as they are now. No row: the
  *   account has gone
  */
-export const chargeChange = statement(
+export const chargeChange = statementInTx(
   { userId: 'uuid' },
   ({ userId }) => sql<{ wait: number; version: number }>`
     with held as (
@@ -136,7 +136,7 @@ export const chargeChange = statement(
  * Sets the password of the signed-in account. The caller's session goes on under the new version, all others end. Run it after
  * `chargeChange`. No row: the session has ended. `sessionsEnded` null: another change by the same session came first.
  */
-export const setOwnPassword = statement(
+export const setOwnPassword = statementInTx(
   { ...changeParameters, userId: 'uuid', version: 'int4', sessionId: 'uuid' },
   (slots) => sql<{ sessionsEnded: number | null }>`
     with ${holdCaller(slots)}, ${changingPassword(slots, {

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { codeRow, freshRow, mailColumns, mailRuling } from '../budget/store.ts'
 import { askingNetwork, trustedAmong } from '../budget/trust.ts'
 import { seconds } from '../db/interval.ts'
-import { statement } from '../db/statement.ts'
+import { statement, statementInTx } from '../db/statement.ts'
 import { type Addressed, addressedView } from '../mail/addressed-store.ts'
 import { queueMail } from '../mail/store.ts'
 import { changedSince } from '../user/store.ts'
@@ -21,7 +21,7 @@ export const open = sql`r.used_at is null and r.expires_at > statement_timestamp
  *
  * @returns `wait` seconds when no lane has room, else 0
  */
-export const enterResetLane = statement(
+export const enterResetLane = statementInTx(
   {
     emailKey: 'text',
     addressMac: 'bytea',
@@ -51,7 +51,7 @@ export const enterResetLane = statement(
  * Run it after `lockBudgets`, because a count sees only what was committed before its statement. The same work for every
  * address: nothing here asks whether there is an account.
  */
-export const queueReset = statement(
+export const queueReset = statementInTx(
   {
     id: 'uuid',
     email: 'text',

@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import { type EventKind, eventParameters, record } from '../audit/store.ts'
 import { ago } from '../db/interval.ts'
-import { type Slots, statement } from '../db/statement.ts'
+import { type Slots, statement, statementInTx } from '../db/statement.ts'
 import { deviceColumns, deviceParameters, makeDevice } from '../device/store.ts'
 import { MINUTE } from '../lib/time.ts'
 import { noticeParameters, queueNotice } from '../user/notice-store.ts'
@@ -42,7 +42,7 @@ export const findUsedReset = statement(
  * Uses a reset, and with it every other reset of its address, by id. No row: another request was first, or it expired.
  * Run it after `lockBudgets`.
  */
-export const spendReset = statement(
+export const spendReset = statementInTx(
   { id: 'uuid', emailKey: 'text', usedKey: 'bytea?' },
   ({ id, emailKey, usedKey }) => sql<{ id: string }>`
     with held as (
@@ -59,7 +59,7 @@ export const spendReset = statement(
 )
 
 /** Ends every open reset of an address, by id. */
-export const spendResets = statement(
+export const spendResets = statementInTx(
   { emailKey: 'text' },
   ({ emailKey }) => sql`
     with held as (
@@ -112,7 +112,7 @@ export const changingPassword = (
  * Sets the password that a reset was used for, and proves the address. The device that did it is trusted from now on. No row: the
  * account has changed or gone meanwhile.
  */
-export const setPasswordByReset = statement(
+export const setPasswordByReset = statementInTx(
   {
     ...changeParameters,
     resetId: 'uuid',
@@ -134,7 +134,7 @@ export const setPasswordByReset = statement(
 )
 
 /** Deletes the links of an address whose account is deleted. */
-export const forgetResets = statement(
+export const forgetResets = statementInTx(
   { emailKey: 'text' },
   ({ emailKey }) => sql`
     with held as (

@@ -2,7 +2,8 @@ import t, { type Test } from 'tap'
 import { nobody } from '../../src/audit/store.ts'
 import { lockBudgets } from '../../src/budget/lock-store.ts'
 import { forgetChallenges } from '../../src/challenge/forget-store.ts'
-import type { Context } from '../../src/context.ts'
+import { transaction } from '../../src/db/statement.ts'
+import type { Tx } from '../../src/db/tables.ts'
 import { newId } from '../../src/lib/identifier.ts'
 import { requestCode } from '../../src/otp/request-code.ts'
 import { verifyCode } from '../../src/otp/verify-code.ts'
@@ -122,7 +123,7 @@ const several: {
   what: string
   table: string
   insert: string
-  run: (ctx: Context, userId: string) => Promise<unknown>
+  run: (tx: Tx, userId: string) => Promise<unknown>
 }[] = [
   {
     what: 'forgetting the challenges of an address',
@@ -130,25 +131,25 @@ const several: {
     insert: `delete from postern.challenge; insert into postern.challenge (id, purpose, email, email_key, budget_key, code_length,
         code_alphabet, charged, tries_left, sends, sent_at, expires_at, key_id)
       select ${id}, 'sign_in', '${member}', '${member}', '\\x01', 6, 'digits', 3, 3, 1, now(), now(), 'x' from ${rows}`,
-    run: ({ db }) => forgetChallenges(db, { emailKey: member })
+    run: (tx) => forgetChallenges(tx, { emailKey: member })
   },
   {
     what: 'ending the links of an address',
     table: 'password_reset',
     insert: resets,
-    run: ({ db }) => spendResets(db, { emailKey: member })
+    run: (tx) => spendResets(tx, { emailKey: member })
   },
   {
     what: 'using a link',
     table: 'password_reset',
     insert: resets,
-    run: ({ db }) => spendReset(db, { id: '00000000-0000-0000-0000-000000000006', emailKey: member, usedKey: null })
+    run: (tx) => spendReset(tx, { id: '00000000-0000-0000-0000-000000000006', emailKey: member, usedKey: null })
   },
   {
     what: 'forgetting the links of an address',
     table: 'password_reset',
     insert: resets,
-    run: ({ db }) => forgetResets(db, { emailKey: member })
+    run: (tx) => forgetResets(tx, { emailKey: member })
   },
   {
     what: 'ending sessions beyond the limit',
@@ -157,7 +158,7 @@ const several: {
         parent_generation, grandparent_generation, rotated_at, authenticated_at, idle_expires_at, expires_at, last_used_at, amr, key_id)
       select ${id}, u.id, 1, '\\x01', 1, 1, 1, now(), now(), now() + interval '1 hour', now() + interval '1 hour',
         now() - n * interval '1 minute', '{otp}', 'x' from postern."user" as u, ${rows}`,
-    run: ({ db }, userId) => endExcessSessions(db, { userId, most: 0, eventId: newId(), ...nobody })
+    run: (tx, userId) => endExcessSessions(tx, { userId, most: 0, eventId: newId(), ...nobody })
   }
 ]
 
@@ -167,18 +168,20 @@ for (const { what, table, insert, run } of several)
     const { body } = await signIn(member)
     for (const statement of insert.split('; ')) await sql(statement)
 
-    t.equal(await takenBefore(first(table, 'id'), table, () => run(ctx, body.user.id)), 1, 'the one it waits for')
+    t.equal(
+      await takenBefore(first(table, 'id'), table, () => transaction(ctx.db, (tx) => run(tx, body.user.id))),
+      1,
+      'the one it waits for'
+    )
   })
 
 t.test('the addresses of a change are taken in the order of their keys', async (t) => {
   const { ctx, sql, takenBefore } = await withLocks(t)
   const keys = [3, 2, 1].map((byte) => Buffer.from([byte]))
-  for (const key of keys) await lockBudgets(ctx.db, { keys: [key] })
+  const lock = (order: Buffer[]) => transaction(ctx.db, (tx) => lockBudgets(tx, { keys: order }))
+  for (const key of keys) await lock([key])
 
   for (const order of [keys, keys.toReversed()])
-    t.equal(
-      await takenBefore(first('address_budget', 'key'), 'address_budget', () => lockBudgets(ctx.db, { keys: order })),
-      1
-    )
+    t.equal(await takenBefore(first('address_budget', 'key'), 'address_budget', () => lock(order)), 1)
   t.equal((await sql('select from postern.address_budget')).length, 3)
 })

@@ -164,6 +164,8 @@ t.test('of addresses, those go about which nothing is left to say', async (t) =>
   await budget('04', 0, ', lanes', `, jsonb_build_object('code:day', extract(epoch from now()) + 60)`)
   await budget('05', 0, ', pools', `, jsonb_build_object('device:a', jsonb_build_array(1, extract(epoch from now())))`)
   await budget('06', 0, ', lanes, pools', `, '{"code:day": 5}', '{"device:a": [3, 5]}'`)
+  await budget('07', 0)
+  await world.sql(`update postern.address_budget set code_level_at = now() - interval '20 hours' where key = '\\x07'`)
   await world.sql(`insert into postern.address_budget (key, code_level, code_level_at, last_length, last_charge)
     select decode(lpad(to_hex(n), 8, '0'), 'hex'), 3, now() - interval '10 days', 6, 3 from generate_series(256, 1999) as n`)
 
@@ -174,7 +176,8 @@ t.test('of addresses, those go about which nothing is left to say', async (t) =>
 
   t.strictSame(
     left.map(({ key }) => key),
-    ['02', '03', '04', '05']
+    ['02', '03', '04', '05', '07'],
+    'and of one that is in daily use its row'
   )
 })
 
