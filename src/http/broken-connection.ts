@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { newId } from '../lib/identifier.ts'
@@ -13,6 +13,8 @@ const codes: Record<string, ProblemCode> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'request-timeout'
 }
 
+const NOT_HTTP = 'the request is not HTTP/1.1 as RFC 9112 has it: its method, target, a header or a length is malformed'
+
 /** Seconds to read the answer in: closed sooner, the kernel resets the connection and the answer is lost. */
 const LAST_WORD = 1
 
@@ -26,13 +28,14 @@ export const answerBrokenConnections =
     }
     const code = codes[error.code ?? ''] ?? 'invalid-request'
     const id = newId()
-    const body = JSON.stringify(problemBody(code, id))
+    const details = code === 'invalid-request' ? { detail: NOT_HTTP } : {}
+    const body = JSON.stringify(problemBody(code, id, details))
     const { status } = problems[code]
     answers.refused(id, status, code)
     observe?.(undefined, status, 0)
     socket.end(
       [
-        `HTTP/1.1 ${status} ${code}`,
+        `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
         'Connection: close',
         'Content-Type: application/problem+json',
         'Cache-Control: no-store',
