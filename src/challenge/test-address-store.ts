@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { isNotOver } from '../budget/empty-lanes.ts'
+import { isNotOver } from '../db/interval.ts'
 import { statement } from '../db/statement.ts'
 import { unended } from '../user/store.ts'
 

@@ -11,3 +11,7 @@ export const ago = (count: Seconds): RawBuilder<unknown> => sql`now() - ${second
 
 /** So many seconds after the statement's transaction began. */
 export const fromNow = (count: Seconds): RawBuilder<unknown> => sql`now() + ${seconds(count)}`
+
+/** The condition that a day, as YYYY-MM-DD in UTC, is not over. */
+export const isNotOver = (day: RawBuilder<unknown>): RawBuilder<unknown> =>
+  sql`now() at time zone 'UTC' < ${day}::date + 1`

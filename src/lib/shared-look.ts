@@ -12,10 +12,13 @@ export function sharedLook<Found>(kept: number, look: () => Promise<Found>, shar
     if (last !== undefined && monotonicNow() <= last.standsUntil) return last.found
     const begunAt = monotonicNow()
     const mine = { found: look(), standsUntil: Number.POSITIVE_INFINITY }
-    const standFor = (seconds: number) => () => {
-      mine.standsUntil = monotonicNow() + seconds
+    const ended = (keptFor: number): void => {
+      mine.standsUntil = monotonicNow() + keptFor
     }
-    mine.found.then(() => standFor(Math.max(kept, (monotonicNow() - begunAt) * (1 / share - 1)))(), standFor(kept))
+    mine.found.then(
+      () => ended(Math.max(kept, (monotonicNow() - begunAt) * (1 / share - 1))),
+      () => ended(kept)
+    )
     last = mine
     return mine.found
   }

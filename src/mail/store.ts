@@ -42,7 +42,7 @@ export const queueMail = (mail: {
 
 /**
  * Takes mails whose lease has expired; each goes to one instance. Of the thousand that have been due for longest, those that are
- * no longer useful are closed: however many wait, a look reads no more of them.
+ * no longer useful are closed: however many are due, no more of them are read for that.
  */
 export const takeDueMails = statement(
   { most: 'int4', keyIds: 'text[]' },

@@ -23,6 +23,24 @@ t.test('whoever shows a genuine token is limited by session and never by address
   t.equal(first.headers.get('ratelimit-limit'), null, 'the headers are for clients')
 })
 
+t.test(
+  'changes of a password are limited by client: sessions of one’s own do not multiply what costs a hash',
+  async (t) => {
+    const { api, signIn } = await start(t, LIMITED)
+    const bearers = [await signIn('maya@example.com'), await signIn('noor@example.com')].map(
+      ({ body }) => body.access_token as string
+    )
+    let turn = 0
+
+    const answers = await askTimes(40, () => {
+      turn += 1
+      return api.changePassword({ password: 'short' }, { bearer: bearers[turn % 2] })
+    })
+
+    t.strictSame(tally(answers), { 422: 30, 429: 10 })
+  }
+)
+
 t.test('a token that has run out is still its session’s', async (t) => {
   const { api, signIn, ctx } = await start(t, LIMITED)
   const { body } = await signIn('maya@example.com')
