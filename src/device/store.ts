@@ -14,13 +14,13 @@ type DeviceSlots = Slots<typeof deviceParameters>
  */
 export const renewDevices = (slots: DeviceSlots) => sql`
   update postern.device as d
-  set previous_seed_hash = d.seed_hash, seed_hash = asked.device_seed_hash,
-    shown_seed_hash = coalesce(spent.shown_seed_hash, d.shown_seed_hash), key_id = ${slots.deviceKeyId},
+  set previous_seed_hash = d.seed_hash, seed_hash = entering.device_seed_hash,
+    shown_seed_hash = coalesce(entering.shown_seed_hash, d.shown_seed_hash), key_id = ${slots.deviceKeyId},
     last_used_at = now(), expires_at = ${fromNow(slots.deviceTtl)},
-    client_network = asked.network, client_agent = asked.agent
-  from owner join spent using (place) join asked using (place)
-  where d.id = spent.device_id and d.email_key = spent.email_key and d.expires_at > now()
-  returning asked.place, d.id`
+    client_network = entering.network, client_agent = entering.agent
+  from entering
+  where d.id = entering.known_device_id and d.email_key = entering.email_key and d.expires_at > now()
+  returning entering.place, d.id`
 
 /**
  * The CTE that makes every other client that signed in a trusted device. Only a proven mailbox earns trust: anybody may have set
@@ -28,10 +28,9 @@ export const renewDevices = (slots: DeviceSlots) => sql`
  */
 export const makeDevices = (slots: DeviceSlots) => sql`
   insert into postern.device (id, email_key, seed_hash, client_network, client_agent, expires_at, key_id)
-  select asked.device_id, spent.email_key, asked.device_seed_hash, asked.network, asked.agent,
+  select entering.device_id, entering.email_key, entering.device_seed_hash, entering.network, entering.agent,
     ${fromNow(slots.deviceTtl)}, ${slots.deviceKeyId}
-  from owner join spent using (place) join asked using (place)
-  where owner.email_verified_at is not null and not exists (select from kept where kept.place = owner.place)
+  from entering where entering.proven and not exists (select from kept where kept.place = entering.place)
   returning id`
 
 /** The CTE that trusts the client that set a password by a mailed link: the mailbox is proven. @param from has `email_key` */
@@ -47,9 +46,8 @@ export const makeDevice = (
 /** The CTE that notes the networks of sign-ins to a proven mailbox; once a day is enough to know one for months. */
 export const noteNetworks = sql`
   insert into postern.known_network as n (email_key, network, signed_in_at)
-  select spent.email_key, asked.network, now()
-  from owner join spent using (place) join asked using (place)
-  where owner.email_verified_at is not null and asked.network is not null
+  select entering.email_key, entering.network, now()
+  from entering where entering.proven and entering.network is not null
   on conflict (email_key, network) do update set signed_in_at = now()
   where n.signed_in_at < now() - interval '1 day'`
 

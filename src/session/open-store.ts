@@ -20,30 +20,29 @@ const openedColumns = sql`
 
 /** The device that a sign-in comes from, one of `kept` or `made`; null where it is not trusted. */
 const device = sql`
-  (select kept.id from kept where kept.place = owner.place union all
-   select made.id from made where made.id = asked.device_id limit 1)`
+  (select kept.id from kept where kept.place = entering.place union all
+   select made.id from made where made.id = entering.device_id limit 1)`
 
-/** The CTE that opens a session for each row of the CTE `owner`, under the credential version that was read there. */
-export const openSessions = (slots: OpenSlots, amr: RawBuilder<unknown>): RawBuilder<unknown> => sql`
+/** The CTE that opens a session for each row of the CTE `entering`, under the credential version that was read there. */
+export const openSessions = (slots: OpenSlots): RawBuilder<unknown> => sql`
   insert into postern.session (
     id, user_id, credential_version, seed_hash, generation, parent_generation, grandparent_generation, rotated_at,
     authenticated_at, idle_expires_at, expires_at, last_used_at, amr, client_network, client_agent, device_id, key_id)
-  select asked.session_id, owner.id, owner.credential_version, asked.seed_hash, 1, 1, 1, now(), now(),
-         ${fromNow(slots.idleTtl)}, ${fromNow(slots.sessionTtl)}, now(), ${amr}, asked.network, asked.agent,
+  select entering.session_id, entering.user_id, entering.credential_version, entering.seed_hash, 1, 1, 1, now(), now(),
+         ${fromNow(slots.idleTtl)}, ${fromNow(slots.sessionTtl)}, now(), entering.amr, entering.network, entering.agent,
          ${device}, ${slots.sessionKeyId}
-  from owner join asked using (place) join spent using (place)
-  where not exists (select from renewed where renewed.user_id = owner.id)
+  from entering where not exists (select from renewed where renewed.user_id = entering.user_id)
   returning ${openedColumns}`
 
-/** The CTE that renews the callers' own sessions, when they belong to `owner`, instead of opening others. */
-export const renewSessions = (amr: RawBuilder<unknown>): RawBuilder<unknown> => sql`
+/** The CTE that renews the callers' own sessions, when they belong to who is `entering`, instead of opening others. */
+export const renewSessions = sql`
   update postern.session as s
   set authenticated_at = now(), last_used_at = now(), device_id = ${device},
       amr = array(
-        select method from unnest(s.amr || ${amr}) as method
+        select method from unnest(s.amr || entering.amr) as method
         group by method order by array_position('{pwd,otp,test}'::text[], method))
-  from owner join asked using (place) join spent using (place)
-  where s.id = asked.renew_id and s.user_id = owner.id and s.credential_version = owner.credential_version
+  from entering
+  where s.id = entering.renew_id and s.user_id = entering.user_id and s.credential_version = entering.credential_version
     and ${unended}
   returning s.id, s.user_id, s.created_at, s.authenticated_at, s.idle_expires_at, s.expires_at, s.generation, s.key_id, s.amr`
 
