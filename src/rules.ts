@@ -1,3 +1,4 @@
+import { domainToASCII } from 'node:url'
 import type { Static } from 'typebox'
 import { DATABASE_OPTIONS, hasPlainDatabaseOptions, SSL_MODES } from './lib/database-url.ts'
 import { isRange } from './lib/network.ts'
@@ -98,6 +99,12 @@ export function rules(config: Settings, known: ReadonlySet<string>): string[] {
       (ranges) => ranges.every(isRange),
       'must be address ranges, such as 10.0.0.0/8; hop counts, names and the whole internet (/0) are refused'
     ),
+    given('TOKEN_AUDIENCE', (audience) => audience.trim() === audience, 'must not begin or end with a space'),
+    given(
+      'EMAIL_SUGGESTION_DOMAINS',
+      (domains) => domains.every(isDomain),
+      'must be domains, such as example.com, without a scheme, an @ or a path'
+    ),
     given('MAIL_FROM', (sender) => readSender(sender) !== undefined, 'must be an address, or `Name <address>`'),
     given(
       'BRAND_NAME',
@@ -140,5 +147,8 @@ const isPage = (url: string, production: boolean): boolean => isWebAddress(url.r
 
 const isOrigin = (text: string, production: boolean): boolean =>
   isWebAddress(text, production) && new URL(text).origin === text && !text.includes('*')
+
+/** A domain with a dot, in any script. */
+const isDomain = (text: string): boolean => /^[^\s@/:?#.]+(\.[^\s@/:?#.]+)+$/.test(text) && domainToASCII(text) !== ''
 
 const isKey = (key: string): boolean => /^[A-Za-z0-9_-]{43}=?$/.test(key) && Buffer.from(key, 'base64url').length === 32

@@ -55,6 +55,19 @@ t.test('every fault is told at once, by the name of its setting', async (t) => {
   )
 })
 
+t.test('a text that could not do what it is set for is a fault', async (t) => {
+  for (const domain of ['acme', '@acme.example', 'https://acme.example', 'acme.example/', '.example', 'acme..example'])
+    t.match(
+      faultsOf({ EMAIL_SUGGESTION_DOMAINS: `sap.io,${domain}` })[0],
+      /^EMAIL_SUGGESTION_DOMAINS must be domains/,
+      domain
+    )
+  t.same(faultsOf({ EMAIL_SUGGESTION_DOMAINS: 'acme.example,bücher.example,mail.acme.example' }), [])
+
+  for (const audience of [' ', 'https://api.example.com ', '\tapi'])
+    t.same(faultsOf({ TOKEN_AUDIENCE: audience }), ['TOKEN_AUDIENCE must not begin or end with a space'])
+})
+
 t.test('a fault says what the setting must be', async (t) => {
   t.same(faultsOf({ CODE_TTL: '601' }), ['CODE_TTL must be a whole number from 60 to 600'])
   t.same(faultsOf({ SIGNUP: 'no' }), ['SIGNUP must be one of open, closed'])
