@@ -69,9 +69,9 @@ function part(type: string, text: string): string {
 
 function encode(text: string): [encoding: string, encoded: string] {
   if (isPlainText(text) && !hasLongerLines(text, LONGEST_LINE)) return ['7bit', text]
-  const foreign = text.match(/[^\n\r\t -\x7f]/g)?.length ?? 0
-  if (foreign < (text.match(/[a-z]/gi)?.length ?? 0))
-    return ['quoted-printable', quotedPrintable.wrap(quotedPrintable.encode(text))]
+  const foreign = text.replace(/[\n\r\t -\x7f]+/g, '').length
+  const letters = text.replace(/[^a-z]+/gi, '').length
+  if (foreign < letters) return ['quoted-printable', quotedPrintable.wrap(quotedPrintable.encode(text))]
   return ['base64', base64.wrap(Buffer.from(text).toString('base64'))]
 }
 
