@@ -1,6 +1,7 @@
 // @ts-check
 import { Refusal } from './api.js'
-import { call } from './session.js'
+import { go } from './go.js'
+import { call, SignedOut } from './session.js'
 import { announce, find, onPress } from './show.js'
 import { dateAndTime, label, tell, textOf } from './texts.js'
 import { recognise } from './user-agent.js'
@@ -26,6 +27,20 @@ async function remove(path) {
     await call('DELETE', path)
   } catch (error) {
     if (!(error instanceof Refusal) || error.status !== 404) throw error
+  }
+}
+
+/**
+ * A press of a button that may find the session ended.
+ *
+ * @param {() => Promise<void>} act
+ */
+export const orSignedOut = (act) => async () => {
+  try {
+    await act()
+  } catch (error) {
+    if (!(error instanceof SignedOut)) throw error
+    go('email', { notice: 'session_over' })
   }
 }
 
@@ -62,12 +77,15 @@ export function fillList(screen, list, entries, reload) {
     button.className = 'quiet small'
     tell(button, sessions ? 'end_session' : 'forget')
     label(button, sessions ? 'end_session_of' : 'forget_device', { device: () => deviceName(entry.agent) })
-    onPress(button, async () => {
-      await remove(`/v1/me/${list}/${entry.id}`)
-      await reload()
-      announce(sessions ? 'session_ended' : 'device_forgotten')
-      find(screen, `#${list}-title`).focus() // the button is gone, and focus must be somewhere
-    })
+    onPress(
+      button,
+      orSignedOut(async () => {
+        await remove(`/v1/me/${list}/${entry.id}`)
+        await reload()
+        announce(sessions ? 'session_ended' : 'device_forgotten')
+        find(screen, `#${list}-title`).focus() // the button is gone, and focus must be somewhere
+      })
+    )
     row.append(button)
     return row
   })

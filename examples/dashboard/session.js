@@ -7,20 +7,35 @@ import { channel, inTurn, tellOtherTabs } from './tabs.js'
 /**
  * The session of this browser, shared by its tabs.
  *
- * The access token lives in memory. The refresh token lives in a cookie that no script can read (`session_transport: "cookie"`) where
- * the API has the origin of this page and the browser takes cookies; otherwise in localStorage, so that a reload and a second tab
- * find it. sessionStorage would keep it from the other tabs, which would then have to sign in one by one.
+ * The refresh token lives in a cookie that no script can read (`session_transport: "cookie"`) where the API has the origin of this
+ * page and the browser takes cookies; otherwise in localStorage, so that a reload and a second tab find it. sessionStorage would keep
+ * it from the other tabs, which would then have to sign in one by one.
  *
- * @typedef {{ transport: 'cookie' } | { transport: 'bearer', refresh_token: string }} Kept
+ * The access token is the tab's, and a reload finds it in sessionStorage. A page that refreshes each time it is loaded may do so
+ * twice while the first request is still on its way, and what arrives late then looks like theft.
+ *
+ * @typedef {{ id: string } & ({ transport: 'cookie' } | { transport: 'bearer', refresh_token: string })} Kept `id`: the session's
  */
 
 /** The service has ended the session. Nothing but `refresh-rejected` is this. */
 export class SignedOut extends Error {}
 
 /** @type {string | undefined} */
-let accessToken
+let accessToken = leftByReload()
 /** @type {Promise<void> | undefined} */
 let refreshing
+
+/** What the tab used before it was loaded anew, unless this browser has another session by now. */
+function leftByReload() {
+  const left = recall('access', 'tab')
+  return left !== undefined && left.session === recall('session')?.id ? left.token : undefined
+}
+
+/** @param {string | undefined} token an access token of the session that this browser has now */
+function useToken(token) {
+  accessToken = token
+  keep('access', token && { session: recall('session')?.id, token }, 'tab')
+}
 
 /**
  * Tells when another tab has signed in or out.
@@ -30,7 +45,7 @@ let refreshing
 export function onOtherTab(listener) {
   channel?.addEventListener('message', ({ data }) => {
     const message = /** @type {import('./tabs.js').Message} */ (data)
-    accessToken = message.kind === 'signed-out' ? undefined : message.accessToken
+    useToken(message.kind === 'signed-out' ? undefined : message.accessToken)
     if (message.kind !== 'refreshed') listener(message.kind)
   })
 }
@@ -85,16 +100,17 @@ export function deviceMember() {
 
 /**
  * @param {'cookie' | 'bearer'} transport
- * @param {{ access_token: string, refresh_token?: string }} answer
+ * @param {{ access_token: string, refresh_token?: string, session: { id: string } }} answer
  */
 function keepSession(transport, answer) {
-  accessToken = answer.access_token
-  keep('session', transport === 'cookie' ? { transport } : { transport, refresh_token: answer.refresh_token })
+  const { id } = answer.session
+  keep('session', transport === 'cookie' ? { id, transport } : { id, transport, refresh_token: answer.refresh_token })
+  useToken(answer.access_token)
 }
 
 function forgetSession() {
-  accessToken = undefined
   keep('session', undefined)
+  useToken(undefined)
   tellOtherTabs({ kind: 'signed-out' })
 }
 

@@ -99,13 +99,49 @@ t.test('a service that is down at the refresh of a new page signs nobody out', a
   const down = { status: 503, headers: { 'retry-after': '30' }, json: { code: 'unavailable', status: 503 } }
   await context.route('**/v1/session/refresh', (route) => route.fulfill(down))
 
-  await page.reload()
-  const told = await page.locator('#outage p').innerText()
+  const another = await context.newPage()
+  await another.goto(service.url)
+  const told = await another.locator('#outage p').innerText()
   await context.unroute('**/v1/session/refresh')
-  await press(page, 'Try now')
+  await press(another, 'Try now')
 
   t.match(told, /cannot reach the service/)
+  t.strictSame([await signedIn(another), await signedIn(page)], [email, email])
+})
+
+t.test('whoever reloads again and again while a refresh is still on its way stays signed in', async (t) => {
+  const email = 'reloads@example.com'
+  const context = await visitor(t)
+  await signIn(context, service, email)
+  const cookie = (await context.cookies()).map(({ name, value }) => `${name}=${value}`).join('; ')
+  const page = await context.newPage()
+  await page.goto(service.url)
+  await signedIn(page)
+  await page.reload()
+  await signedIn(page)
+
+  const late = await fetch(`${service.url}/v1/session/refresh`, {
+    method: 'POST',
+    headers: { cookie, origin: service.url, 'content-type': 'application/json' },
+    body: '{}'
+  })
+  await page.reload()
+
+  t.equal(late.status, 200)
   t.equal(await signedIn(page), email)
+})
+
+t.test('whoever removes something from a list of a session that has ended is told so', async (t) => {
+  const email = 'ended@example.com'
+  const context = await visitor(t)
+  const page = await signIn(context, service, email)
+  const bearer = await page.evaluate<string>(`JSON.parse(sessionStorage.getItem('postern.access')).token`)
+  await fetch(`${service.url}/v1/session/logout`, { method: 'POST', headers: { authorization: `Bearer ${bearer}` } })
+
+  await press(page, /^Forget the device/)
+  await at(page, 'email')
+
+  t.match(await announced(page, /ended/), /Please sign in again/)
 })
 
 t.test('a lost answer is asked for again with the same key: one mail, one session', async (t) => {

@@ -1,5 +1,5 @@
 // @ts-check
-import { fillList } from '../account-lists.js'
+import { fillList, orSignedOut } from '../account-lists.js'
 import { Outage, Refusal } from '../api.js'
 import { countDown } from '../countdown.js'
 import { go } from '../go.js'
@@ -79,16 +79,6 @@ export function showAccount() {
     const change = find(screen, '#change-password')
     tell(change, user.has_password ? 'change_password' : 'set_password')
     change.onclick = () => go('forgot', { email: user.email })
-  }
-
-  /** @param {() => Promise<void>} act */
-  const orSignedOut = (act) => async () => {
-    try {
-      await act()
-    } catch (error) {
-      if (!(error instanceof SignedOut)) throw error
-      go('email', { notice: 'session_over' })
-    }
   }
 
   onPress(
