@@ -283,7 +283,14 @@ t.test('quotas are on in production, and what they need is of the right form', a
 t.test('origins are named exactly, and a wildcard is none', async (t) => {
   const good = 'https://app.example.com, https://app.example.com:8443, http://localhost:5173'
   t.same(faultsOf({ CORS_ORIGINS: good }), [])
+  const apps = 'capacitor://localhost, tauri://localhost, chrome-extension://aabbccddeeffgghh'
+  t.same(faultsOf({ ...production(), CORS_ORIGINS: apps }), [], 'web views of apps have origins of their own')
   for (const bad of [
+    'capacitor://localhost/',
+    'capacitor://*',
+    'file://localhost',
+    'ws://app.example.com',
+    'javascript://app.example.com',
     '*',
     'null',
     'app.example.com',

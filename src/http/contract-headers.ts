@@ -33,7 +33,7 @@ const reference = (name: keyof typeof headers) => ({ [name]: { $ref: `#/componen
 const quotaHeaders = {
   'RateLimit-Limit': whole(
     1,
-    'Requests a minute that one IP address, network or session may make, where quotas are on.'
+    'Requests a minute that one IP address or network may make; where this request was counted for one.'
   ),
   'RateLimit-Remaining': whole(0, 'How many of them are left.'),
   'RateLimit-Reset': whole(0, 'Seconds until all of them are available again.')

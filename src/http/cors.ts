@@ -12,10 +12,21 @@ const EXPOSED = [
   'RateLimit-Reset'
 ]
 
+/** What they may send. The last three are of W3C tracing, which browser agents add to every call; nothing here reads them. */
+const ALLOWED = [
+  'Authorization',
+  'Content-Type',
+  'Idempotency-Key',
+  'X-Request-Id',
+  'traceparent',
+  'tracestate',
+  'baggage'
+]
+
 const SHARED = {
   credentials: true, // the refresh cookie; without any wildcard this admits only the origins on the list
   methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-  allowedHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'X-Request-Id'],
+  allowedHeaders: ALLOWED,
   exposedHeaders: EXPOSED,
   maxAge: 2 * HOUR, // the most that Chromium keeps a preflight
   strictPreflight: false

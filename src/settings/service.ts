@@ -35,7 +35,7 @@ export const serviceSettings = {
   }),
   TOKEN_AUDIENCE: optional({ description: '`aud` of access tokens.', defaultText: 'PUBLIC_URL' }),
   CORS_ORIGINS: list(
-    'Origins of other sites whose pages may call the service, such as https://app.example.com: exactly as browsers send them, never a wildcard.'
+    'Origins of other sites whose pages may call the service, such as https://app.example.com, or of the web view of an app (capacitor://localhost): exactly as browsers send them, never a wildcard.'
   ),
   TRUSTED_PROXIES: list('Address ranges of the proxies whose X-Forwarded-For is trusted, such as 10.0.0.0/8.')
 }

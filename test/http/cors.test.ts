@@ -30,12 +30,23 @@ t.test('a preflight of a listed origin is allowed what the contract needs, and k
     'access-control-allow-origin': ours,
     'access-control-allow-credentials': 'true',
     'access-control-allow-methods': 'GET, HEAD, POST, PUT, PATCH, DELETE',
-    'access-control-allow-headers': 'Authorization, Content-Type, Idempotency-Key, X-Request-Id',
+    'access-control-allow-headers':
+      'Authorization, Content-Type, Idempotency-Key, X-Request-Id, traceparent, tracestate, baggage',
     'access-control-expose-headers':
       'Retry-After, X-Request-Id, WWW-Authenticate, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset',
     'access-control-max-age': '7200'
   })
   t.match(answer.headers.get('vary'), /origin/i)
+})
+
+t.test('the web view of an app has an origin like any other, when it is listed', async (t) => {
+  const origin = 'capacitor://localhost'
+  const { url } = await start(t, { CORS_ORIGINS: origin })
+
+  const answer = await preflight(`${url}/v1/otp`, origin)
+
+  t.equal(answer.status, 204)
+  t.match(corsOf(answer), { 'access-control-allow-origin': origin })
 })
 
 t.test('answers and refusals alike can be read from a listed origin', async (t) => {

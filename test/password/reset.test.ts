@@ -126,7 +126,7 @@ t.test('a reset ends all sessions, open codes and links, signs nobody in and tel
     const found = mails(email).filter(({ subject }) => subject === 'Your Postern password was changed')
     return found.length === 2 ? found : undefined
   })
-  t.match(notices[0]?.text, /^When: \d{4}-\d\d-\d\d \d\d:\d\d UTC\nClient: Firefox, Windows$/m)
+  t.match(notices[0]?.text, /^When: \d{4}-\d\d-\d\d \d\d:\d\d UTC\nDevice: Firefox, Windows$/m)
   t.notMatch(JSON.stringify(notices), 'evil')
   t.match(await sql(`select count(*)::int as held from postern.password_reset where used_at is null`), [{ held: 0 }])
 })

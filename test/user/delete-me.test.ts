@@ -29,7 +29,7 @@ t.test('whoever leaves takes everything along, and a mail says so', async (t) =>
   t.match(await sql(`select outcome from postern.event where kind = 'account_deleted' and user_id = $1`, [id]), [{}])
   const notice = await until(() => mails(email).find(({ subject }) => subject === 'Your Postern account was deleted'))
   t.equal(notice.to, 'Maya@example.com', 'the spelling that the account had')
-  t.match(notice.text, /^Client: Safari, iPhone$/m)
+  t.match(notice.text, /^Device: Safari, iPhone$/m)
   t.strictSame(
     await sql(`select round(extract(epoch from valid_until - created_at) / 86400)::int as days from postern.mail
       where kind = 'account-deleted'`),
