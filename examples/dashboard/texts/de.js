@@ -21,7 +21,7 @@ export const de = {
   suggestion_no: 'Nein, {email} stimmt',
   email_wrong: 'Das sieht nicht nach einer E-Mail-Adresse aus. Prüfen Sie sie auf Tippfehler.',
 
-  code_title: 'Sehen Sie in Ihre E-Mails',
+  code_title: 'Sehen Sie in Ihrem Postfach nach',
   code_lead: 'Wir haben einen Code an {email} geschickt.',
   code_required_lead: 'Um sicher zu sein, dass Sie es sind, haben wir einen Code an {email} geschickt.',
   code_reference: 'Referenz in der E-Mail',
@@ -69,16 +69,16 @@ export const de = {
   updated_title: 'Ihr Passwort wurde geändert',
   updated_lead: '{count} [Sitzung wurde|Sitzungen wurden] beendet. Melden Sie sich mit dem neuen Passwort an.',
   link_dead_title: 'Dieser Link gilt nicht mehr',
-  link_dead_lead: 'Er gilt einen Tag und für ein neues Passwort. Fordern Sie einen neuen an.',
+  link_dead_lead: 'Er gilt einen Tag lang und nur für ein neues Passwort. Fordern Sie einen neuen an.',
   link_reopen_title: 'Öffnen Sie den Link noch einmal',
   link_reopen_lead:
-    'Diese Seite hat den Link nicht. Wenn er nicht benutzt wurde, gilt er noch: Öffnen Sie ihn noch einmal aus der Mail.',
+    'Diese Seite hat den Link nicht. Wenn er nicht benutzt wurde, gilt er noch: Öffnen Sie ihn noch einmal aus der E-Mail.',
   ask_again: 'Neuen Link anfordern',
 
   reason_too_short: 'Dieses Passwort ist zu kurz: Es braucht mindestens {count} Zeichen.',
   reason_too_long: 'Dieses Passwort ist zu lang.',
   reason_common: 'Dieses Passwort gehört zu denen, die zuerst geraten werden.',
-  reason_personal: 'Ein Passwort darf nicht aus Ihrer Adresse oder dem Namen {brand} gemacht sein.',
+  reason_personal: 'Ein Passwort darf nicht aus Ihrer Adresse oder dem Namen {brand} bestehen.',
   reason_breached: 'Dieses Passwort ist anderswo in einem Datenleck aufgetaucht.',
   reason_other: 'Dieses Passwort kann nicht verwendet werden.',
 
@@ -117,5 +117,5 @@ export const de = {
   back_again: 'Der Dienst ist wieder da.',
   too_many: 'Zu viele Versuche. Sie können es {time} wieder versuchen.',
   too_many_later: 'Zu viele Versuche. Versuchen Sie es später wieder.',
-  refused: 'Das ging nicht. Wenn Sie es jemandem melden, nennen Sie diese Nummer: {id}'
+  refused: 'Das hat nicht geklappt. Wenn Sie es jemandem melden, nennen Sie diese Nummer: {id}'
 }

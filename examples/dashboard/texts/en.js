@@ -75,7 +75,7 @@ export const en = {
     'This page does not have the link. Unless it was used it is still good: open it again from the mail.',
   ask_again: 'Ask for a new link',
 
-  reason_too_short: 'This password is too short: it needs {count} characters at least.',
+  reason_too_short: 'This password is too short: it needs at least {count} characters.',
   reason_too_long: 'This password is too long.',
   reason_common: 'This password is one of those that are guessed first.',
   reason_personal: 'A password must not be made of your address or of the name {brand}.',
@@ -117,5 +117,5 @@ export const en = {
   back_again: 'The service is back.',
   too_many: 'Too many attempts. You can try again {time}.',
   too_many_later: 'Too many attempts. Try again later.',
-  refused: 'That did not work. If you tell somebody about it, name this number: {id}'
+  refused: 'That did not work. If you tell somebody about it, quote this number: {id}'
 }

@@ -51,7 +51,7 @@ export const es = {
   password_empty: 'Escriba su contraseña.',
 
   forgot_title: 'Establecer una contraseña nueva',
-  forgot_lead: 'Le enviamos un enlace para establecer una contraseña nueva. Vale un día.',
+  forgot_lead: 'Le enviamos un enlace para establecer una contraseña nueva. Es válido durante un día.',
   validate: 'Validar',
   back: 'Volver',
   sent_title: 'Se ha enviado un enlace',
@@ -69,7 +69,7 @@ export const es = {
   updated_title: 'Su contraseña ha cambiado',
   updated_lead: 'Se [ha cerrado|han cerrado] {count} [sesión|sesiones]. Inicie sesión con la contraseña nueva.',
   link_dead_title: 'Este enlace ya no es válido',
-  link_dead_lead: 'Vale un día y para una sola contraseña nueva. Pida otro.',
+  link_dead_lead: 'Es válido durante un día y para una sola contraseña nueva. Pida otro.',
   link_reopen_title: 'Abra el enlace otra vez',
   link_reopen_lead:
     'Esta página no tiene el enlace. Si no se ha usado, sigue siendo válido: ábralo de nuevo desde el correo.',
@@ -78,7 +78,7 @@ export const es = {
   reason_too_short: 'Esta contraseña es demasiado corta: necesita al menos {count} caracteres.',
   reason_too_long: 'Esta contraseña es demasiado larga.',
   reason_common: 'Esta contraseña es de las que se adivinan primero.',
-  reason_personal: 'Una contraseña no debe estar hecha de su dirección ni del nombre {brand}.',
+  reason_personal: 'Una contraseña no debe estar formada a partir de su dirección ni del nombre {brand}.',
   reason_breached: 'Esta contraseña ha aparecido en una filtración de datos en otra parte.',
   reason_other: 'Esta contraseña no se puede usar.',
 
@@ -93,7 +93,7 @@ export const es = {
   set_password: 'Establecer una contraseña',
   sessions: 'Dónde ha iniciado sesión',
   this_session: 'Esta',
-  last_used: 'Último uso {time}',
+  last_used: 'Último uso: {time}',
   end_session: 'Cerrar',
   end_session_of: 'Cerrar la sesión: {device}',
   end_others: 'Cerrar todas las demás sesiones',

@@ -18,8 +18,8 @@ export const fr = {
   next: 'Suivant',
   did_you_mean: 'Vouliez-vous dire {email} ?',
   suggestion_yes: 'Oui, utiliser {email}',
-  suggestion_no: 'Non, {email} est correct',
-  email_wrong: 'Cela ne ressemble pas à une adresse e-mail. Vérifiez les fautes de frappe.',
+  suggestion_no: 'Non, {email} est correcte',
+  email_wrong: 'Cela ne ressemble pas à une adresse e-mail. Vérifiez qu’il n’y a pas de faute de frappe.',
 
   code_title: 'Consultez vos e-mails',
   code_lead: 'Nous avons envoyé un code à {email}.',
@@ -37,7 +37,7 @@ export const fr = {
   not_there: 'L’e-mail n’est pas arrivé ?',
   not_there_help:
     'Cela peut prendre une minute. Regardez aussi dans les indésirables et vérifiez l’adresse ci-dessus. Votre compte a peut-être une autre adresse.',
-  code_wrong: 'Ce code n’est pas valable. Il vous reste {count} [essai|essais].',
+  code_wrong: 'Ce code n’est pas valable. Il vous reste {count} [tentative|tentatives].',
   code_dead: 'Ce code n’est plus valable. Demandez-en un nouveau.',
   code_empty: 'Saisissez le code reçu par e-mail.',
 
@@ -47,7 +47,7 @@ export const fr = {
   sign_in: 'Se connecter',
   forgot: 'Mot de passe oublié ?',
   with_code: 'Se connecter avec un code',
-  password_wrong: 'L’adresse et le mot de passe ne vont pas ensemble.',
+  password_wrong: 'L’adresse et le mot de passe ne correspondent pas.',
   password_empty: 'Saisissez votre mot de passe.',
 
   forgot_title: 'Définir un nouveau mot de passe',
@@ -69,10 +69,10 @@ export const fr = {
   updated_title: 'Votre mot de passe a été changé',
   updated_lead: '{count} [session a été fermée|sessions ont été fermées]. Connectez-vous avec le nouveau mot de passe.',
   link_dead_title: 'Ce lien n’est plus valable',
-  link_dead_lead: 'Il sert pendant un jour et pour un seul nouveau mot de passe. Demandez-en un autre.',
+  link_dead_lead: 'Il est valable un jour et pour un seul nouveau mot de passe. Demandez-en un autre.',
   link_reopen_title: 'Ouvrez le lien encore une fois',
   link_reopen_lead:
-    'Cette page n’a pas le lien. S’il n’a pas encore servi, il est toujours valable : ouvrez-le de nouveau depuis le mail.',
+    'Cette page n’a pas le lien. S’il n’a pas encore servi, il est toujours valable : ouvrez-le de nouveau depuis l’e-mail.',
   ask_again: 'Demander un nouveau lien',
 
   reason_too_short: 'Ce mot de passe est trop court : il faut au moins {count} caractères.',
@@ -93,14 +93,14 @@ export const fr = {
   set_password: 'Définir un mot de passe',
   sessions: 'Où vous êtes connecté',
   this_session: 'Celle-ci',
-  last_used: 'Dernière utilisation {time}',
+  last_used: 'Dernière utilisation : {time}',
   end_session: 'Fermer',
   end_session_of: 'Fermer la session : {device}',
   end_others: 'Fermer toutes les autres sessions',
   session_ended: 'La session a été fermée.',
   others_ended: '{count} autre[ session a été fermée|s sessions ont été fermées].',
   devices: 'Appareils de confiance',
-  devices_lead: 'Qui se connecte depuis l’un d’eux n’est pas ralenti par les essais d’inconnus.',
+  devices_lead: 'Qui se connecte depuis l’un d’eux n’est pas ralenti par les tentatives d’inconnus.',
   forget: 'Oublier',
   forget_device: 'Oublier l’appareil : {device}',
   device_forgotten: 'L’appareil est oublié.',
