@@ -22,6 +22,8 @@ export async function listDevices(ctx: Context, session: LiveSession): Promise<{
 
 /** Ends the trust in one of the caller's devices; its sessions go on. Somebody else's and an unknown one are both `not-found`. */
 export async function forgetDevice(ctx: Context, session: LiveSession, id: string, client: Client): Promise<void> {
-  const [gone] = await deleteDevice(ctx.db, { userId: session.userId, id, eventId: newId(), ...client })
-  if (gone === undefined) throw new Problem('not-found')
+  const { userId, sessionId } = session
+  const [result] = await deleteDevice(ctx.db, { userId, sessionId, id, eventId: newId(), ...client })
+  if (!result?.held) throw new Problem('session-rejected') // it ended while the body was on its way
+  if (!result.gone) throw new Problem('not-found')
 }

@@ -2,6 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 import { type clientParameters, eventParameters, record } from '../audit/store.ts'
 import { fromNow } from '../db/interval.ts'
 import { type Slots, statement, statementInTx } from '../db/statement.ts'
+import { holdCaller } from '../user/store.ts'
 
 /** What each of several sign-ins brings for its device, and what they all share. */
 export const deviceColumns = { deviceId: 'uuid', deviceSeedHash: 'bytea' } as const
@@ -113,12 +114,13 @@ export const findDevices = statement(
     where u.id = ${userId} and d.expires_at > now() order by d.last_used_at desc, d.id desc`
 )
 
+/** `held`: whether the session that asks is live itself. If it is not, nothing is forgotten. */
 export const deleteDevice = statement(
-  { ...eventParameters, userId: 'uuid', id: 'uuid' },
-  (slots) => sql<{ id: string }>`
-    with gone as (
-      delete from postern.device as d using postern."user" as u
-      where d.id = ${slots.id} and u.id = ${slots.userId} and u.email_key = d.email_key and d.expires_at > now()
+  { ...eventParameters, userId: 'uuid', sessionId: 'uuid', id: 'uuid' },
+  (slots) => sql<{ gone: boolean; held: boolean }>`
+    with ${holdCaller(slots)}, gone as (
+      delete from postern.device as d using caller, postern."user" as u
+      where d.id = ${slots.id} and u.id = caller.id and u.email_key = d.email_key and d.expires_at > now()
       returning d.id
     ), noted as (${record({
       from: sql`gone`,
@@ -128,5 +130,5 @@ export const deleteDevice = statement(
       userId: slots.userId,
       client: slots
     })})
-    select id from gone`
+    select exists (select from gone) as gone, exists (select from caller) as held`
 )

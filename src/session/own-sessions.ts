@@ -1,7 +1,7 @@
 import type { Client, Context } from '../context.ts'
 import { newId } from '../lib/identifier.ts'
 import { Problem } from '../problems.ts'
-import { endOwnSession, endSessionsExcept, listLiveSessions } from './own-store.ts'
+import { endOtherOwnSessions, endOwnSession, listLiveSessions } from './own-store.ts'
 import type { ListedSessionBody } from './schema.ts'
 import type { LiveSession } from './store.ts'
 
@@ -25,8 +25,10 @@ export async function listSessions(ctx: Context, session: LiveSession): Promise<
 
 /** Ends one of the caller's sessions; somebody else's, an ended and an unknown one are all `not-found`. */
 export async function endSession(ctx: Context, session: LiveSession, id: string, client: Client): Promise<void> {
-  const [result] = await endOwnSession(ctx.db, { userId: session.userId, id, eventId: newId(), ...client })
-  if (result?.ended !== 1) throw new Problem('not-found')
+  const { userId, sessionId } = session
+  const [result] = await endOwnSession(ctx.db, { userId, sessionId, id, eventId: newId(), ...client })
+  if (!result?.held) throw new Problem('session-rejected') // it ended while the body was on its way
+  if (result.ended !== 1) throw new Problem('not-found')
 }
 
 /** Ends all of the caller's sessions but the calling one. */
@@ -35,11 +37,8 @@ export async function endOtherSessions(
   session: LiveSession,
   client: Client
 ): Promise<{ sessions_ended: number }> {
-  const [result] = await endSessionsExcept(ctx.db, {
-    userId: session.userId,
-    id: session.sessionId,
-    eventId: newId(),
-    ...client
-  })
-  return { sessions_ended: result?.ended ?? 0 }
+  const { userId, sessionId } = session
+  const [result] = await endOtherOwnSessions(ctx.db, { userId, sessionId, eventId: newId(), ...client })
+  if (!result?.held) throw new Problem('session-rejected')
+  return { sessions_ended: result.ended }
 }

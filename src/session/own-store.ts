@@ -3,7 +3,8 @@ import { type EventKind, eventParameters, record } from '../audit/store.ts'
 import { ago } from '../db/interval.ts'
 import { type Slots, statement } from '../db/statement.ts'
 import { MINUTE } from '../lib/time.ts'
-import { unended } from '../user/store.ts'
+import { holdCaller, unended } from '../user/store.ts'
+import { live } from './store.ts'
 
 /** One of a user's live sessions, as its owner sees it in a list. */
 type ListedSession = {
@@ -39,20 +40,27 @@ export const listLiveSessions = statement(
 /** Seconds for which a sign-in proves the person: enough to fill in a form, too short to come across an open screen. */
 export const RECENT_SIGN_IN = 5 * MINUTE
 
+/** Of a live session. It is asked late, when the body has come, and a client may take its time with that. */
 export const isSignInRecent = statement(
   { id: 'uuid' },
   ({ id }) => sql<{ recent: boolean }>`
     select s.authenticated_at >= ${ago(RECENT_SIGN_IN)} as recent
-    from postern.session as s where s.id = ${id}`
+    from postern.session as s, postern."user" as u where s.id = ${id} and ${live}`
 )
 
-/** Ends what `which` picks among the live sessions of a user, with one event that says why. */
-const ending = (slots: Slots<typeof eventParameters>, kind: EventKind, which: RawBuilder<unknown>) => sql<{
-  ended: number
-}>`
-  with ended as (
-    update postern.session as s set revoked_at = now() from postern."user" as u
-    where ${which} returning s.user_id
+/**
+ * The CTEs that end the sessions which `which` picks, with one event that says why: ended, noted.
+ *
+ * @param from more rows that `which` reads, as a from clause
+ */
+const ending = (
+  slots: Slots<typeof eventParameters>,
+  kind: EventKind,
+  which: RawBuilder<unknown>,
+  from: RawBuilder<unknown> = sql``
+) => sql`
+  ended as (
+    update postern.session as s set revoked_at = now() ${from} where ${which} returning s.user_id
   ), noted as (${record({
     from: sql`(select distinct user_id from ended) as ended`,
     id: slots.eventId,
@@ -60,27 +68,38 @@ const ending = (slots: Slots<typeof eventParameters>, kind: EventKind, which: Ra
     outcome: sql`'session_ended'`,
     userId: sql`ended.user_id`,
     client: slots
-  })})
-  select count(*)::int4 as ended from ended`
+  })})`
 
-export const endOwnSession = statement({ ...eventParameters, userId: 'uuid', id: 'uuid' }, (slots) =>
-  ending(slots, 'session_revoked', sql`s.id = ${slots.id} and ${ownLive(slots.userId)}`)
+/** `held`: whether the session that asks is live itself. If it is not, nothing was ended. */
+type EndedByOwner = { ended: number; held: boolean }
+
+const ownerParameters = { ...eventParameters, userId: 'uuid', sessionId: 'uuid' } as const
+
+const endingOwn = (slots: Slots<typeof ownerParameters>, kind: EventKind, which: RawBuilder<unknown>) => {
+  const own = sql`s.user_id = caller.id and s.credential_version = caller.version and ${unended}`
+  return sql<EndedByOwner>`
+    with ${holdCaller(slots)}, ${ending(slots, kind, sql`${own} and ${which}`, sql`from caller`)}
+    select (select count(*)::int4 from ended) as ended, exists (select from caller) as held`
+}
+
+export const endOwnSession = statement({ ...ownerParameters, id: 'uuid' }, (slots) =>
+  endingOwn(slots, 'session_revoked', sql`s.id = ${slots.id}`)
 )
 
-export const endSessionsExcept = statement({ ...eventParameters, userId: 'uuid', id: 'uuid' }, (slots) =>
-  ending(slots, 'other_sessions_revoked', sql`s.id <> ${slots.id} and ${ownLive(slots.userId)}`)
+export const endOtherOwnSessions = statement(ownerParameters, (slots) =>
+  endingOwn(slots, 'other_sessions_revoked', sql`s.id <> ${slots.sessionId}`)
 )
 
 /** Signs out by the session's id alone: the caller has shown a genuine token of it. */
-export const endSessionById = statement({ ...eventParameters, id: 'uuid' }, (slots) =>
-  ending(slots, 'sign_out', sql`s.id = ${slots.id} and u.id = s.user_id and s.revoked_at is null`)
+export const endSessionById = statement(
+  { ...eventParameters, id: 'uuid' },
+  (slots) => sql`with ${ending(slots, 'sign_out', sql`s.id = ${slots.id} and s.revoked_at is null`)} select`
 )
 
 /** As `endSessionById`, for the holder of a refresh token: its seed must be the session's. */
-export const endSessionBySeed = statement({ ...eventParameters, id: 'uuid', seedHash: 'bytea' }, (slots) =>
-  ending(
-    slots,
-    'sign_out',
-    sql`s.id = ${slots.id} and s.seed_hash = ${slots.seedHash} and u.id = s.user_id and s.revoked_at is null`
-  )
+export const endSessionBySeed = statement(
+  { ...eventParameters, id: 'uuid', seedHash: 'bytea' },
+  (slots) => sql`
+    with ${ending(slots, 'sign_out', sql`s.id = ${slots.id} and s.seed_hash = ${slots.seedHash} and s.revoked_at is null`)}
+    select`
 )

@@ -77,11 +77,13 @@ export const holdCaller = ({ userId, sessionId }: Slots<{ userId: 'uuid'; sessio
     for update of s
   )`
 
+/** No row: the session that asks has ended. */
 export const setLocale = statement(
-  { ...eventParameters, id: 'uuid', locale: 'text' },
+  { ...eventParameters, userId: 'uuid', sessionId: 'uuid', locale: 'text' },
   (slots) => sql<UserView>`
-    with changed as (
-      update postern."user" as u set locale = ${slots.locale}, updated_at = now() where u.id = ${slots.id} returning ${userView}
+    with ${holdCaller(slots)}, changed as (
+      update postern."user" as u set locale = ${slots.locale}, updated_at = now() from caller where u.id = caller.id
+      returning ${userView}
     ), noted as (${record({
       from: sql`changed`,
       id: slots.eventId,

@@ -8,17 +8,18 @@ import { setLocale, type UserView } from './store.ts'
 /** Changes what a person may change of their own account. Without a change it answers the account as it is. */
 export async function updateMe(
   ctx: Context,
-  user: UserView,
+  caller: UserView & { sessionId: string },
   changes: { locale?: string },
   client: Client
 ): Promise<User> {
-  if (changes.locale === undefined) return presentUser(user)
+  if (changes.locale === undefined) return presentUser(caller)
   const [changed] = await setLocale(ctx.db, {
-    id: user.userId,
+    userId: caller.userId,
+    sessionId: caller.sessionId,
     locale: changes.locale,
     eventId: newId(),
     ...client
   })
-  if (changed === undefined) throw new Problem('session-rejected') // the account went while the request was on its way
+  if (changed === undefined) throw new Problem('session-rejected') // it ended while the request was on its way
   return presentUser(changed)
 }
