@@ -24,7 +24,7 @@ export function readConfig(env: Environment): Config {
   const read = values as Settings
   const all = [...faults, ...rules(read, new Set(faults.map((fault) => fault.split(/[ :]/)[0] as string)))]
   if (all.length > 0) throw new ConfigError([...all, ...misspelt(settings, env)])
-  const publicUrl = (read.PUBLIC_URL ?? `http://localhost:${read.PORT}`).replace(/\/+$/, '')
+  const publicUrl = new URL(read.PUBLIC_URL ?? `http://localhost:${read.PORT}`).origin // as browsers and verifiers of tokens spell it
   return {
     ...read,
     HOST: read.HOST ?? (read.NODE_ENV === 'production' ? '0.0.0.0' : '127.0.0.1'),

@@ -99,7 +99,6 @@ export function rules(config: Settings, known: ReadonlySet<string>): string[] {
       (ranges) => ranges.every(isRange),
       'must be address ranges, such as 10.0.0.0/8; hop counts, names and the whole internet (/0) are refused'
     ),
-    given('TOKEN_AUDIENCE', (audience) => audience.trim() === audience, 'must not begin or end with a space'),
     given(
       'EMAIL_SUGGESTION_DOMAINS',
       (domains) => domains.every(isDomain),
@@ -134,8 +133,8 @@ function hasHost(url: string, schemes: readonly string[]): boolean {
 
 function isWebAddress(url: string, production: boolean): boolean {
   if (!URL.canParse(url)) return false
-  const { protocol, hostname, search, hash } = new URL(url)
-  if (search !== '' || hash !== '') return false
+  const { protocol, hostname, search, hash, username, password } = new URL(url)
+  if (`${search}${hash}${username}${password}` !== '') return false
   return (
     protocol === 'https:' ||
     (!production && protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(hostname))

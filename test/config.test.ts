@@ -63,9 +63,22 @@ t.test('a text that could not do what it is set for is a fault', async (t) => {
       domain
     )
   t.same(faultsOf({ EMAIL_SUGGESTION_DOMAINS: 'acme.example,bücher.example,mail.acme.example' }), [])
+})
 
-  for (const audience of [' ', 'https://api.example.com ', '\tapi'])
-    t.same(faultsOf({ TOKEN_AUDIENCE: audience }), ['TOKEN_AUDIENCE must not begin or end with a space'])
+t.test('blanks at the ends, capital letters and the usual port make no other address', async (t) => {
+  const read = readConfig({
+    ...production(),
+    PUBLIC_URL: ' https://Auth.Example.com:443/ ',
+    RESET_URL: 'https://app.example.com/reset\r',
+    TOKEN_AUDIENCE: ' '
+  })
+
+  t.match(read, {
+    PUBLIC_URL: 'https://auth.example.com',
+    RESET_URL: 'https://app.example.com/reset',
+    TOKEN_AUDIENCE: 'https://auth.example.com'
+  })
+  t.match(faultsOf({ PUBLIC_URL: 'https://me:secret@auth.example.com' }), [/^PUBLIC_URL must be an https address/])
 })
 
 t.test('a fault says what the setting must be', async (t) => {

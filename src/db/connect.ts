@@ -29,6 +29,7 @@ export const connectionSettings = (statementTimeout: number): Record<string, str
   statement_timeout: `${statementTimeout}s`,
   lock_timeout: `${statementTimeout / 2}s`,
   idle_in_transaction_session_timeout: `${IDLE_IN_TRANSACTION_SECONDS}s`,
+  datestyle: 'ISO', // what the driver reads; a server of another style would have its times read as none
   // Every statement finds its rows by key: planning it anew for each list of values takes longer than running it,
   // and a plan made while the tables were small must not read them whole when they have grown.
   // The ways that are off are not forbidden, only made dear: so dear that the server would compile such a plan for half a second.

@@ -20,7 +20,7 @@ export const settingsOf = (table: TObject): [string, SettingSchema][] =>
 
 /**
  * Reads every setting of the table, collecting faults instead of stopping at the first.
- * An unset or empty variable takes the default; a fault names the setting and never repeats a value.
+ * An unset or empty variable takes the default, and blanks at the ends of one are nothing; a fault names the setting and never repeats a value.
  */
 export function readSettings(table: TObject, env: Environment): { values: Record<string, unknown>; faults: string[] } {
   const faults: string[] = []
@@ -41,8 +41,8 @@ export function readSettings(table: TObject, env: Environment): { values: Record
 function textOf(name: string, schema: SettingSchema, env: Environment): string | undefined {
   const file = schema.secret ? env[`${name}_FILE`] : undefined
   if (file && env[name]) throw new Error(`is given twice, by ${name} and by ${name}_FILE`)
-  const text = file ? readSecretFile(name, file) : env[name]
-  return text === undefined || text === '' ? undefined : text
+  const text = file ? readSecretFile(name, file) : env[name]?.trim()
+  return text === '' ? undefined : text
 }
 
 function readSecretFile(name: string, file: string): string {
@@ -61,13 +61,13 @@ function readWhole(name: string, file: string): string {
 }
 
 function parse(schema: SettingSchema, text: string): unknown {
-  if (schema.type === 'integer') return /^-?\d{1,15}$/.test(text.trim()) ? Number(text) : Number.NaN
+  if (schema.type === 'integer') return /^-?\d{1,15}$/.test(text) ? Number(text) : Number.NaN
   if (schema.type === 'array')
     return text
       .split(',')
       .map((part) => part.trim())
       .filter((part) => part !== '')
-  if (schema.type === 'boolean') return { on: true, off: false }[text.trim().toLowerCase()]
+  if (schema.type === 'boolean') return { on: true, off: false }[text.toLowerCase()]
   return text
 }
 

@@ -78,7 +78,7 @@ type Refreshed = SessionView & { stolen: boolean }
 /**
  * Moves a session one step on for a genuine refresh token. The row's lock makes parallel refreshes take turns; each is judged by
  * what the one before it left. With `g` the generation presented:
- * - g is the current one: step on;
+ * - g is the current one: step on; or newer, because a restore or a failover lost the step that made it: step on from there;
  * - within a minute of the last step, g is the parent, or of two tabs that wake up together, one a step behind, the second: no step, the
  *   current token again. That is the parent's own parent where the parent was the current one for longer, or the last token that the
  *   parent was traded for before the current one. Where that was traded for more than once, its holders go on, and the parent is dead:
@@ -99,7 +99,7 @@ export const stepSession = statement(
   },
   (slots) => {
     const given = slots.given
-    const current = sql`${given} = s.generation`
+    const current = sql`${given} >= s.generation`
     const grace = seconds(GRACE)
     const behind = sql`(${given} > s.parent_generation and ${given} = s.generation - 1)`
     // Null where a release without this column made the last step: that must not make every verdict below null.
@@ -114,9 +114,9 @@ export const stepSession = statement(
     return sql<Refreshed>`
       with stepped as (
         update postern.session as s set
-          generation = s.generation + case when ${steps} then 1 else 0 end,
+          generation = case when ${current} then ${given} + 1 when ${steps} then s.generation + 1 else s.generation end,
           grandparent_generation = case when ${current} then s.parent_generation else s.grandparent_generation end,
-          parent_generation = case when ${current} then s.generation when ${goesOn} then ${given} else s.parent_generation end,
+          parent_generation = case when ${current} or ${goesOn} then ${given} else s.parent_generation end,
           parent_rotated_at = case when ${current} or ${goesOn} then s.rotated_at else s.parent_rotated_at end,
           rotated_at = case when ${steps} then now() else s.rotated_at end,
           key_id = case when ${steps} then ${slots.keyId} else s.key_id end,
@@ -125,7 +125,7 @@ export const stepSession = statement(
           revoked_at = case when ${stolen} then now() end
         from postern."user" as u
         where s.id = ${slots.id} and s.seed_hash = ${slots.seedHash} and ${live}
-          and (${given} < s.generation or s.key_id = ${slots.givenKeyId})
+          and (${given} <> s.generation or s.key_id = ${slots.givenKeyId})
         returning ${sessionView}, s.revoked_at is not null as stolen
       ), noted as (${record({
         from: sql`stepped where stepped.stolen`,

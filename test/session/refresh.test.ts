@@ -247,3 +247,27 @@ t.test('a session that is renewed by a code keeps its idle end, and the access t
   t.equal(renewed.body.refresh_token, undefined)
   t.ok(renewed.body.expires_in <= renewed.body.refresh_expires_in, `${renewed.body.expires_in}`)
 })
+
+t.test('a token whose step the database has lost, by a restore or a failover, goes on', async (t) => {
+  const { token, step, refresh, letPass, sql } = await startSignedIn(t)
+  const before = await step(token)
+  const [row] = await sql('select row_to_json(s) as kept from postern.session as s')
+  const lost = await step(await step(before))
+  await sql(
+    `update postern.session as s set (generation, parent_generation, grandparent_generation, rotated_at, parent_rotated_at) =
+       (select generation, parent_generation, grandparent_generation, rotated_at, parent_rotated_at
+        from json_populate_record(null::postern.session, '${JSON.stringify(row?.kept)}'))`
+  )
+
+  const onward = await refresh(lost)
+  const again = await step(lost) // a second tab
+
+  t.equal(onward.status, 200)
+  t.equal(again, onward.body.refresh_token)
+  await letPass(LATER)
+  const next = await step(again)
+  await letPass(LATER)
+  refused(t, await refresh(lost), 'refresh-rejected', 'from then on it is one that was replaced')
+  t.equal((await sql(`select from postern.event where kind = 'refresh_token_reused'`)).length, 1)
+  t.not(next, again)
+})
