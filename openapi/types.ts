@@ -192,7 +192,7 @@ export interface paths {
         put?: never;
         /**
          * Sign out
-         * @description Ends the session of the refresh token, or else that of the cookie and of the bearer token. It is no error if it has already ended. The cookie is cleared.
+         * @description Ends the session of the refresh token, or else that of the cookie and of the bearer token, which may have run out within the hour. It is no error if the session has already ended. The cookie is cleared.
          */
         post: operations["logout"];
         delete?: never;

@@ -70,7 +70,8 @@ export function parseHash(text: string): ParsedHash | Refusal {
   return 'unknown'
 }
 
-// The ceilings for imported hashes, whose parameters others chose: about a second of one core, and the memory of one hash.
+// The ceilings for imported hashes, whose parameters others chose: about a second of one core, and the
+// memory of one hash. A password whose letters are not composed (NFC) is checked in both spellings, and takes twice as long.
 const MOST_BCRYPT_COST = 14
 const MOST_MEMORY = 256 * 1024 * 1024
 const MOST_ARGON2_WORK = 1024 * 1024 // KiB times passes

@@ -2,8 +2,9 @@ import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Context } from '../context.ts'
 import { prefixOf } from '../lib/network.ts'
-import { milliseconds } from '../lib/time.ts'
+import { MINUTE, milliseconds } from '../lib/time.ts'
 import { bucketStore } from '../limit/buckets.ts'
+import { EndedSessions } from '../limit/ended-sessions.ts'
 import { FullNetworks } from '../limit/full-networks.ts'
 import { QUOTA_HEADERS, QUOTA_WINDOW, quotaOf } from '../limit/quotas.ts'
 import type { SharedCounts } from '../limit/shared-counts.ts'
@@ -20,6 +21,7 @@ type Limits = {
   own: Limiter
   wide: Limiter
   full: FullNetworks<Spent>
+  ended: EndedSessions
   holder: 'client' | 'session'
   readsBody: boolean
 }
@@ -28,11 +30,18 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The key of the bucket that is being counted in. */
     bucket: string
+    /** The session that the request was counted for, if only its end can be why the token is refused. */
+    countedSession: string | undefined
   }
   interface FastifyContextConfig {
     limits?: Limits
   }
 }
+
+/** Seconds past its end from which an access token is nobody's. */
+const LONG_OVER = 5 * MINUTE
+/** Seconds by which this clock and the database's, which judges tokens, may differ. */
+const SKEW = MINUTE
 
 /** Pages for people to read, which count as one operation; the demo and the dev inbox do not exist in production. */
 const PAGES = /^\/(docs|problems|openapi\.json)(\/|$)/
@@ -45,6 +54,7 @@ const PAGES = /^\/(docs|problems|openapi\.json)(\/|$)/
  */
 export async function limitClients(app: FastifyInstance, ctx: Context, shared?: SharedCounts): Promise<void> {
   app.decorateRequest('bucket', '')
+  app.decorateRequest('countedSession', undefined)
   if (!ctx.config.CLIENT_LIMITS) return
   await app.register(rateLimit, { global: false, store: bucketStore(shared) })
 
@@ -52,6 +62,7 @@ export async function limitClients(app: FastifyInstance, ctx: Context, shared?: 
     app.createRateLimit({ max, timeWindow: milliseconds(QUOTA_WINDOW), keyGenerator: (request) => request.bucket })
 
   const full = new FullNetworks<Spent>()
+  const ended = new EndedSessions()
 
   app.addHook('onRoute', (route) => {
     const operation = route.schema?.operationId ?? (PAGES.test(route.url) ? 'pages' : undefined)
@@ -63,15 +74,20 @@ export async function limitClients(app: FastifyInstance, ctx: Context, shared?: 
       own: limiterOf(quota.own),
       wide: limiterOf(quota.wide),
       full,
+      ended,
       holder: quota.holder,
       readsBody: quota.holder === 'session' && !bound
     }
     route.config = { ...route.config, limits }
-    if (limits.readsBody)
-      route.preValidation = [
-        route.preValidation ?? [],
-        (request: FastifyRequest, reply: FastifyReply) => count(ctx, limits, request, reply)
-      ].flat()
+    if (!limits.readsBody) return
+    route.preValidation = [
+      route.preValidation ?? [],
+      (request: FastifyRequest, reply: FastifyReply) => count(ctx, limits, request, reply)
+    ].flat()
+    route.errorHandler = async (error, request, reply) => {
+      if (request.bucket === '') await count(ctx, limits, request, reply) // a body that could not be read names nobody
+      throw error
+    }
   })
 
   // On the app and not on the route, so that it runs before any hook that looks for the session.
@@ -79,13 +95,18 @@ export async function limitClients(app: FastifyInstance, ctx: Context, shared?: 
     const limits = request.routeOptions.config?.limits
     if (limits !== undefined && !limits.readsBody) await count(ctx, limits, request, reply)
   })
+  app.addHook('onResponse', async ({ countedSession, refusedWith }) => {
+    const isOver = refusedWith === 'session-rejected' || refusedWith === 'refresh-rejected'
+    if (isOver && countedSession !== undefined) ended.note(countedSession)
+  })
 }
 
 /** Counts a request, and refuses it when its bucket is full. */
 async function count(ctx: Context, limits: Limits, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-  const session = limits.holder === 'session' ? await sessionIdOf(ctx, limits, request) : undefined
-  if (session !== undefined) {
-    const spent = await take(request, limits.own, `${limits.operation}:session:${session}`)
+  const session = limits.holder === 'session' ? await shownSession(ctx, limits, request) : undefined
+  if (session !== undefined && !limits.ended.has(session.id)) {
+    if (session.until > Date.now() / 1000 + SKEW) request.countedSession = session.id
+    const spent = await take(request, limits.own, `${limits.operation}:session:${session.id}`)
     if (spent?.isExceeded) refuse(reply, spent, limits, 'session')
     return
   }
@@ -111,12 +132,24 @@ async function take(request: FastifyRequest, limiter: Limiter, bucket: string): 
   return spent.isAllowed ? undefined : spent
 }
 
-/** The session whose genuine token a request carries; whether it is live is checked later, in the database. */
-async function sessionIdOf(ctx: Context, limits: Limits, request: FastifyRequest): Promise<string | undefined> {
+/**
+ * The session whose genuine token a request carries, and until when that is good (seconds since 1970); whether it is live is checked later, in the database. An access token that ran out
+ * long ago stands for none: whoever finds one in an old log could use up the quota of its owner.
+ */
+async function shownSession(
+  ctx: Context,
+  limits: Limits,
+  request: FastifyRequest
+): Promise<{ id: string; until: number } | undefined> {
   const body = request.body as { refresh_token?: unknown } | undefined
   const shown = limits.readsBody ? (body?.refresh_token ?? shownCookie(request)) : undefined
-  if (typeof shown === 'string') return ctx.secrets.readRefresh(shown)?.sessionId
-  return (await claimsOf(ctx, request))?.sid
+  if (typeof shown === 'string') {
+    const id = ctx.secrets.readRefresh(shown)?.sessionId
+    return id === undefined ? undefined : { id, until: Number.POSITIVE_INFINITY }
+  }
+  const claims = await claimsOf(ctx, request)
+  const isRecent = claims !== undefined && claims.exp > Date.now() / 1000 - LONG_OVER
+  return isRecent ? { id: claims.sid, until: claims.exp } : undefined
 }
 
 function refuse(reply: FastifyReply, spent: Spent, { operation }: Limits, holder: string): never {

@@ -49,7 +49,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async 
         tags,
         summary: 'Sign out',
         description:
-          'Ends the session of the refresh token, or else that of the cookie and of the bearer token. It is no error if it has already ended. The cookie is cleared.',
+          'Ends the session of the refresh token, or else that of the cookie and of the bearer token, which may have run out within the hour. It is no error if the session has already ended. The cookie is cleared.',
         security: [{}, { bearer: [] }, { cookie: [] }],
         body: RefreshBody,
         response: {

@@ -1,13 +1,17 @@
 import type { Client, Context } from '../context.ts'
 import { refusalOf } from '../keys/missing-keys.ts'
 import { newId } from '../lib/identifier.ts'
+import { HOUR } from '../lib/time.ts'
 import { Problem, problems } from '../problems.ts'
 import { readBearer } from './authenticate.ts'
 import { endSessionById, endSessionBySeed } from './own-store.ts'
 
+/** Seconds past its end in which an access token still signs out: somebody comes back to an open page. One in an old log does not. */
+const GOOD_TO_LEAVE = HOUR
+
 /**
- * Ends the session that a refresh token or a bearer names. It is no error if the session is already gone. An expired access token
- * is enough: it proves whose session it is. Without a genuine token of either kind it refuses.
+ * Ends the session that a refresh token or a bearer names. It is no error if the session is already gone. An access token that has
+ * run out within the hour is enough: it proves whose session it is. Without a genuine token of either kind it refuses.
  */
 export async function signOut(
   ctx: Context,
@@ -22,7 +26,7 @@ export async function signOut(
     return
   }
   const claims = await readBearer(ctx, tokens.authorization)
-  if (claims === undefined) throw new Problem('session-rejected')
+  if (claims === undefined || claims.exp < Date.now() / 1000 - GOOD_TO_LEAVE) throw new Problem('session-rejected')
   await endSessionById(ctx.db, { ...event, id: claims.sid })
 }
 

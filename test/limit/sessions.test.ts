@@ -54,6 +54,69 @@ t.test('a token that has run out is still its session’s', async (t) => {
   t.equal(answer.status, 401)
 })
 
+t.test('a token that ran out long ago is nobody’s: it cannot use up what the session has', async (t) => {
+  const { api, signIn, ctx } = await start(t, LIMITED)
+  const { body } = await signIn('maya@example.com')
+  const { user, session, access_token } = body
+  const iat = Math.floor(Date.now() / 1000) - 1200
+  const old = ctx.signing.sign({ sub: user.id, sid: session.id, jti: session.id, iat, exp: iat + 600, amr: ['otp'] })
+
+  const answers = await askTimes(70, () => api.listSessions({ bearer: old }))
+
+  t.strictSame(tally(answers), { 401: 60, 429: 10 })
+  t.match(answers.find(({ status }) => status === 429)?.problem, { detail: /per IP address\.$/ })
+  t.equal((await api.listSessions({ bearer: access_token })).status, 200)
+})
+
+t.test('sessions that have ended have no quota each: their tokens count for the address', async (t) => {
+  const { api, signIn } = await start(t, LIMITED)
+  const ended = [await signIn('maya@example.com'), await signIn('maya@example.com'), await signIn('maya@example.com')]
+  const owner = await signIn('maya@example.com')
+  await api.endOtherSessions({ bearer: owner.body.access_token })
+  const bearerOf = (nth: number) => ({ bearer: ended[nth % 3]?.body.access_token as string })
+  const refreshOf = (nth: number) => ({ refresh_token: ended[nth % 3]?.body.refresh_token as string })
+  for (const nth of [0, 1, 2]) {
+    await api.listSessions(bearerOf(nth))
+    await api.refreshSession(refreshOf(nth))
+  }
+
+  const shown = await askTimes(90, (nth) => api.listSessions(bearerOf(nth)))
+  const refreshed = await askTimes(90, (nth) => api.refreshSession(refreshOf(nth)))
+
+  t.strictSame(tally(shown), { 401: 60, 429: 30 })
+  t.strictSame(tally(refreshed), { 401: 57, 429: 33 }, 'the first three counted for the address already')
+  t.equal((await api.listSessions({ bearer: owner.body.access_token })).status, 200)
+})
+
+t.test('a session whose token has just run out is not taken for ended', async (t) => {
+  const { api, signIn, ctx } = await start(t, LIMITED)
+  const { body } = await signIn('maya@example.com')
+  const { user, session, access_token } = body
+  const iat = Math.floor(Date.now() / 1000) - 600
+  const old = ctx.signing.sign({ sub: user.id, sid: session.id, jti: session.id, iat, exp: iat + 599, amr: ['otp'] })
+  await api.listSessions({ bearer: old })
+  await askTimes(61, () => api.listSessions()) // uses up what the address has
+
+  t.equal((await api.listSessions({ bearer: access_token })).status, 200)
+})
+
+t.test('a body that cannot be read counts for the address where its token would name the session', async (t) => {
+  const { app } = await start(t, LIMITED)
+
+  const answers = await askTimes(70, () =>
+    app
+      .inject({
+        method: 'POST',
+        url: '/v1/session/refresh',
+        headers: { 'content-type': 'application/json' },
+        payload: '{"refresh_token":'
+      })
+      .then(({ statusCode }) => ({ status: statusCode }))
+  )
+
+  t.strictSame(tally(answers), { 400: 60, 429: 10 })
+})
+
 t.test('a refresh counts for the session that its token names', async (t) => {
   const { api, signIn } = await start(t, LIMITED)
   const [maya, noor] = [await signIn('maya@example.com'), await signIn('noor@example.com')]

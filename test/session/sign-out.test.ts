@@ -42,6 +42,17 @@ t.test('an access token that has run out is good enough to sign out', async (t) 
   refused(t, await refresh(token), 'refresh-rejected')
 })
 
+t.test('one that ran out long ago, as it may stand in a log, signs nobody out', async (t) => {
+  const { api, ctx, session, sessionId, token, refresh } = await startSignedIn(t)
+  const then = Math.floor(Date.now() / 1000) - 2 * HOUR
+  const claims = { sub: session.user.id, sid: sessionId, jti: 'x', iat: then, exp: then + 600, amr: ['otp'] }
+
+  const left = await api.logout({}, { bearer: ctx.signing.sign(claims) })
+
+  refused(t, left, 'session-rejected')
+  t.equal((await refresh(token)).status, 200)
+})
+
 t.test('any refresh token of the session signs out, the one of before as well', async (t) => {
   const { api, step, token, refresh, letPass } = await startSignedIn(t)
   const current = await step(await step(token))
