@@ -26,12 +26,12 @@ export async function redisServer(t: Test) {
     child = spawn(name, settings, { stdio: 'ignore' })
     await until(() => command('ping').catch(() => undefined))
   }
-  const command = async (word: 'ping' | 'flushall' | 'dbsize'): Promise<unknown> => {
+  const command = async (word: 'ping' | 'flushall' | 'dbsize' | 'replicaof', ...rest: string[]): Promise<unknown> => {
     const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => null })
     redis.on('error', () => undefined)
     try {
       await redis.connect()
-      return await redis.call(word)
+      return await redis.call(word, ...rest)
     } finally {
       redis.disconnect()
     }
