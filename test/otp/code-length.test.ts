@@ -174,6 +174,16 @@ t.test('the operator may begin with longer codes, and allow other tries', async 
   t.equal(await strong.level(), 0)
 })
 
+t.test('an address takes no more guesses at eight digits than the operator allows', async (t) => {
+  const fits = await watched(t, { CODE_LENGTHEN_AT: '0', CODE_STRENGTHEN_AT: '3' })
+  const leavesRest = await watched(t, { CODE_LENGTHEN_AT: '0', CODE_STRENGTHEN_AT: '5' })
+
+  for (const { askOften, level } of [fits, leavesRest]) {
+    t.same(await askOften(2), ['8 digits', '13 base32'])
+    t.ok(near(await level(), 3))
+  }
+})
+
 t.test('with strict codes nobody gets fewer than eight digits, not even a device that is known', async (t) => {
   const { ask, api, signIn, sql } = await watched(t, { STRICT_CODES: 'on' })
   const stranger = await ask()
