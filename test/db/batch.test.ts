@@ -25,21 +25,25 @@ t.test('of many session checks at once each is answered for its own token', asyn
   }
 })
 
-t.test('look-ups of one moment share statements of at most a hundred, and later ones get their own', async (t) => {
-  const batches: number[] = []
-  const look = batched(async (_db: Db, keys: readonly number[]) => {
-    batches.push(keys.length)
-    return keys.flatMap((key, index) => (key % 2 === 0 ? [{ place: index + 1, key }] : []))
+for (const [what, options] of [
+  ['look-ups', {}],
+  ['changes of rows', { conflictKey: String }]
+] as [string, BatchOptions<number>][])
+  t.test(`${what} of one moment share statements of at most a hundred, and later ones get their own`, async (t) => {
+    const batches: number[] = []
+    const look = batched(async (_db: Db, keys: readonly number[]) => {
+      batches.push(keys.length)
+      return keys.flatMap((key, index) => (key % 2 === 0 ? [{ place: index + 1, key }] : []))
+    }, options)
+    const db = {} as Db
+
+    const found = await Promise.all(Array.from({ length: 250 }, (_, key) => look(db, key)))
+    const later = await look(db, 4)
+
+    t.strictSame(batches, [100, 100, 50, 1])
+    t.ok(found.every((row, key) => (key % 2 === 0 ? row?.key === key : row === undefined)))
+    t.equal(later?.key, 4)
   })
-  const db = {} as Db
-
-  const found = await Promise.all(Array.from({ length: 250 }, (_, key) => look(db, key)))
-  const later = await look(db, 4)
-
-  t.strictSame(batches, [100, 100, 50, 1])
-  t.ok(found.every((row, key) => (key % 2 === 0 ? row?.key === key : row === undefined)))
-  t.equal(later?.key, 4)
-})
 
 /** Lets all that is due go on. */
 const settle = async (): Promise<void> => {
