@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { start } from '../helper.ts'
-import { withKey } from '../pair.ts'
+import { pair, withKey } from '../pair.ts'
 
 const [maya, noor] = ['maya@example.com', 'noor@example.com']
 
@@ -37,6 +37,23 @@ t.test('a repeat of a renewal answers nobody else’s session that began at the 
 
   t.equal(renewed.status, 200)
   t.match(repeated, { status: 401, problem: { code: 'code-rejected' } })
+})
+
+t.test('who signs in beside a session that ends on the way is given another', async (t) => {
+  const { api, signIn, codeOf, hold, waiting, sql } = await pair(t)
+  const { body: first } = await signIn(maya)
+  const { challenge } = (await api.requestOtp({ email: maya })).body
+  const budget = await hold('select from postern.address_budget for update')
+
+  const signingIn = api.verifyOtp({ challenge, code: codeOf(challenge) }, { bearer: first.access_token })
+  await waiting(1)
+  await sql('update postern.session set revoked_at = now()')
+  await budget.query('commit')
+  const { status, body } = await signingIn
+
+  t.equal(status, 200)
+  t.not(body.session.id, first.session.id)
+  t.equal((await api.getSession({ bearer: body.access_token })).status, 200)
 })
 
 t.test(
