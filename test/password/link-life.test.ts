@@ -1,6 +1,7 @@
 import t from 'tap'
 import { until } from '../helper.ts'
-import { email, startWithPasswords } from './with-password.ts'
+import { pair } from '../pair.ts'
+import { another, email, password, startWithPasswords, tokenIn } from './with-password.ts'
 
 t.test('a link lasts as long as the operator says, and the answer and the mail say so too', async (t) => {
   const { api, signIn, mails, sql } = await startWithPasswords(t, { RESET_TTL: '7200' })
@@ -40,4 +41,21 @@ t.test('a link that a newer password has ended is not mailed again when its mail
   t.match(before, { state: 'sent', answer: /./ })
   t.strictSame(after, { state: 'expired', answer: before.answer }, 'the ledger keeps what was said when it was sent')
   t.equal(links().length, 2)
+})
+
+t.test('a link that runs out while its password is on the way sets none', async (t) => {
+  const { api, signIn, inbox, hold, waiting, sql } = await pair(t, { BCRYPT_COST: '4' })
+  const { body } = await signIn(email)
+  await api.changePassword({ password }, { bearer: body.access_token })
+  await api.requestPasswordReset({ email })
+  const mail = await until(() => inbox?.mails(email).find(({ text }) => text.includes('#token=')))
+  const budget = await hold('select from postern.address_budget for update')
+
+  const reset = api.resetPassword({ token: tokenIn(mail.text), password: another })
+  await waiting(1)
+  await sql('update postern.password_reset set expires_at = now()')
+  await budget.query('commit')
+
+  t.match((await reset).problem, { status: 401, code: 'reset-rejected' })
+  t.equal((await api.loginWithPassword({ email, password })).status, 200)
 })
