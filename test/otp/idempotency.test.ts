@@ -23,25 +23,28 @@ t.test('a request for a code that is repeated has the same challenge, one mail a
   t.equal(inbox?.mails(email).length, 1)
 })
 
-t.test('a repeat says that nothing is left of a code that is used or guessed out', async (t) => {
-  const { apis, codeOf, traces } = await pair(t)
-  const [usedKey, guessedKey] = [randomUUID(), randomUUID()]
+t.test('a repeat says that nothing is left of a code that is used, guessed out or run out', async (t) => {
+  const { apis, codeOf, traces, sql } = await pair(t)
+  const [usedKey, guessedKey, lateKey] = [randomUUID(), randomUUID(), randomUUID()]
   const used = (await apis[0].requestOtp({ email }, withKey(usedKey))).body.challenge
   await apis[0].verifyOtp({ challenge: used, code: codeOf(used) })
   const guessed = (await apis[0].requestOtp({ email }, withKey(guessedKey))).body.challenge
   for (let guess = 1; guess <= 3; guess++)
     await apis[0].verifyOtp({ challenge: guessed, code: wrongCode(codeOf(guessed)) })
+  const late = (await apis[0].requestOtp({ email }, withKey(lateKey))).body.challenge
+  await sql('update postern.challenge set expires_at = now() where used_at is null and tries_left > 0')
 
   const repeats = [
     await apis[1].requestOtp({ email }, withKey(usedKey)),
-    await apis[1].requestOtp({ email }, withKey(guessedKey))
+    await apis[1].requestOtp({ email }, withKey(guessedKey)),
+    await apis[1].requestOtp({ email }, withKey(lateKey))
   ]
 
   t.strictSame(
     repeats.map(({ body }) => [body.challenge, body.expires_in, body.tries, body.resends_left]),
-    [used, guessed].map((challenge) => [challenge, 0, 0, 0])
+    [used, guessed, late].map((challenge) => [challenge, 0, 0, 0])
   )
-  t.match(await traces(), { challenges: 2, mails: 2 })
+  t.match(await traces(), { challenges: 3, mails: 3 })
 })
 
 t.test('a repeat tells what is left of time, tries and resends', async (t) => {
