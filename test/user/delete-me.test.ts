@@ -120,6 +120,18 @@ t.test('whoever holds a challenge does not learn that its account is gone', asyn
   t.strictSame(await becomes(sent), 'expired', 'and one that was promised before goes nowhere')
 })
 
+t.test('nor does whoever asks for a code again under the same key', async (t) => {
+  const { api, signUp } = await startWithPasswords(t)
+  const mine = await signUp()
+  const key = withKey(randomUUID())
+  const ask = async (): Promise<string> => (await api.requestOtp({ email }, key)).body.challenge
+  const before = await ask()
+
+  await api.deleteMe({ bearer: mine.body.access_token })
+
+  t.equal(await ask(), before)
+})
+
 t.test('leaving wants a sign-in of the last five minutes', async (t) => {
   const { api, signUp, sql, login } = await startWithPasswords(t)
   const bearer = (await signUp()).body.access_token
