@@ -163,26 +163,6 @@ t.test('another database is not waited for', async (t) => {
   await Promise.all(calls)
 })
 
-t.test('a row that somebody holds fails whoever needs it, and nobody who shared a statement', async (t) => {
-  const asked: [readonly number[], number | undefined][] = []
-  const look = batched(async (_db: Db, keys: readonly number[], tries?: number) => {
-    asked.push([keys, tries])
-    if (keys.includes(2)) throw Object.assign(new Error('lock timeout'), { code: '55P03' })
-    return keys.map((key, index) => ({ place: index + 1, key }))
-  })
-  const db = {} as Db
-
-  const outcomes = await Promise.allSettled([1, 2, 3].map((key) => look(db, key)))
-
-  t.match(outcomes, [{ value: { key: 1 } }, { status: 'rejected', reason: { code: '55P03' } }, { value: { key: 3 } }])
-  t.strictSame(asked, [
-    [[1, 2, 3], 1],
-    [[1], undefined],
-    [[2], undefined],
-    [[3], undefined]
-  ])
-})
-
 t.test('who has waited for a full line does not wait for other kinds besides', async (t) => {
   stopClock(t)
   const db = {} as Db
@@ -202,20 +182,4 @@ t.test('who has waited for a full line does not wait for other kinds besides', a
   end()
   other.end()
   await Promise.all(calls)
-})
-
-t.test('a statement that fails fails for all who share it, and for nobody after', async (t) => {
-  let broken = true
-  const look = batched(async (_db: Db, keys: readonly number[]) => {
-    if (broken) throw new Error('out of reach')
-    return keys.map((key, index) => ({ place: index + 1, key }))
-  })
-  const db = {} as Db
-
-  const failed = await Promise.allSettled([look(db, 1), look(db, 2)])
-  broken = false
-  const found = await look(db, 3)
-
-  t.ok(failed.every(({ status }) => status === 'rejected'))
-  t.equal(found?.key, 3)
 })
