@@ -86,6 +86,20 @@ for (const [order, frontFirst] of [
     t.strictSame([again.status, andAgain.status], [200, 200], 'and so they do two hours later')
   })
 
+t.test('the token that two tabs have in common is dead once both have gone on', async (t) => {
+  const { token, step, refresh, letPass, events } = await startSignedIn(t)
+  await step(token) // lost
+  await letPass(61)
+  const first = await step(token)
+  await letPass(61)
+  const second = await step(token) // by the other tab
+  t.equal(await step(first), second)
+
+  refused(t, await refresh(token), 'refresh-rejected')
+  refused(t, await refresh(second), 'refresh-rejected')
+  t.equal((await events('refresh_token_reused')).length, 1)
+})
+
 t.test('two tabs, one a step behind, wake at the same moment on two instances: both go on', async (t) => {
   const { token, step, refresh, another, letPass } = await startSignedIn(t)
   const second = await another()
