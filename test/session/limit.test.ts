@@ -106,3 +106,22 @@ t.test('a person who signs in again and again keeps the newest sessions', async 
   t.equal(live.length, 5)
   t.equal(listed.body.sessions[0].id, newest?.body.session.id)
 })
+
+t.test(
+  'who signs in is let in also where older sessions cannot be ended, and the next sign-in ends them',
+  async (t) => {
+    const { api, signIn, sql, log } = await start(t, { SESSIONS_PER_USER: '1' })
+    await signIn(email)
+    await sql(`create function postern.odd() returns trigger language plpgsql as $$ begin
+    raise exception 'odd' using errcode = '22003'; end $$`)
+    await sql('create trigger odd before update on postern.session for each row execute function postern.odd()')
+
+    const second = await signIn(email)
+    await sql('drop trigger odd on postern.session')
+    const third = await signIn(email)
+
+    t.equal(second.status, 200)
+    t.match(log.join(''), 'could not end the sessions and devices beyond the limits')
+    t.equal((await api.listSessions({ bearer: third.body.access_token })).body.sessions.length, 1)
+  }
+)
