@@ -18,11 +18,13 @@ export const freshRow = {
   pools: sql`'{}'::jsonb`,
   lanes: sql`'{}'::jsonb`
 }
+/** When a code or a password was last judged by the budget row `b`, or a code was asked for. */
+export const lastJudged = sql`greatest(b.password_level_at, b.code_level_at)`
 /** The row `b` of an upsert; which client asks is taken from the row that would have been inserted. */
 const rowOf = (level: 'code_level' | 'password_level'): Row => ({
   level: sql`b.${sql.ref(level)}`,
   at: sql`b.${sql.ref(`${level}_at`)}`,
-  before: sql`b.${sql.ref(`${level}_at`)}`,
+  before: lastJudged,
   pools: sql`b.pools`,
   lanes: sql`b.lanes`,
   pool: sql`excluded.last_pool`,
@@ -98,8 +100,8 @@ export const refunding = (spent: Sql): Sql => {
   const inPool = sql`${poolLevel(sql`b.pools`, sql`spent.pool`, clock)} - spent.charged`
   return sql`
     update postern.address_budget as b set
-      code_level = case when spent.pool is null then greatest(0, ${level} - spent.charged) else b.code_level end,
-      code_level_at = case when spent.pool is null then greatest(now(), b.code_level_at) else b.code_level_at end,
+      code_level = case when spent.pool is null then greatest(0, ${level} - spent.charged) else ${level} end,
+      code_level_at = greatest(now(), b.code_level_at),
       pools = case when spent.pool is null then b.pools
                    when ${inPool} <= 0 then b.pools - spent.pool
                    else ${withPool(sql`b.pools`, sql`spent.pool`, inPool, clock)} end

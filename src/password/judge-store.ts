@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { askedBy, record } from '../audit/store.ts'
-import { freshRow, passwordColumns, passwordRow, passwordRuling } from '../budget/store.ts'
+import { freshRow, lastJudged, passwordColumns, passwordRow, passwordRuling } from '../budget/store.ts'
 import { askingNetwork, trustedAmong } from '../budget/trust.ts'
 import { batched } from '../db/batch.ts'
 import { type RowOf, rowsOf } from '../db/rows.ts'
@@ -88,7 +88,7 @@ const judgePasswords = statement({ ...guesses.parameters, ...signInParameters },
       })})
       select asked.place::int4, budget.guarded, ${signedInView},
         budget.before is distinct from (
-          select b.password_level_at from postern.address_budget as b where b.key = budget.key) as overtaken
+          select ${lastJudged} from postern.address_budget as b where b.key = budget.key) as overtaken
       from asked join budget on budget.key = asked.address_mac join spent on spent.place = asked.place
         ${signedInAt(sql`asked.place`)}`
 })

@@ -59,6 +59,26 @@ t.test('and so it is with six that are opened by password', async (t) => {
   t.equal((await stillLive([first, ...answers])).length, 4)
 })
 
+t.test('and so it is where codes open sessions while a password is on its way to be judged', async (t) => {
+  const { api, signIn, sixByCode, hold, waiting, sql, stillLive } = await startTwo(t, { SESSIONS_PER_USER: '4' })
+  const opened = [await signIn(email)]
+  await api.changePassword({ password }, { bearer: opened[0]?.body.access_token })
+  const byCode = (await sixByCode()).slice(0, 3)
+  await sql(`create function postern.slow() returns trigger language plpgsql as $$ begin
+    perform pg_advisory_xact_lock(1); return new; end $$`)
+  await sql('create trigger slow before insert on postern.address_budget for each row execute function postern.slow()')
+  const slow = await hold('select pg_advisory_xact_lock(1)')
+
+  const byPassword = api.loginWithPassword({ email, password })
+  await waiting(1)
+  for (const signInByCode of byCode) opened.push(await signInByCode())
+  await slow.query('commit')
+  opened.push(await byPassword)
+
+  t.ok(opened.every(({ status }) => status === 200))
+  t.equal((await stillLive(opened)).length, 4)
+})
+
 t.test('of fourteen devices, six of them trusted before any other is seen, ten stay', async (t) => {
   const { api, signIn, sixByCode, atOnce } = await startTwo(t)
   for (let count = 1; count <= 8; count++) await signIn(email)
