@@ -58,7 +58,7 @@ export class SharedCounts {
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
       maxRetriesPerRequest: 0,
-      reconnectOnError: (error) => error.message.startsWith('READONLY'), // now a replica: connect to the one that took over
+      reconnectOnError: (error) => error.message.includes('READONLY'), // now a replica: connect to the one that took over
       retryStrategy: (times) => Math.min(times * 100, milliseconds(2))
     }) as Counting
     this.#redis.on('error', (error) => this.#loss.begins(error)) // without a listener each of its errors is printed

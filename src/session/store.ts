@@ -125,7 +125,7 @@ export const stepSession = statement(
           revoked_at = case when ${stolen} then now() end
         from postern."user" as u
         where s.id = ${slots.id} and s.seed_hash = ${slots.seedHash} and ${live}
-          and (${given} <> s.generation or s.key_id = ${slots.givenKeyId})
+          and (${given} < s.generation or s.key_id = ${slots.givenKeyId})
         returning ${sessionView}, s.revoked_at is not null as stolen
       ), noted as (${record({
         from: sql`stepped where stepped.stolen`,
