@@ -1,4 +1,7 @@
 import { type RawBuilder, type Sql, sql } from 'kysely'
+import { ago } from '../db/interval.ts'
+import { statement } from '../db/statement.ts'
+import { DAY } from '../lib/time.ts'
 
 /** Where a client calls from, and what kind of client it is. */
 export const clientParameters = { network: 'cidr?', agent: 'text?' } as const
@@ -60,3 +63,17 @@ export const record = (event: EventPart): RawBuilder<unknown> => sql`
   select ${event.id}, ${sql.lit(event.kind)}, ${event.outcome}, ${event.userId ?? sql`null`}, ${event.addressMac ?? sql`null`},
          ${event.client?.network ?? sql`null::cidr`}, ${event.client?.agent ?? sql`null`}, ${event.client?.requestId ?? sql`null`}
   from ${event.from}`
+
+/** Seconds back to which events are searched: they are found by their time alone, and a day of a large service has many. */
+const SEARCHED = 2 * DAY
+
+type Event = { at: Date; kind: string; outcome: string; network: string | null; requestId: string | null }
+
+/** What happened lately to an account or at an address, newest first. `addressMac` under the newest key. */
+export const findEventsOf = statement(
+  { userId: 'uuid?', addressMac: 'bytea', most: 'int4' },
+  ({ userId, addressMac, most }) => sql<Event>`
+    select e.at, e.kind, e.outcome, e.network::text as network, e.request_id as "requestId" from postern.event as e
+    where e.at > ${ago(SEARCHED)} and (e.user_id = ${userId} or e.email_mac = ${addressMac})
+    order by e.at desc, e.id desc limit ${most}`
+)

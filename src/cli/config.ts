@@ -10,6 +10,7 @@ const COMMANDS = `Usage: npm start -- [command]
   keys status                 which master keys and peppers are still in use, and by what
   keys rotate                 start using a new key for signing access tokens
   keys compromised ID         after a master key leaked: end every session, and the codes and links it made
+  users show ADDRESS          an account, and what happened to it in the last two days
   users disable ADDRESS       close an account and end its sessions
   users enable ADDRESS        open it again
   users end-sessions ADDRESS  sign it out everywhere

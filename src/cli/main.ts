@@ -20,6 +20,10 @@ const commands: Record<string, Command> = {
   'keys status': { run: async () => (await import('./keys.ts')).showKeys(process.env) },
   'keys rotate': { run: async () => (await import('./keys.ts')).rotateKeys(process.env) },
   'keys compromised': { takes: 'ID', run: async (id) => (await import('./keys.ts')).compromiseKey(process.env, id) },
+  'users show': {
+    takes: 'ADDRESS',
+    run: async (address) => (await import('./show-user.ts')).showUser(process.env, address)
+  },
   'users disable': administering('disable'),
   'users enable': administering('enable'),
   'users end-sessions': administering('end-sessions'),

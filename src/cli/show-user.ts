@@ -1,0 +1,50 @@
+import { findEventsOf } from '../audit/store.ts'
+import { readStored } from '../hashing/stored.ts'
+import { parseAddress } from '../lib/email.ts'
+import type { Environment } from '../lib/env.ts'
+import { type AccountAsOperator, findAccount } from '../user/account-store.ts'
+import { withContext } from './with-context.ts'
+
+const MOST_EVENTS = 20
+
+/** Prints an account as far as it explains why somebody cannot sign in, and what happened at the address; exit code 1 when there is none. */
+export async function showUser(env: Environment, address: string | undefined): Promise<number> {
+  const emailKey = parseAddress(address ?? '')?.key
+  if (emailKey === undefined) {
+    console.error('Name the account by its email address.')
+    return 2
+  }
+  return await withContext(env, async ({ db, secrets }) => {
+    const [account] = await findAccount(db, { emailKey })
+    if (account === undefined) console.error('There is no account with this address.')
+    else for (const [name, value] of factsOf(account)) console.log(`${name.padEnd(12)}${value}`)
+    const values = { userId: account?.id ?? null, addressMac: secrets.addressMac(emailKey), most: MOST_EVENTS }
+    for (const { at, kind, outcome, network, requestId } of await findEventsOf(db, values))
+      console.log(`${at.toISOString()}  ${kind}  ${outcome}  ${network ?? '-'}  ${requestId ?? '-'}`)
+    return account === undefined ? 1 : 0
+  })
+}
+
+function factsOf(account: AccountAsOperator): [name: string, value: string][] {
+  const { id, createdAt, verifiedAt, disabledAt, passwordHash, locale, externalId, sessions, lastUsedAt, devices } =
+    account
+  const since = (moment: Date | null, words: string) =>
+    moment === null ? undefined : `${words} ${moment.toISOString()}`
+  return [
+    ['account', id],
+    ['made', createdAt.toISOString()],
+    ['state', since(disabledAt, 'disabled since') ?? 'enabled'],
+    ['address', since(verifiedAt, 'proven') ?? 'not proven'],
+    ['password', passwordHash === null ? 'none' : schemeOf(passwordHash)],
+    ['language', locale],
+    ...(externalId === null ? [] : [['external id', externalId] as [string, string]]),
+    ['sessions', `${sessions} live${since(lastUsedAt, ', the last used') ?? ''}`],
+    ['devices', `${devices} trusted`]
+  ]
+}
+
+function schemeOf(hash: string): string {
+  const read = readStored(hash)
+  if (typeof read === 'string') return 'set, in a form that cannot be checked'
+  return read.pepper === undefined ? `${read.parsed.scheme}, imported` : read.parsed.scheme
+}

@@ -1,0 +1,65 @@
+import t, { type Test } from 'tap'
+import { showUser } from '../../src/cli/show-user.ts'
+import { start } from '../helper.ts'
+import { postern } from '../keys/command.ts'
+import { password } from '../password/with-password.ts'
+import { inProcess } from './in-process.ts'
+
+const email = 'maya@example.com'
+
+async function startWithShow(t: Test) {
+  const world = await start(t, { BCRYPT_COST: '4' })
+  const settings = { ...world.settings, DATABASE_URL: world.databaseUrl }
+  return { ...world, settings, show: (address?: string) => inProcess(t, () => showUser(settings, address)) }
+}
+
+t.test('an operator sees why somebody cannot sign in, and nothing that would let anybody in', async (t) => {
+  const { api, signIn, show, settings, sql, ctx } = await startWithShow(t)
+  const { body } = await signIn(email)
+  await api.changePassword({ password }, { bearer: body.access_token })
+  await api.loginWithPassword({ email, password: 'none of theirs' })
+
+  const open = await show(' Maya@Example.com')
+  await postern(['users', 'disable', email], settings)
+  const disabled = await show(email)
+
+  const time = '\\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z'
+  t.equal(open.code, 0)
+  t.match(open.out, new RegExp(`^account +${body.user.id}\nmade +${time}\nstate +enabled\naddress +proven ${time}\n`))
+  t.match(
+    open.out,
+    new RegExp(`\npassword +bcrypt\nlanguage +en\nsessions +1 live, the last used ${time}\ndevices +1 trusted\n`)
+  )
+  t.match(open.out, new RegExp(`\n${time}  sign_in_by_password  wrong_password  127\\.0\\.0\\.0/24  [\\da-f-]{36}\n`))
+  t.match(disabled.out, new RegExp(`\nstate +disabled since ${time}\n`))
+  t.match(
+    disabled.out,
+    new RegExp(`\nsessions +0 live\ndevices +0 trusted\n${time}  account_disabled  by_operator  -  -\n`)
+  )
+  const [{ hash } = { hash: '' }] = await sql<{ hash: string }>(`select password_hash as hash from postern."user"`)
+  for (const secret of [hash, body.refresh_token, ctx.secrets.addressMac(email).toString('hex')])
+    t.notMatch(disabled.out, secret)
+})
+
+t.test('of an address without an account it tells that, and what was tried there', async (t) => {
+  const { api, show } = await startWithShow(t)
+  await api.loginWithPassword({ email: 'nobody@example.com', password: 'whatever it may be' })
+
+  const shown = await show('nobody@example.com')
+
+  t.match(shown, { code: 1, err: 'There is no account with this address.\n' })
+  t.match(shown.out, /^\S+ {2}sign_in_by_password {2}no_account {2}/)
+  t.match(await show('nobody'), { code: 2, out: '', err: 'Name the account by its email address.\n' })
+})
+
+t.test('a password that was imported is told apart', async (t) => {
+  const { signIn, show, sql } = await startWithShow(t)
+  await signIn(email)
+  const shown = async (hash: string) => {
+    await sql(`update postern."user" set password_hash = '${hash}', external_id = '42'`)
+    return (await show(email)).out
+  }
+
+  t.match(await shown(`$2b$10$${'a'.repeat(53)}`), /\npassword +bcrypt, imported\n[\s\S]*\nexternal id +42\n/)
+  t.match(await shown('$made-up$'), /\npassword +set, in a form that cannot be checked\n/)
+})
