@@ -127,6 +127,7 @@ t.test('sign-in methods never import each other, and routes never import a store
 const writers: Record<string, string[]> = {
   address_budget: ['budget', 'challenge', 'password'], // an upsert stands in the statement whose ruling it asks for
   challenge: ['challenge', 'otp'],
+  decoy: ['hashing'],
   device: ['device'],
   event: ['audit'],
   installation_tally: ['budget'],

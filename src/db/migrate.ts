@@ -6,8 +6,9 @@ import { milliseconds } from '../lib/time.ts'
 import { connect } from './connect.ts'
 import { isLockRefusal } from './failure.ts'
 import { transaction } from './statement.ts'
-import { type Db, SCHEMA, type Tx } from './tables.ts'
+import type { Db, Tx } from './tables.ts'
 
+const SCHEMA = 'postern'
 const FOLDER = new URL('../../migrations/', import.meta.url)
 
 /** In the order in which they run. */

@@ -22,7 +22,6 @@ type UserTable = {
 }
 
 type AddressBudgetTable = {
-  /** MAC of the canonical address. */
   key: Buffer
   code_level: Defaulted<number>
   code_level_at: Defaulted<Date>
@@ -91,7 +90,6 @@ type SessionTable = {
   grandparent_generation: number
   rotated_at: Date
   parent_rotated_at: Date | null
-  /** The trusted device that it was opened or last renewed from. */
   device_id: string | null
   authenticated_at: Date
   idle_expires_at: Date
@@ -177,6 +175,11 @@ type InstallationTallyTable = {
   created_at: Defaulted<Date>
 }
 
+type DecoyTable = {
+  seed: Buffer
+  mix: Defaulted<unknown>
+}
+
 export type Tables = {
   user: UserTable
   address_budget: AddressBudgetTable
@@ -189,11 +192,9 @@ export type Tables = {
   signing_key: SigningKeyTable
   event: EventTable
   installation_tally: InstallationTallyTable
+  decoy: DecoyTable
 }
 
-/** A pool or a transaction: the caller does not care which. */
+/** `Db` is a pool or a transaction: the caller does not care which. `Tx` says "I run inside your transaction." */
 export type Db = Kysely<Tables>
-/** "I run inside your transaction." */
 export type Tx = Transaction<Tables>
-
-export const SCHEMA = 'postern'

@@ -1,5 +1,6 @@
-import { createHash, createHmac, createSecretKey, type KeyObject } from 'node:crypto'
+import { createHash, createHmac, createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
+import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import type { Db } from '../db/tables.ts'
@@ -8,17 +9,17 @@ import { MINUTE, milliseconds } from '../lib/time.ts'
 import { Turns } from '../lib/turns.ts'
 import { Problem } from '../problems.ts'
 import { type HashParameters, prefixOf } from './compute.ts'
-import { decoyOf, type Kind, kindOf } from './decoy.ts'
+import { decoyOf, heldMix, type Kind, kindOf } from './decoy.ts'
 import { Pool, unavailable } from './pool.ts'
-import { findPeppers, sampleHashes } from './store.ts'
+import { findDecoySource, findPeppers, keepMix, sampleHashes } from './store.ts'
 import { envelope, readStored, type Stored, UNPEPPERED } from './stored.ts'
 
 type Deps = { db: Db; config: Config; log: Logger }
 
 /** Seconds between two samples of the stored hashes: until the next one, an imported kind of hash shows in response times. */
 const LOOK_AGAIN = MINUTE
-/** Stands for the MAC of an address where there is no address. */
-const NOBODY = Buffer.alloc(32)
+/** Stands for an address where there is none. */
+const NOBODY = ''
 
 /** Makes and checks stored passwords, on threads of their own. */
 export class Passwords {
@@ -36,6 +37,8 @@ export class Passwords {
   /** What every hash made now begins with. */
   readonly #prefix: string
   #kinds: readonly Kind[]
+  /** The installation's, from the first look on. */
+  #seed: Buffer = randomBytes(32)
   #timer: NodeJS.Timeout | undefined
 
   constructor({ db, config, log }: Deps) {
@@ -119,10 +122,10 @@ export class Passwords {
    * A stored hash that no password matches. Its scheme and cost are drawn from what is stored, so that imported hashes
    * do not reveal by response time who is a member.
    *
-   * @param mac of the address: the same address always draws alike
+   * @param emailKey the same address always draws alike, at every instance and whatever keys come and go
    */
-  decoy(mac: Buffer): string {
-    return decoyOf(this.#kinds, mac)
+  decoy(emailKey: string): string {
+    return decoyOf(this.#kinds, createHmac('sha256', this.#seed).update(emailKey).digest())
   }
 
   /** Whether `hash` would now produce a different form: another scheme, version, cost or pepper. */
@@ -141,10 +144,22 @@ export class Passwords {
   }
 
   async #look(): Promise<void> {
-    const found = (await sampleHashes(this.#db, {})).filter(
-      (kind) => this.refusal(decoyOf([kind], NOBODY)) === undefined // what cannot be checked here is no decoy
+    const [source] = await findDecoySource(this.#db, {})
+    const { seed, mix: held } = source ?? { seed: this.#seed, mix: [] } // who empties all tables can still start
+    const mix = heldMix(held, await sampleHashes(this.#db, {}))
+    const usable = mix.filter(
+      (kind) => this.refusal(decoyOf([kind], seed)) === undefined // what cannot be checked here is no decoy
     )
-    if (found.length > 0) this.#kinds = found
+    if (usable.length > 0) this.#kinds = usable
+    this.#seed = seed
+    if (!isDeepStrictEqual(mix, held)) await this.#keep(mix, held)
+  }
+
+  /** A failure leaves the mix in force here: a database that only reads stops no start, and the next look keeps it. */
+  async #keep(mix: readonly Kind[], held: readonly Kind[]): Promise<void> {
+    await keepMix(this.#db, { mix: JSON.stringify(mix), held: JSON.stringify(held) }).catch((error) =>
+      this.#log.warn({ err: error }, 'could not keep the mix of stored hashes for the other instances')
+    )
   }
 
   /** 64 characters whatever the password: below bcrypt's 72 bytes, and without a NUL. */

@@ -39,6 +39,18 @@ export const sampleHashes = statement(
     group by start, length order by count(*) desc limit ${sql.lit(MOST_KINDS)}`
 )
 
+/** What decoys are drawn by, the same for all instances. `mix` is empty until a password was stored. */
+export const findDecoySource = statement(
+  {},
+  () => sql<{ seed: Buffer; mix: readonly Kind[] }>`select seed, mix from postern.decoy`
+)
+
+/** Keeps a mix (as JSON) for all instances, unless another has been kept since `held` was read: one wins, and the others read it next time. */
+export const keepMix = statement(
+  { mix: 'text', held: 'text' },
+  ({ mix, held }) => sql`update postern.decoy set mix = ${mix}::jsonb where mix = ${held}::jsonb`
+)
+
 const id = sql`substr(u.password_hash, 16, 8)`
 const isOurs = sql`u.password_hash like '$postern$v=1$%'`
 

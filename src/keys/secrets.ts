@@ -126,9 +126,6 @@ export function secretsOf(masters: readonly Buffer[]) {
     seedHash: (seed: Buffer): Buffer => sha256(seed),
 
     /** Stands for an address where the address itself must not be stored. */
-    addressMac: (emailKey: string): Buffer => mac(ring.newest, 'address', emailKey),
-
-    /** What an address's decoy is drawn by: the same before and after a rotation has moved another key to the front. */
-    decoyMac: (emailKey: string): Buffer => mac(ring.lasting, 'address', emailKey)
+    addressMac: (emailKey: string): Buffer => mac(ring.newest, 'address', emailKey)
   }
 }

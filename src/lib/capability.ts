@@ -6,10 +6,9 @@ type Purpose = (typeof purposes)[number]
 
 export type MasterKey = { id: string; idBytes: Buffer; for: Record<Purpose, KeyObject> }
 
-/** The master keys in force: the first makes, all verify. `lasting` is the same in whatever order they are given. */
+/** The master keys in force: the first makes, all verify. */
 export type KeyRing = {
   newest: MasterKey
-  lasting: MasterKey
   find: (id: string) => MasterKey | undefined
   ids: readonly string[]
 }
@@ -40,8 +39,7 @@ export function keyRing(masters: readonly Buffer[]): KeyRing {
   const keys = new Map(masters.map(masterKey).map((key) => [key.id, key]))
   const [newest] = keys.values()
   if (newest === undefined) throw new Error('a key ring needs at least one master key')
-  const lasting = [...keys.values()].reduce((least, key) => (key.id < least.id ? key : least))
-  return { newest, lasting, find: (id) => keys.get(id), ids: [...keys.keys()] }
+  return { newest, find: (id) => keys.get(id), ids: [...keys.keys()] }
 }
 
 /** HMAC-SHA-256 under one purpose of one key. */

@@ -36,7 +36,7 @@ export async function login(ctx: Context, attempt: Login, client: Client): Promi
   const addressMac = secrets.addressMac(address.key)
   const found = await findCredentials(ctx.db, { emailKey: address.key, fillerId: newId() })
   const account = found as Credentials // one row, whether or not there is an account
-  const decoy = ctx.passwords.decoy(secrets.decoyMac(address.key)) // made up for everybody, so that it costs everybody
+  const decoy = ctx.passwords.decoy(address.key) // made up for everybody, so that it costs everybody
   const stored = account.hasPassword ? account.passwordHash : decoy
   const fault = faultOf(account, await ctx.passwords.check(attempt.password, stored))
 

@@ -105,6 +105,7 @@ t.test('a migration waits for whoever reads a table without keeping anybody else
   await sql('alter table postern."user" drop column change_level, drop column change_level_at')
   await sql('drop index postern.password_reset_address, postern.mail_settled_address, postern.challenge_without_mail')
   await sql('alter table postern.session drop column device_id')
+  await sql('drop table postern.decoy')
   await sql(`delete from postern.kysely_migration where name >= '0011'`)
   const [dump, reader] = [1, 2].map(() => new pg.Client({ connectionString: databaseUrl })) as [pg.Client, pg.Client]
   for (const client of [dump, reader]) {
@@ -136,6 +137,7 @@ t.test('a migration sends an autovacuum away that is at work on its table, howev
     `alter table postern."user" drop column change_level, drop column change_level_at;
      drop index postern.password_reset_address, postern.mail_settled_address, postern.challenge_without_mail;
      alter table postern.session drop column device_id;
+     drop table postern.decoy;
      delete from postern.kysely_migration where name >= '0011';
      alter table postern."user" set (autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1);
      insert into postern."user" (id, email, email_key, locale)
@@ -167,6 +169,7 @@ t.test('a migration that an instance at work is in the way of goes on when that 
      alter table postern."user" drop column change_level, drop column change_level_at;
      drop index postern.password_reset_address, postern.mail_settled_address, postern.challenge_without_mail;
      alter table postern.session drop column device_id;
+     drop table postern.decoy;
      delete from postern.kysely_migration where name >= '0009'`
   )
   const atWork = new pg.Client({ connectionString: url })

@@ -1,12 +1,12 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import t from 'tap'
-import { decoyOf, type Kind } from '../../src/hashing/decoy.ts'
-import { secretsOf } from '../../src/keys/secrets.ts'
-import { start } from '../helper.ts'
+import { decoyOf, heldMix, type Kind } from '../../src/hashing/decoy.ts'
+import { newKey, start } from '../helper.ts'
 import { passwordsOf } from './hashing.ts'
 
-const macs = (count: number): Buffer[] =>
-  Array.from({ length: count }, (_value, index) => createHash('sha256').update(`address ${index}`).digest())
+const addresses = (count: number): string[] =>
+  Array.from({ length: count }, (_value, nth) => `stranger${nth}@example.com`)
+const macs = (count: number): Buffer[] => addresses(count).map((email) => createHash('sha256').update(email).digest())
 const startOf = (hash: string): string =>
   /[$]2[aby][$]\d\d[$]/.test(hash) ? hash.slice(0, -53) : hash.replace(/[^$]+[$][^$]+$/, '')
 
@@ -48,7 +48,7 @@ t.test('decoys are drawn from what is stored, and cost what it costs', async (t)
     [own, foreign]
   )
   const { passwords } = (await another()).ctx
-  const decoys = macs(200).map((mac) => passwords.decoy(mac))
+  const decoys = addresses(200).map((email) => passwords.decoy(email))
   const sample = (mine: boolean) => decoys.find((hash) => hash.startsWith('$postern$') === mine) as string
   /** Of the processor and not of the clock: other tests run beside this one. */
   const seconds = async (stored: string): Promise<number> => {
@@ -70,7 +70,7 @@ t.test('decoys are drawn from what is stored, and cost what it costs', async (t)
 t.test('without stored passwords a decoy is what would be stored now', async (t) => {
   for (const settings of [{}, { PASSWORD_HASH: 'argon2id' }]) {
     const passwords = passwordsOf(t, settings)
-    const decoy = passwords.decoy(macs(1)[0] as Buffer)
+    const decoy = passwords.decoy('stranger@example.com')
 
     t.notOk(passwords.outdated(decoy))
     t.equal(decoy.length, (await passwords.hash('correct horse')).length)
@@ -78,10 +78,33 @@ t.test('without stored passwords a decoy is what would be stored now', async (t)
   }
 })
 
-t.test('while master keys are rotated an address keeps its decoy, whichever key is in front', async (t) => {
-  const [one, other] = [randomBytes(32), randomBytes(32)]
-  const [before, after] = [secretsOf([one, other]), secretsOf([other, one])]
+t.test('a share is held until it has changed by a quarter, and no other share moves with it', async (t) => {
+  const held = heldMix([], [bcrypt, django, argon])
+  const shares = (mix: readonly Kind[]) =>
+    [bcrypt, django, argon].map(({ start }) => mix.find((kind) => kind.start === start)?.count)
 
-  t.notSame(before.addressMac('maya@example.com'), after.addressMac('maya@example.com'))
-  t.same(before.decoyMac('maya@example.com'), after.decoyMac('maya@example.com'))
+  t.strictSame(shares(held), [600_000, 300_000, 100_000])
+  t.strictSame(heldMix(held, [argon, { ...django, count: 350 }, { ...bcrypt, count: 550 }]), held)
+  t.strictSame(
+    shares(heldMix(held, [bcrypt, { ...django, count: 270 }, { ...argon, count: 130 }])),
+    [600_000, 300_000, 130_000]
+  )
+  t.strictSame(shares(heldMix(held, [bcrypt, { ...django, count: 400 }])), [600_000, 400_000, undefined])
+  t.strictSame(heldMix(held, []), held)
+})
+
+t.test('an address keeps its decoy at every instance, whatever master keys it has', async (t) => {
+  const { ctx, another, sql } = await start(t, { BCRYPT_COST: '5' })
+  await sql(
+    `insert into postern."user" (id, email, email_key, locale, password_hash)
+     select gen_random_uuid(), n || '@example.com', n || '@example.com', 'en', case n % 2 when 0 then $1 else $2 end
+     from generate_series(1, 40) as n`,
+    [await ctx.passwords.hash('correct horse'), `pbkdf2_sha256$1000$salt$${'b'.repeat(43)}=`]
+  )
+  const instances = [await another(), await another({ SECRET_KEYS: newKey() })]
+
+  const [before, after] = instances.map(({ ctx }) => addresses(200).map((email) => startOf(ctx.passwords.decoy(email))))
+
+  t.equal(new Set(before).size, 2)
+  t.strictSame(after, before)
 })
