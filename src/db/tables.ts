@@ -1,8 +1,7 @@
 import type { ColumnType, Kysely, Transaction } from 'kysely'
 import type { CodeAlphabet } from '../lib/code.ts'
 
-/** Filled by the database when a row is inserted without it. */
-type Defaulted<T> = ColumnType<T, T | undefined, T>
+type Defaulted<T> = ColumnType<T, T | undefined, T> // filled by the database when a row is inserted without it
 
 type UserTable = {
   id: string
@@ -178,6 +177,7 @@ type InstallationTallyTable = {
 type DecoyTable = {
   seed: Buffer
   mix: Defaulted<unknown>
+  created_at: Defaulted<Date>
 }
 
 export type Tables = {
