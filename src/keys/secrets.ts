@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import {
+  claimedBy,
   type KeyRing,
-  keyIdIn,
   keyRing,
   type MasterKey,
   mac,
@@ -51,8 +51,14 @@ export function secretsOf(masters: readonly Buffer[]) {
 
     /** The id of the key that a token of a kind says it was made by, where that is none of ours. */
     foreignKeyOf(kind: keyof typeof kinds, token: string): string | undefined {
-      const id = keyIdIn(kinds[kind], token)
+      const id = claimedBy(kinds[kind], token)?.keyId
       return id !== undefined && ring.find(id) === undefined ? id : undefined
+    },
+
+    /** The session that a refresh token names, genuine or not. */
+    sessionNamedBy(token: string): string | undefined {
+      const claimed = claimedBy(refreshKind, token)
+      return claimed && idFromBytes(claimed.payload.subarray(0, ID_BYTES))
     },
 
     challengeToken: ({ keyId, id, form }: ChallengeRef): string =>

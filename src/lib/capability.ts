@@ -66,9 +66,11 @@ function bytesOf(kind: TokenKind, token: string): Buffer | undefined {
   return bytes.toString('base64url') === text ? bytes : undefined // the decoder forgives; one token has one spelling
 }
 
-/** The id of the key that a token says it was made by; undefined where it has not the form of one. */
-export const keyIdIn = (kind: TokenKind, token: string): string | undefined =>
-  bytesOf(kind, token)?.toString('hex', 0, KEY_ID_BYTES)
+/** What a token says of itself, genuine or not: the id of its key, and its payload. Undefined where it has not the form of one. */
+export function claimedBy(kind: TokenKind, token: string): { keyId: string; payload: Buffer } | undefined {
+  const bytes = bytesOf(kind, token)
+  return bytes && { keyId: bytes.toString('hex', 0, KEY_ID_BYTES), payload: bytes.subarray(KEY_ID_BYTES, -MAC_BYTES) }
+}
 
 /** What a genuine token of this kind holds; undefined for anything else, whatever it is. */
 export function read(kind: TokenKind, ring: KeyRing, token: string): { key: MasterKey; payload: Buffer } | undefined {

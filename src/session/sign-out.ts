@@ -41,8 +41,9 @@ export async function signOutBrowser(
 ): Promise<void> {
   const byCookie = await failureOf(signOut(ctx, { refreshToken: cookie, authorization: undefined }, client))
   const byBearer = await failureOf(signOut(ctx, { refreshToken: undefined, authorization }, client))
-  // A cookie of a key that is missing here cannot be read; the bearer beside it is of the same session as a rule.
-  if (byBearer === undefined && byCookie instanceof Problem) return
+  // A cookie whose key is missing here proves nothing, but where it names the bearer's session, that has ended.
+  const ended = byBearer === undefined ? (await readBearer(ctx, authorization))?.sid : undefined
+  if (ended !== undefined && ended === ctx.secrets.sessionNamedBy(cookie)) return
   for (const error of [byCookie, byBearer]) if (error !== undefined && !isRejection(error)) throw error
 }
 

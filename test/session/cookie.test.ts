@@ -305,15 +305,20 @@ t.test('a session that a code renews keeps its cookie', async (t) => {
 
 t.test('a browser signs out by its bearer where the key of its cookie is missing', async (t) => {
   const older = newKey()
-  const { tabs, signedIn, another, api, settings } = await startInBrowser(t, { SECRET_KEYS: `${newKey()},${older}` })
+  const world = await startInBrowser(t, { SECRET_KEYS: `${newKey()},${older}` })
+  const { tabs, signedIn, another, api, settings } = world
   const without = await another({ ...settings, SECRET_KEYS: older })
   const cookie = { origin: OWN_ORIGIN, 'sec-fetch-site': 'same-origin', cookie: cookieOf(tabs.cookie() as string) }
   const bearer = signedIn.body.access_token
 
+  const others = (await world.signInAgain(email)).body.access_token
   const byCookie = await call(without.url, 'logout', {}, { headers: cookie })
+  const byAnother = await call(without.url, 'logout', {}, { bearer: others, headers: cookie })
   const byBoth = await call(without.url, 'logout', {}, { bearer, headers: cookie })
 
   t.match([byCookie.status, byCookie.problem.code], [503, 'unavailable'], 'another instance can end it')
+  t.equal(byAnother.status, 503, 'the session of the cookie is another one, and goes on')
+  t.strictSame(byAnother.headers.getSetCookie(), [])
   t.equal(byBoth.status, 204)
   t.equal((await api.getSession({ bearer })).status, 401)
 })
