@@ -1,6 +1,8 @@
 import type { Logger } from 'pino'
 import { DatabaseUnavailable } from '../db/failure.ts'
 import { Trouble } from '../lib/trouble.ts'
+import type { Deliveries } from './deliveries.ts'
+import type { MailRow } from './store.ts'
 import type { Delivery } from './transport.ts'
 
 /** What the courier tells operators: how each mail went, and once what keeps it from working, with an outage apart from faults. */
@@ -10,11 +12,14 @@ export class CourierLog {
   /** Of mails that cannot be composed or marked, which somebody has to mend. */
   readonly faults: Trouble
   readonly #log: Logger
+  readonly #deliveries: Pick<Deliveries, 'add'>
+  #expired = 0
 
-  constructor(log: Logger) {
+  constructor(log: Logger, deliveries: Pick<Deliveries, 'add'>) {
     const begins = (level: 'warn' | 'error') => (error: unknown) =>
       log[level]({ err: error }, 'the courier cannot work; mails wait in the database')
     this.#log = log
+    this.#deliveries = deliveries
     this.outage = new Trouble({ begins: begins('warn') })
     this.faults = new Trouble({ begins: begins('error') })
   }
@@ -24,8 +29,20 @@ export class CourierLog {
     else this.faults.begins(error)
   }
 
-  delivered(mail: string, { outcome, answer }: Delivery): void {
-    const entry = { mail, outcome, answer: answer.replace(/[^\s<>@]+@/g, '•••@') }
+  expired(kind: string): void {
+    this.#deliveries.add(kind, 'expired')
+    this.#expired += 1
+  }
+
+  /** Tells how many have expired since the last time, if any has: behind a mail server that is down they are thousands. */
+  tellExpired(): void {
+    if (this.#expired > 0) this.#log.warn({ mails: this.#expired }, 'mails expired unsent')
+    this.#expired = 0
+  }
+
+  delivered({ id, kind }: Pick<MailRow, 'id' | 'kind'>, { outcome, answer }: Delivery): void {
+    this.#deliveries.add(kind, outcome)
+    const entry = { mail: id, outcome, answer: answer.replace(/[^\s<>@]+@/g, '•••@') }
     if (outcome === 'sent') this.#log.debug(entry, 'mail sent')
     else this.#log.warn(entry, outcome === 'refused' ? 'mail refused' : 'mail put off')
   }

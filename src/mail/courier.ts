@@ -10,7 +10,7 @@ import { giveBack, type Held } from './lease.ts'
 import type { OutgoingMail } from './message.ts'
 import { Outcomes } from './outcomes.ts'
 import { pacer } from './pace.ts'
-import { LEASE, type MailRow, takeDueMails } from './store.ts'
+import { LEASE, type MailRow, type Settled, takeDueMails } from './store.ts'
 import type { Transport } from './transport.ts'
 
 /** The most seconds one send may take, whatever the server does. */
@@ -54,7 +54,7 @@ export class Courier {
     this.#transport = options.transport
     this.#compose = apart(options.compose, (error) => this.#log.failed(error))
     this.#keyIds = options.keyIds
-    this.#log = new CourierLog(options.log)
+    this.#log = new CourierLog(options.log, this.deliveries)
     this.#queues = new DomainQueues(CONNECTIONS)
     this.#outcomes = new Outcomes(options.db, this.#queues, (error) => this.#log.failed(error))
   }
@@ -77,10 +77,10 @@ export class Courier {
     }, milliseconds(GATHER_FOR))
   }
 
-  /** Seconds for which the mail that has been here longest has waited to be sent; 0 when none waits. */
+  /** Seconds since the oldest mail that waits here was promised, whoever held it meanwhile; 0 when none waits. */
   get longestWait(): number {
-    const [oldest] = this.#held.values()
-    return oldest === undefined ? 0 : monotonicNow() - oldest.since
+    const since = this.#held.values().reduce((oldest, item) => Math.min(oldest, item.since), Number.POSITIVE_INFINITY)
+    return Math.max(0, monotonicNow() - since)
   }
 
   /** Stops between mails: what is under way ends, what waits goes back to the table at once. */
@@ -90,12 +90,13 @@ export class Courier {
     clearTimeout(this.#gathering)
     await Promise.all([this.#queues.close(), this.#taken, this.#composed]) // a mail that arrives last is given back too
     await this.#outcomes.close()
+    this.#log.tellExpired()
     await giveBack(this.#db, [...this.#held.values()]).catch((error) => this.#log.failed(error))
     await this.#transport.close()
   }
 
-  #hold(row: MailRow, leasedAt: number): void {
-    const item = this.#held.get(row.id) ?? { row, since: leasedAt, leaseEndsAt: 0 }
+  #hold(row: MailRow, leasedAt: number, since = leasedAt): void {
+    const item = this.#held.get(row.id) ?? { row, since, leaseEndsAt: 0 }
     item.leaseEndsAt = leasedAt + LEASE
     if (this.#held.has(row.id)) return // its lease ran out while it waited here, and we took it again ourselves
     this.#held.set(row.id, item)
@@ -115,14 +116,17 @@ export class Courier {
     if (room > 0) {
       try {
         const leasedAt = monotonicNow()
-        const rows = await takeDueMails(this.#db, { most: room, keyIds: [...this.#keyIds] })
-        for (const row of rows) this.#hold(row, leasedAt)
-        taken = rows.length
+        const found = await takeDueMails(this.#db, { most: room, keyIds: [...this.#keyIds] })
+        const { queued = [], expired = [] } = Object.groupBy(found, ({ state }) => state)
+        for (const mail of queued) this.#hold(mail, leasedAt, leasedAt - mail.age)
+        for (const { kind } of expired) this.#log.expired(kind)
+        taken = queued.length
         this.#log.outage.ends()
       } catch (error) {
         this.#log.failed(error)
       }
     }
+    this.#log.tellExpired()
     this.#work()
     this.#schedule(taken === TAKE_AT_ONCE ? 0 : POLL_EVERY)
   }
@@ -177,8 +181,7 @@ export class Courier {
       return {}
     }
     const delivery = await this.#transport.send(mail)
-    this.deliveries.add(item.row.kind, delivery.outcome)
-    this.#log.delivered(mail.id, delivery)
+    this.#log.delivered(item.row, delivery)
     const { outcome, answer } = delivery
     this.#settle({ id: mail.id, state: outcome === 'deferred' ? 'queued' : outcome, answer })
     const stuck = outcome === 'deferred' && monotonicNow() - startedAt > SEND_DEADLINE / 2
@@ -187,7 +190,9 @@ export class Courier {
     return { stuck }
   }
 
-  #settle(settled: Parameters<Outcomes['add']>[0]): void {
+  #settle(settled: Settled): void {
+    const item = this.#held.get(settled.id)
+    if (settled.state === 'expired' && item !== undefined) this.#log.expired(item.row.kind)
     this.#held.delete(settled.id)
     this.#outcomes.add(settled)
   }

@@ -2,7 +2,7 @@ import type { Db } from '../db/tables.ts'
 import { monotonicNow } from '../lib/time.ts'
 import { type MailRow, releaseMails } from './store.ts'
 
-/** A mail that this instance has promised to send, since when, and until when; then any instance may take it. Monotonic seconds. */
+/** A mail that is this instance's to send: since when it is promised, and until when it is ours; then any instance may take it. Monotonic seconds. */
 export type Held = { row: MailRow; since: number; leaseEndsAt: number }
 
 /**

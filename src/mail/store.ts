@@ -14,6 +14,13 @@ export type MailKind = 'code' | 'reset' | 'password-changed' | 'account-deleted'
  */
 export type MailRow = { id: string; kind: string; subjectId: string; messageId: string }
 
+/**
+ * A mail whose lease had expired: taken by us (`queued`), or closed because its code or link had run out.
+ *
+ * @param age seconds since it was promised
+ */
+type DueMail = MailRow & { state: 'queued' | 'expired'; age: number }
+
 export type Settled = {
   id: string
   state: 'sent' | 'refused' | 'expired' | 'dropped' | 'queued'
@@ -40,13 +47,17 @@ export const queueMail = (mail: {
   from ${mail.from} as made
   returning id`
 
+const dueMail = sql`
+  mail.id, mail.kind, mail.subject_id as "subjectId", mail.message_id as "messageId", mail.state,
+  extract(epoch from now() - mail.created_at)::float8 as age`
+
 /**
  * Takes mails whose lease has expired; each goes to one instance. Of the thousand that have been due for longest, those that are
  * no longer useful are closed: however many are due, no more of them are read for that.
  */
 export const takeDueMails = statement(
   { most: 'int4', keyIds: 'text[]' },
-  ({ most, keyIds }) => sql<MailRow>`
+  ({ most, keyIds }) => sql<DueMail>`
     with due as (
       select id from postern.mail
       where state = 'queued' and due_at <= now() and valid_until > now() and key_id = any(${keyIds})
@@ -59,11 +70,13 @@ export const takeDueMails = statement(
           select id from postern.mail where state = 'queued' and due_at <= now() order by due_at limit 1000)
         for update skip locked
       )
+      returning ${dueMail}
+    ), taken as (
+      update postern.mail set due_at = ${fromNow(LEASE)}, attempts = attempts + 1
+      from due where mail.id = due.id
+      returning ${dueMail}
     )
-    update postern.mail
-    set due_at = ${fromNow(LEASE)}, attempts = attempts + 1
-    from due where mail.id = due.id
-    returning mail.id, mail.kind, mail.subject_id as "subjectId", mail.message_id as "messageId"`
+    table taken union all table expired`
 )
 
 /**

@@ -10,7 +10,7 @@ import type { Deliveries } from '../mail/deliveries.ts'
 type Sources = {
   mailKinds: readonly string[]
   deliveries: Pick<Deliveries, 'count'>
-  /** Seconds for which a mail has waited in this instance to be sent. */
+  /** Seconds since the oldest mail that this instance holds was promised. */
   longestWait: () => number
   /** Seconds by which the longest waiting mail is overdue; rejects while the database is out of reach. */
   overdue: () => Promise<number>
@@ -25,7 +25,7 @@ export type Observe = (operation: string | undefined, status: number, seconds: n
 
 export type Metrics = { observe: Observe; text: () => Promise<string>; contentType: string }
 
-const OUTCOMES = ['sent', 'refused', 'deferred'] as const
+const OUTCOMES = ['sent', 'refused', 'deferred', 'expired'] as const
 /** Bounds in seconds: a session check takes about one millisecond, a password about a hundred. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 /** Seconds that a scrape waits for the database; Prometheus itself waits for ten. */
@@ -63,7 +63,7 @@ export function metricsOf(sources: Sources): Metrics {
   )
   gauge(
     'postern_mail_waiting_seconds',
-    'Seconds for which the mail that has been in this instance longest has waited to be sent.',
+    'Seconds since the oldest mail that this instance holds was promised; it has not been sent yet.',
     sources.longestWait
   )
   gauge(
@@ -101,7 +101,7 @@ export function metricsOf(sources: Sources): Metrics {
 function measureMails({ mailKinds, deliveries, overdue }: Sources, registers: Registry[]): void {
   const mails: Counter<'kind' | 'outcome'> = new Counter({
     name: 'postern_mails_total',
-    help: 'Mails that were handed to the mail server, by what it said; one that was put off counts each time.',
+    help: 'Mails by what the mail server said, where one that was put off counts each time, and those that expired unsent.',
     labelNames: ['kind', 'outcome'],
     registers,
     collect: () => {

@@ -101,6 +101,59 @@ t.test('a mail that waits behind a slow mail server is told by its seconds', asy
   t.ok(waiting >= 8 && waiting < 60, `${waiting} s`)
 })
 
+t.test('a mail that goes back to the table and is taken up again has waited since it was promised', async (t) => {
+  let slow = false
+  const held: (() => void)[] = []
+  const { url } = await mailServer(t, {
+    disableReverseLookup: true,
+    onRcptTo: (_address, _session, done) => (slow ? held.push(done) : done(refusing(451, '4.7.1 later')))
+  })
+  const instance = await start(t, { METRICS_PORT: '0', SMTP_URL: url })
+  await instance.api.requestOtp({ email })
+  await scrapeUntil(instance, mails('code', 'deferred'), 1)
+  await until(async () => (await instance.sql('select from postern.mail where answer is not null'))[0])
+  slow = true
+  await instance.api.requestOtp({ email: 'noor@example.com' })
+
+  await instance.sql(`update postern.mail set due_at = now(), created_at = now() - interval '5 minutes'
+    where answer is not null`)
+  const waiting = await until(async () => {
+    const seconds = (await scrape(instance)).value('postern_mail_waiting_seconds') ?? 0
+    return seconds > 60 && seconds
+  })
+  for (const go of held) go()
+
+  t.ok(waiting >= 300 && waiting < 360, `${waiting} s, though another mail has been here longer`)
+})
+
+t.test('mails that expire unsent are counted, and told together', async (t) => {
+  const { url } = await mailServer(t, {
+    disableReverseLookup: true,
+    onRcptTo: (_address, _session, done) => done(refusing(451, '4.7.1 later'))
+  })
+  const instance = await start(t, { METRICS_PORT: '0', SMTP_URL: url })
+  const { api, sql, log } = instance
+  const before = await scrape(instance)
+  for (let nth = 1; nth <= 6; nth++) await api.requestOtp({ email: `maya${nth}@example.com` })
+  await api.requestPasswordReset({ email })
+  await until(async () => (await sql('select from postern.mail where answer is null')).length === 0)
+
+  // Some are found in the table, and one when it is composed, for its code was ended meanwhile.
+  await sql(`update postern.challenge set expires_at = now() where email_key = 'maya1@example.com'`)
+  await sql(`update postern.mail set due_at = now(),
+    valid_until = case email_key when 'maya1@example.com' then valid_until else now() end`)
+  await scrapeUntil(instance, mails('code', 'expired'), 6)
+  await scrapeUntil(instance, mails('reset', 'expired'), 1)
+  const told = await until(() => {
+    const lines = log.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'mails expired unsent')
+    return lines.reduce((sum, line) => sum + line.mails, 0) === 7 && lines
+  })
+
+  t.equal(before.value(mails('code', 'expired')), 0)
+  t.ok(told.length <= 2, `${told.length} lines`)
+  t.ok(told.every(({ level }) => level === 'warn'))
+})
+
 t.test('passwords that find the queue full are counted', async (t) => {
   const instance = await start(t, { METRICS_PORT: '0', HASH_THREADS: '1', HASH_QUEUE: '1' })
   const emails = Array.from({ length: 8 }, (_, nth) => `maya${nth}@example.com`)
