@@ -27,7 +27,8 @@ type Check = Health['checks'][string]
 export function readinessOf(ctx: Context, draining: () => boolean): () => Promise<Health> {
   const loss = new Trouble({
     begins: (error) =>
-      ctx.log.warn({ reason: (error as Error).message, sqlState: sqlState(error) }, 'the database is not available')
+      ctx.log.warn({ reason: (error as Error).message, sqlState: sqlState(error) }, 'the database is not available'),
+    ends: () => ctx.log.info('the database is available again')
   })
   const missing = sharedLook(KEPT, () => missingKeys(ctx), LOOKING_FOR_KEYS)
   const shared = sharedLook(KEPT, () => look(ctx, loss, missing))

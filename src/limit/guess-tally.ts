@@ -3,6 +3,7 @@ import { SHORT_CODE } from '../budget/code-store.ts'
 import { type Guesses, tallyGuesses } from '../budget/tally-store.ts'
 import type { Db } from '../db/tables.ts'
 import { milliseconds } from '../lib/time.ts'
+import { Trouble } from '../lib/trouble.ts'
 
 /** Seconds between two exchanges with the other instances; in between, each knows only its own count. */
 const EVERY = 3
@@ -24,15 +25,20 @@ type Options = { db: Db; log: Logger }
  */
 export class GuessTally {
   readonly #options: Options
+  readonly #loss: Trouble
   #counted: Guesses = { wrongShort: 0, completed: 0 }
   #known: Guesses = { wrongShort: 0, completed: 0 }
   #strained = false
-  #alone = false
   #timer: NodeJS.Timeout | undefined
   #syncing: Promise<void> | undefined
 
   constructor(options: Options) {
     this.#options = options
+    this.#loss = new Trouble({
+      begins: (error) =>
+        options.log.warn({ err: error }, 'could not share the count of wrong guesses with the other instances'),
+      ends: () => options.log.info('the count of wrong guesses is shared with the other instances again')
+    })
   }
 
   /** Whether there were more wrong guesses than an installation of this size should have. */
@@ -75,16 +81,14 @@ export class GuessTally {
     try {
       const [all] = await tallyGuesses(this.#options.db, given)
       if (all !== undefined) this.#known = all
-      this.#alone = false
+      this.#loss.ends()
     } catch (error) {
       this.#known = {
         wrongShort: this.#known.wrongShort - given.wrongShort,
         completed: this.#known.completed - given.completed
       }
       this.#counted = sumOf(this.#counted, given)
-      if (!this.#alone)
-        this.#options.log.warn({ err: error }, 'could not share the count of wrong guesses with the other instances')
-      this.#alone = true
+      this.#loss.begins(error)
     }
     this.#judge()
   }

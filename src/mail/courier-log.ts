@@ -5,7 +5,7 @@ import type { Deliveries } from './deliveries.ts'
 import type { MailRow } from './store.ts'
 import type { Delivery } from './transport.ts'
 
-/** What the courier tells operators: how each mail went, and once what keeps it from working, with an outage apart from faults. */
+/** What the courier tells operators: how each mail went, and once what keeps it from working and that it is over, with an outage apart from faults. */
 export class CourierLog {
   /** Of the database, which ends by itself. */
   readonly outage: Trouble
@@ -16,12 +16,14 @@ export class CourierLog {
   #expired = 0
 
   constructor(log: Logger, deliveries: Pick<Deliveries, 'add'>) {
-    const begins = (level: 'warn' | 'error') => (error: unknown) =>
-      log[level]({ err: error }, 'the courier cannot work; mails wait in the database')
+    const told = (level: 'warn' | 'error') => ({
+      begins: (error: unknown) => log[level]({ err: error }, 'the courier cannot work; mails wait in the database'),
+      ends: () => log.info('the courier can work again')
+    })
     this.#log = log
     this.#deliveries = deliveries
-    this.outage = new Trouble({ begins: begins('warn') })
-    this.faults = new Trouble({ begins: begins('error') })
+    this.outage = new Trouble(told('warn'))
+    this.faults = new Trouble(told('error'))
   }
 
   failed(error: unknown): void {

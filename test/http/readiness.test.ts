@@ -71,24 +71,39 @@ t.test('a mail that nobody sends is told once it is overdue, and not once it is 
   t.match(expired.body.checks.mail, { ok: true })
 })
 
-t.test('why the database is out of reach is said once, however often somebody looks', async (t) => {
-  const { api, log, databaseUrl } = await start(t, { LOG_LEVEL: 'info' })
-  const database = new URL(databaseUrl).pathname.slice(1)
-  const told = () => log.filter((line) => JSON.parse(line).msg === 'the database is not available') // others log it as a cause
-  const { url } = await testServer()
-  await query(url, `alter database ${database} with allow_connections false`)
-  await query(url, 'select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [database])
+t.test(
+  'why the database is out of reach is said once, however often somebody looks, and that it is back',
+  async (t) => {
+    const { api, log, databaseUrl } = await start(t, { LOG_LEVEL: 'info' })
+    const database = new URL(databaseUrl).pathname.slice(1)
+    const lines = (text: string) => log.filter((line) => JSON.parse(line).msg === text)
+    const told = () => lines('the database is not available') // others log it as a cause
+    const { url } = await testServer()
+    await query(url, `alter database ${database} with allow_connections false`)
+    await query(url, 'select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [database])
 
-  jumpAhead(t, 2)
-  const statuses = [(await api.getReadiness()).status]
-  jumpAhead(t, 2)
-  statuses.push((await api.getReadiness()).status)
+    jumpAhead(t, 2)
+    const statuses = [(await api.getReadiness()).status]
+    jumpAhead(t, 2)
+    statuses.push((await api.getReadiness()).status)
 
-  t.strictSame(statuses, [503, 503])
-  t.equal(told().length, 1)
-  t.match(told()[0], /not currently accepting connections|terminating connection/)
-  t.equal((await api.requestOtp({ email: 'maya@example.com' })).status, 503)
-})
+    t.strictSame(statuses, [503, 503])
+    t.equal(told().length, 1)
+    t.match(told()[0], /not currently accepting connections|terminating connection/)
+    t.equal((await api.requestOtp({ email: 'maya@example.com' })).status, 503)
+
+    await query(url, `alter database ${database} with allow_connections true`)
+    for (let look = 1; look <= 2; look++) {
+      jumpAhead(t, 2)
+      t.equal((await api.getReadiness()).status, 200)
+    }
+
+    t.match(
+      lines('the database is available again').map((line) => JSON.parse(line).level),
+      ['info']
+    )
+  }
+)
 
 t.test('what Postgres refuses is called by its name, and not an outage', async (t) => {
   const { api, sql: change, log } = await start(t)

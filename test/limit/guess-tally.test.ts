@@ -90,26 +90,31 @@ t.test('what is counted during the last exchange is handed over too', async (t) 
   t.same(await totals(), { wrong: 5, completed: 0 })
 })
 
-t.test('what is counted during an outage is handed over after it, and the outage is told once', async (t) => {
-  const { ctx, sql, totals } = await counted(t)
-  const warnings: string[] = []
-  const tally = new GuessTally({
-    db: ctx.db,
-    log: { warn: (_: unknown, text: string) => warnings.push(text) } as never
-  })
-  await sql('alter table postern.installation_tally rename to away')
+t.test(
+  'what is counted during an outage is handed over after it, and the outage is told once, with its end',
+  async (t) => {
+    const { ctx, sql, totals } = await counted(t)
+    const warnings: string[] = []
+    const ends: string[] = []
+    const tally = new GuessTally({
+      db: ctx.db,
+      log: { warn: (_: unknown, text: string) => warnings.push(text), info: (text: string) => ends.push(text) } as never
+    })
+    await sql('alter table postern.installation_tally rename to away')
 
-  tally.note(6, false)
-  await tally.sync()
-  tally.note(6, true)
-  await tally.sync()
-  await sql('alter table postern.away rename to installation_tally')
-  await tally.sync()
-  await tally.sync()
+    tally.note(6, false)
+    await tally.sync()
+    tally.note(6, true)
+    await tally.sync()
+    await sql('alter table postern.away rename to installation_tally')
+    await tally.sync()
+    await tally.sync()
 
-  t.same(await totals(), { wrong: 1, completed: 1 })
-  t.equal(warnings.length, 1)
-})
+    t.same(await totals(), { wrong: 1, completed: 1 })
+    t.equal(warnings.length, 1)
+    t.strictSame(ends, ['the count of wrong guesses is shared with the other instances again'])
+  }
+)
 
 t.test('exchanges that fail count no guess twice', async (t) => {
   const { ctx, sql } = await start(t)

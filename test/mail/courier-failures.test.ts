@@ -1,6 +1,7 @@
 import { text } from 'node:stream/consumers'
 import pg from 'pg'
 import t, { type Test } from 'tap'
+import { query, testServer } from '../database.ts'
 import { type Api, start, until } from '../helper.ts'
 import { heldServer, messageIdOf } from './held-server.ts'
 import { mailServer, type Received, refusing } from './servers.ts'
@@ -342,4 +343,24 @@ t.test('a mail that could not be composed is taken up again by the same instance
 
   await until(() => received[0])
   t.same(received[0]?.to, ['maya@example.com'])
+  t.equal(log.filter((line) => line.includes('the courier can work again')).length, 1)
+})
+
+t.test('a courier that has lost the database says so once, and once that it is back', async (t) => {
+  const { log, databaseUrl } = await start(t)
+  const { url } = await testServer()
+  const database = new URL(databaseUrl).pathname.slice(1)
+  const told = () =>
+    log
+      .map((line) => JSON.parse(line))
+      .filter(({ msg }) => msg.startsWith('the courier '))
+      .map(({ level }) => level)
+  await query(url, `alter database ${database} with allow_connections false`)
+  await query(url, 'select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [database])
+  await until(() => told().length > 0)
+
+  await query(url, `alter database ${database} with allow_connections true`)
+  await until(() => told().length > 1)
+
+  t.strictSame(told(), ['warn', 'info'])
 })
