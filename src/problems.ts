@@ -127,6 +127,12 @@ export const problemCodes = Object.keys(catalogue) as ProblemCode[]
 export const passwordReasons = ['too_short', 'too_long', 'common', 'personal', 'breached'] as const
 export type PasswordReason = (typeof passwordReasons)[number]
 
+/**
+ * What a 429 ran into: the mails to an address, those of one code, the changes of an account's password, or the requests of a client,
+ * a session or a wide network. For the log; the answer says it in words.
+ */
+export type Limit = 'lane' | 'code' | 'account' | 'client' | 'session' | 'network'
+
 export type ProblemDetails = {
   detail?: string
   reason?: PasswordReason
@@ -136,6 +142,7 @@ export type ProblemDetails = {
   next?: { methods: string[]; challenge: object }
   /** Seconds until trying again makes sense; becomes Retry-After. */
   retryAfter?: number
+  limit?: Limit
   errors?: { pointer: string; detail: string }[]
   allow?: string
 }

@@ -4,5 +4,6 @@ import { Problem } from '../problems.ts'
 export const laneIsFull = (wait: number): Problem =>
   new Problem('too-many-requests', {
     detail: 'Too many mails were sent to this address; try again later.',
-    retryAfter: wait
+    retryAfter: wait,
+    limit: 'lane'
   })

@@ -77,6 +77,7 @@ export class AnswerLog {
         route: request.routeOptions.url ?? request.wrongMethodAt ?? null,
         status: statusCode,
         ...(request.refusedWith && { code: request.refusedWith }),
+        ...(request.limitedBy && { limit: request.limitedBy }),
         milliseconds: Math.round(reply.elapsedTime * 10) / 10,
         ...(typeof given === 'string' && REQUEST_ID.test(given) && { client_request_id: given })
       },

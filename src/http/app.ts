@@ -97,6 +97,7 @@ export async function buildApp(
   app.decorateRequest('liveSession', null)
   app.decorateRequest('claims', null)
   app.decorateRequest('refusedWith', null)
+  app.decorateRequest('limitedBy', null)
   app.setErrorHandler(handleError)
   app.addHook('onRequest', (request, reply, done) => {
     markAnswers(request, reply)

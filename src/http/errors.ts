@@ -2,7 +2,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { isOutage, sqlState } from '../db/failure.ts'
 import { pointerTo } from '../lib/json-pointer.ts'
 import { QUOTA_HEADERS } from '../limit/quotas.ts'
-import { Problem, type ProblemCode, type ProblemDetails, problems } from '../problems.ts'
+import { type Limit, Problem, type ProblemCode, type ProblemDetails, problems } from '../problems.ts'
 import type { ProblemBody } from '../routing.ts'
 import type { AnswerLog } from './answer-log.ts'
 
@@ -10,6 +10,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** What it is refused with, for the log. */
     refusedWith: ProblemCode | null
+    /** Which limit it ran into, for the log. */
+    limitedBy: Limit | null
   }
 }
 
@@ -49,6 +51,7 @@ export function sendProblem(
 ) {
   const { status, scheme } = problems[code]
   request.refusedWith = code
+  request.limitedBy = details.limit ?? null
   if (scheme !== undefined) reply.header('www-authenticate', scheme)
   const retryAfter = details.retryAfter ?? (code === 'unavailable' ? RETRY_AFTER : undefined)
   if (retryAfter !== undefined) reply.header('retry-after', Math.max(1, Math.ceil(retryAfter)))

@@ -116,7 +116,7 @@ async function count(ctx: Context, limits: Limits, request: FastifyRequest, repl
   const full = limits.full.find(network)
   if (full !== undefined) refuse(reply, full, limits, 'network')
   const own = await take(request, limits.own, `${limits.operation}:${prefixOf(address, { ipv4: 32, ipv6: 64 })}`)
-  if (own?.isExceeded) refuse(reply, own, limits, 'IP address')
+  if (own?.isExceeded) refuse(reply, own, limits, 'client')
   // Refused requests do not count here: one client that hammers must not use up its neighbours' share.
   const wide = await take(request, limits.wide, network)
   if (wide?.isExceeded) {
@@ -152,11 +152,14 @@ async function shownSession(
   return isRecent ? { id: claims.sid, until: claims.exp } : undefined
 }
 
-function refuse(reply: FastifyReply, spent: Spent, { operation }: Limits, holder: string): never {
+const HOLDERS = { client: 'IP address', session: 'session', network: 'network' } as const
+
+function refuse(reply: FastifyReply, spent: Spent, { operation }: Limits, limit: keyof typeof HOLDERS): never {
   tell(reply, spent)
   throw new Problem('too-many-requests', {
-    detail: `${operation} is limited to ${spent.max} requests a minute per ${holder}.`,
-    retryAfter: spent.ttlInSeconds
+    detail: `${operation} is limited to ${spent.max} requests a minute per ${HOLDERS[limit]}.`,
+    retryAfter: spent.ttlInSeconds,
+    limit
   })
 }
 

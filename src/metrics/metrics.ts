@@ -26,6 +26,8 @@ export type Observe = (operation: string | undefined, status: number, seconds: n
 export type Metrics = { observe: Observe; text: () => Promise<string>; contentType: string }
 
 const OUTCOMES = ['sent', 'refused', 'deferred', 'expired'] as const
+/** Statuses that are watched by themselves: an attack, a page of another origin, a limit, an outage. Of all others only the class is told. */
+const WATCHED: readonly number[] = [401, 403, 429, 503]
 /** Bounds in seconds: a session check takes about one millisecond, a password about a hundred. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 /** Seconds that a scrape waits for the database; Prometheus itself waits for ten. */
@@ -39,7 +41,7 @@ export function metricsOf(sources: Sources): Metrics {
 
   const durations = new Histogram({
     name: 'postern_http_request_duration_seconds',
-    help: 'Time until an answer was sent, by operation and status class.',
+    help: 'Time until an answer was sent, by operation and status: 401, 403, 429, 503, or the class of any other.',
     labelNames: ['operation', 'status'],
     buckets: BUCKETS,
     registers
@@ -76,7 +78,7 @@ export function metricsOf(sources: Sources): Metrics {
 
   return {
     observe: (operation = 'other', status, seconds) =>
-      durations.observe({ operation, status: `${Math.floor(status / 100)}xx` }, seconds),
+      durations.observe({ operation, status: labelOf(status) }, seconds),
     text: () => registry.metrics(),
     contentType: registry.contentType
   }
@@ -97,6 +99,9 @@ export function metricsOf(sources: Sources): Metrics {
     })
   }
 }
+
+const labelOf = (status: number): string =>
+  WATCHED.includes(status) ? String(status) : `${Math.floor(status / 100)}xx`
 
 function measureMails({ mailKinds, deliveries, overdue }: Sources, registers: Registry[]): void {
   const mails: Counter<'kind' | 'outcome'> = new Counter({

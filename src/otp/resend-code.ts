@@ -34,7 +34,8 @@ export async function resendCode(ctx: Context, token: string, client: Client): P
     const wait = usedUp ? state.expiresIn : CODE_RESEND_AFTER - state.sentAgo
     throw new Problem('too-many-requests', {
       detail: usedUp ? 'This code cannot be mailed again; ask for a new one.' : 'The code was mailed a moment ago.',
-      retryAfter: wait
+      retryAfter: wait,
+      limit: 'code'
     })
   }
   if (state.mailed) mail.offer(challenge.id)

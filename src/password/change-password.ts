@@ -77,7 +77,8 @@ async function afterTwin(
 const tooOften = (retryAfter: number) =>
   new Problem('too-many-requests', {
     detail: 'The password was changed too often recently. To change it now, use a mailed link.',
-    retryAfter
+    retryAfter,
+    limit: 'account'
   })
 
 const notTheCurrent = () => new Problem('credentials-rejected', { detail: 'The current password is missing or wrong.' })

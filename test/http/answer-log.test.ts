@@ -5,12 +5,14 @@ import { AnswerLog } from '../../src/http/answer-log.ts'
 import { ownServer } from '../db/own-server.ts'
 import { newKey, start, startInstance, until } from '../helper.ts'
 import { jumpAhead } from '../jump-ahead.ts'
+import { ask, askTimes } from '../limit/asking.ts'
 
 type Line = {
   msg: string
   reason?: string
   status?: number
   code?: string
+  limit?: string
   route?: string | null
   refusals?: number
   outages?: number
@@ -135,3 +137,32 @@ t.test(
     ])
   }
 )
+
+t.test('the line of a 429 tells which limit refused', async (t) => {
+  const world = await start(t, { CLIENT_LIMITS: 'on' })
+  const { api, log, signIn } = world
+  const { access_token: bearer } = (await signIn('ines@example.com')).body
+
+  const { challenge } = (await api.requestOtp({ email: 'maya@example.com' })).body
+  await api.resendOtp({ challenge })
+  for (let nth = 1; nth <= 5; nth++) await api.requestOtp({ email: 'maya@example.com' })
+  for (let nth = 1; nth <= 5; nth++) await api.requestPasswordReset({ email: 'noor@example.com' })
+  await api.requestPasswordReset({ email: 'noor@example.com' })
+  await askTimes(61, () => api.listSessions({ bearer }))
+  await askTimes(31, () => ask(world, '192.0.2.1'))
+  await askTimes(301, (nth) => ask(world, `2001:db8:1:${nth.toString(16)}::1`))
+
+  const told = await until(() => {
+    const refusals = lines(log).filter(({ msg, status }) => msg === 'answered' && status === 429)
+    return refusals.length === 6 && refusals.map(({ route, limit }) => `${route} ${limit}`).sort()
+  })
+  t.strictSame(told, [
+    '/v1/me/sessions session',
+    '/v1/otp lane',
+    '/v1/otp/resend client',
+    '/v1/otp/resend code',
+    '/v1/otp/resend network',
+    '/v1/password/forgot lane'
+  ])
+  t.notOk(lines(log).some(({ status, limit }) => status !== 429 && limit !== undefined))
+})

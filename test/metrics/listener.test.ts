@@ -87,7 +87,7 @@ t.test('a database that is down costs one number and no scrape', async (t) => {
 
   t.equal(before.value(overdue), 0)
   t.equal(down.value(overdue), undefined)
-  t.equal(down.value(answers('requestOtp', '5xx')), 1)
+  t.equal(down.value(answers('requestOtp', '503')), 1)
   t.equal(after.value(overdue), 0)
 })
 

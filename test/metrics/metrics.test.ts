@@ -30,7 +30,7 @@ t.test('a sign-in by a mailed code and a refused login are found where they are 
   t.equal(value(answers('requestOtp', '2xx')), 1)
   t.equal(value(answers('verifyOtp', '2xx')), 1)
   t.equal(value(answers('getSession', '2xx')), 2)
-  t.equal(value(answers('loginWithPassword', '4xx')), 1)
+  t.equal(value(answers('loginWithPassword', '401')), 1)
   t.equal(value(answers('other', '4xx')), 1)
   t.equal(value(answers('loginWithPassword', '2xx')), undefined)
   const bucket = (le: string) =>
@@ -52,6 +52,28 @@ t.test('what is refused before it is a request is counted too', async (t) => {
   }
 
   t.equal((await scrape(instance)).value(answers('other', '4xx')), 3)
+})
+
+t.test('refusals and outages that operators watch for have statuses of their own', async (t) => {
+  const instance = await start(t, { METRICS_PORT: '0', CLIENT_LIMITS: 'on' })
+  const { api, sql, signIn } = instance
+  const { access_token: bearer, user } = (await signIn(email)).body
+  await sql(`update postern.session set authenticated_at = now() - interval '1 hour' where user_id = $1`, [user.id])
+
+  const statuses: number[] = []
+  statuses.push((await api.deleteMe({ bearer })).status)
+  statuses.push((await api.getSession()).status)
+  for (let nth = 1; nth <= 31; nth++) await api.requestOtp({ email: 'noor@example.com' })
+  statuses.push((await api.requestOtp({ email: 'noor@example.com' })).status)
+  await sql('alter table postern.mail rename to away')
+  statuses.push((await api.requestPasswordReset({ email })).status)
+  const { value } = await scrape(instance)
+
+  t.strictSame(statuses, [403, 401, 429, 500])
+  t.equal(value(answers('deleteMe', '403')), 1)
+  t.equal(value(answers('getSession', '401')), 1)
+  t.ok((value(answers('requestOtp', '429')) ?? 0) > 1)
+  t.equal(value(answers('requestPasswordReset', '5xx')), 1)
 })
 
 t.test('mails are counted by what the mail server said', async (t) => {

@@ -6,7 +6,7 @@ import { email, another as otherPassword, password, startWithPasswords } from '.
 const third = 'neun Birnen in der Schale'
 
 t.test('whoever knows the password cannot keep the mailbox out by changing it again and again', async (t) => {
-  const { api, signUp, askForLink, codeOf, sql } = await startWithPasswords(t)
+  const { api, signUp, askForLink, codeOf, sql, log } = await startWithPasswords(t)
   const bearer = (await signUp()).body.access_token
   const change = () => api.changePassword({ current_password: password, password }, { bearer })
   const notices = async () => (await sql(`select from postern.mail where kind = 'password-changed'`)).length
@@ -20,6 +20,7 @@ t.test('whoever knows the password cannot keep the mailbox out by changing it ag
 
   t.strictSame(statuses, Array(29).fill(200), 'thirty with the first')
   t.match(refused.problem, { status: 429, code: 'too-many-requests' })
+  t.ok(await until(() => log.find((line) => JSON.parse(line).limit === 'account')))
   const wait = Number(refused.headers.get('retry-after'))
   t.ok(wait > 8 * 3600 - 100 && wait <= 8 * 3600, `another in ${wait} s`)
   t.equal(await notices(), before, 'and nobody is told of what was refused')
