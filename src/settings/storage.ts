@@ -20,7 +20,8 @@ export const storageSettings = {
     default: 5,
     minimum: 1,
     maximum: 60,
-    description: 'Longest a statement may run. Waiting for a lock is limited to half of this.'
+    description:
+      'Longest a statement may run. Waiting for a lock is limited to half of this. A shutdown cuts off what still runs after 25 seconds.'
   }),
   DATABASE_PREPARED: Type.Boolean({
     default: true,

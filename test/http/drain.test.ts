@@ -1,6 +1,8 @@
+import { mock } from 'node:test'
+import { sql as fragment } from 'kysely'
 import pg from 'pg'
 import t, { type Test } from 'tap'
-import { DRAIN_LIMIT, LINGER } from '../../src/cli/serve.ts'
+import { DRAIN_LIMIT, drain, LINGER } from '../../src/cli/drain.ts'
 import { CLOSING_PATIENCE } from '../../src/http/closing.ts'
 import { SEND_DEADLINE } from '../../src/mail/courier.ts'
 import { startChild } from '../child.ts'
@@ -49,6 +51,55 @@ t.test('after SIGTERM it says that it is not ready, serves on for a moment, and 
   t.equal(served.headers.get('connection'), 'close', 'a connection that is kept would be cut off between two requests')
   t.equal(by, 0)
   t.ok(seconds > 1 && seconds < 10, `${seconds} s`)
+})
+
+t.test('a terminal that hangs up ends it as SIGTERM does', async (t) => {
+  const { settings } = await makeWorld(t)
+  const child = await startChild(t, settings)
+
+  const { by } = await child.end('SIGHUP')
+
+  t.equal(by, 0)
+  t.match(child.log(), /"signal":"SIGHUP".*"stopped"/s)
+})
+
+t.test('one that is not over within its limit says so, and what it cuts off, and ends with 1', async (t) => {
+  const { ctx, log, sql, databaseUrl } = await start(t, { DATABASE_STATEMENT_TIMEOUT: '60' })
+  const holder = new pg.Client({ connectionString: databaseUrl })
+  await holder.connect()
+  await holder.query('begin; lock table postern.signing_key in access exclusive mode')
+  const asked = fragment`select from postern.signing_key`.execute(ctx.db)
+  await until(
+    async () =>
+      (
+        await sql(`select from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock' and query like '%signing_key%'`)
+      )[0]
+  )
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => mock.timers.reset())
+  const exits: number[] = []
+
+  const stopping = Promise.withResolvers<void>()
+  const draining = drain(Promise.resolve({ ctx, stop: () => stopping.promise }), 'SIGTERM', ctx.log, (code) =>
+    exits.push(code)
+  )
+  await new Promise((resolve) => setImmediate(resolve))
+  mock.timers.tick(DRAIN_LIMIT * 1000 - 1)
+  const before = exits.length
+  mock.timers.tick(1)
+  mock.timers.reset()
+  const last = JSON.parse(log.at(-1) ?? '')
+  await holder.query('commit')
+  await holder.end()
+  await asked
+  stopping.resolve()
+  await draining
+
+  t.equal(before, 0)
+  t.equal(exits[0], 1)
+  t.match(last, { level: 'error', msg: `not stopped within ${DRAIN_LIMIT} s: what is still under way is cut off` })
+  t.ok(last.statements >= 1, `${last.statements} statements`)
 })
 
 t.test('a drain finishes the mails under way and gives the others back at once', async (t) => {
