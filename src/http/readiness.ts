@@ -1,6 +1,6 @@
 import { testModeNotice } from '../challenge/test-address.ts'
 import type { Context } from '../context.ts'
-import { isOutage, sqlState } from '../db/failure.ts'
+import { DatabaseUnavailable, isConflict, sqlState } from '../db/failure.ts'
 import { pendingMigrations } from '../db/migrate.ts'
 import { isReadOnly } from '../db/read-only.ts'
 import { missingKeys, missingKeysNotice } from '../keys/missing-keys.ts'
@@ -22,6 +22,8 @@ const LOOKING_FOR_KEYS = 0.05
 
 type MissingKeys = () => ReturnType<typeof missingKeys>
 type Check = Health['checks'][string]
+/** What lasts from one look to the next: whether the database is lost, and what each check found the last time it could see. */
+type Memory = { loss: Trouble; seen: Map<string, Check> }
 
 /** @param draining whether the process is shutting down */
 export function readinessOf(ctx: Context, draining: () => boolean): () => Promise<Health> {
@@ -31,7 +33,8 @@ export function readinessOf(ctx: Context, draining: () => boolean): () => Promis
     ends: () => ctx.log.info('the database is available again')
   })
   const missing = sharedLook(KEPT, () => missingKeys(ctx), LOOKING_FOR_KEYS)
-  const shared = sharedLook(KEPT, () => look(ctx, loss, missing))
+  const memory = { loss, seen: new Map() }
+  const shared = sharedLook(KEPT, () => look(ctx, memory, missing))
   return async () => (draining() ? summary({ process: { ok: false, detail: 'shutting down' } }) : await shared())
 }
 
@@ -46,23 +49,22 @@ export async function keyFault(
   return peppers.length > 0 ? `PASSWORD_PEPPERS lacks keys in use: ${peppers.join(', ')}` : ctx.signing.fault
 }
 
-/** @param loss of the database; those who look come each second */
-async function look(ctx: Context, loss: Trouble, missing: MissingKeys): Promise<Health> {
-  const check = checkOf(ctx.log, loss)
+async function look(ctx: Context, memory: Memory, missing: MissingKeys): Promise<Health> {
+  const check = checkOf(ctx.log, memory)
   const [writing, migrations, keys, mail] = await Promise.all([
-    check(async () => ((await isReadOnly(ctx.db)) ? 'read-only' : undefined)),
-    check(async () => {
+    check('database', async () => ((await isReadOnly(ctx.db)) ? 'read-only' : undefined)),
+    check('migrations', async () => {
       const pending = await pendingMigrations(ctx.db)
       return pending.length > 0 ? `missing: ${pending.join(', ')}` : undefined
     }),
-    check(() => keyFault(ctx, missing)),
-    check(async () => {
+    check('keys', () => keyFault(ctx, missing)),
+    check('mail', async () => {
       const overdue = (await mailBacklog(ctx.db, {}))[0]?.overdue ?? 0
       return overdue > MOST_OVERDUE ? `a mail has been due for ${Math.floor(overdue)} s` : undefined
     })
   ])
   const reached = [writing, migrations, keys, mail].every((result) => result !== OUT_OF_REACH)
-  if (reached) loss.ends()
+  if (reached) memory.loss.ends()
   const database = reached ? writing : { ok: false, detail: 'out of reach' }
   const notice = testModeNotice(ctx.testAddresses)
   return summary({ database, migrations, keys, mail, ...(notice && { test_mode: { ok: true, detail: notice } }) })
@@ -70,14 +72,25 @@ async function look(ctx: Context, loss: Trouble, missing: MissingKeys): Promise<
 
 const OUT_OF_REACH: Check = { ok: false, detail: 'unknown: the database is out of reach' }
 
+const LOCKED = 'a table is locked; this is as it was found before'
+
+/** What was seen last, until the lock is gone: whoever locks one table must not have every instance taken out of the balancer. */
+const whileLocked = ({ ok, detail }: Check = { ok: true }): Check => ({
+  ok,
+  detail: detail === undefined ? LOCKED : `${detail} (${LOCKED})`
+})
+
 const checkOf =
-  (log: Context['log'], loss: Trouble) =>
-  async (fault: () => Promise<string | undefined>): Promise<Check> => {
+  (log: Context['log'], { loss, seen }: Memory) =>
+  async (name: string, fault: () => Promise<string | undefined>): Promise<Check> => {
     try {
       const detail = await fault()
-      return detail === undefined ? { ok: true } : { ok: false, detail }
+      const found = detail === undefined ? { ok: true } : { ok: false, detail }
+      seen.set(name, found)
+      return found
     } catch (error) {
-      if (isOutage(error)) {
+      if (isConflict(error)) return whileLocked(seen.get(name))
+      if (error instanceof DatabaseUnavailable) {
         loss.begins(error)
         return OUT_OF_REACH
       }

@@ -116,3 +116,38 @@ t.test('what Postgres refuses is called by its name, and not an outage', async (
   t.match(body.checks, { database: { ok: true }, mail: { ok: false, detail: 'the check failed; see the log' } })
   t.ok(log.some((line) => line.includes('a readiness check failed') && line.includes('postern.mail')))
 })
+
+t.test('a table that somebody locks is not taken for an outage: what was found before stands', async (t) => {
+  const { api, log, databaseUrl, sql: change } = await start(t, { DATABASE_STATEMENT_TIMEOUT: '1' })
+  const operator = new pg.Client({ connectionString: databaseUrl })
+  await operator.connect()
+  t.teardown(() => operator.end())
+  const look = () => {
+    jumpAhead(t, 2)
+    return api.getReadiness()
+  }
+
+  await operator.query('begin; lock table postern.password_reset in access exclusive mode')
+  const unseen = await look()
+  const served = await api.requestOtp({ email: 'maya@example.com' })
+  await operator.query('rollback')
+  const free = await look()
+  await change(`insert into postern.mail (id, kind, subject_id, valid_until, due_at, message_id, key_id)
+    select gen_random_uuid(), 'reset', gen_random_uuid(), now() + interval '1 hour', now() - interval '16 minutes', '<x@x>', 'other'`)
+  const overdue = await look()
+  await operator.query('begin; lock table postern.mail in access exclusive mode')
+  const kept = [await look(), await look()]
+  await operator.query('rollback')
+
+  const locked = 'a table is locked; this is as it was found before'
+  t.match(unseen, { status: 200, body: { checks: { database: { ok: true }, keys: { ok: true, detail: locked } } } })
+  t.equal(served.status, 202)
+  t.strictSame(free.body.checks.keys, { ok: true })
+  t.match(overdue, { status: 503, body: { checks: { mail: { ok: false } } } })
+  for (const { status, body } of kept) {
+    t.equal(status, 503)
+    t.strictSame(body.checks.mail, { ok: false, detail: `${overdue.body.checks.mail.detail} (${locked})` })
+    t.match(body.checks, { database: { ok: true }, keys: { ok: false } })
+  }
+  t.notOk(log.some((line) => JSON.parse(line).msg === 'the database is not available'))
+})
