@@ -652,7 +652,7 @@ export interface operations {
             202: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -668,7 +668,7 @@ export interface operations {
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -694,7 +694,7 @@ export interface operations {
             413: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -710,7 +710,7 @@ export interface operations {
             415: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -727,7 +727,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -753,7 +753,7 @@ export interface operations {
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -770,7 +770,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -809,7 +809,7 @@ export interface operations {
             202: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -825,7 +825,7 @@ export interface operations {
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -842,7 +842,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -868,7 +868,7 @@ export interface operations {
             413: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -884,7 +884,7 @@ export interface operations {
             415: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -901,7 +901,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -927,7 +927,7 @@ export interface operations {
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -944,7 +944,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1000,7 +1000,7 @@ export interface operations {
                     /** @description In cookie mode: `__Host-postern_refresh` with the refresh token; HttpOnly, Secure, SameSite=Lax, Path=/, Max-Age as `refresh_expires_in`. */
                     "Set-Cookie"?: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1016,7 +1016,7 @@ export interface operations {
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1033,7 +1033,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1049,7 +1049,7 @@ export interface operations {
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1075,7 +1075,7 @@ export interface operations {
             413: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1091,7 +1091,7 @@ export interface operations {
             415: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1108,7 +1108,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1134,7 +1134,7 @@ export interface operations {
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1151,7 +1151,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1212,7 +1212,7 @@ export interface operations {
                     /** @description In cookie mode: `__Host-postern_refresh` with the refresh token; HttpOnly, Secure, SameSite=Lax, Path=/, Max-Age as `refresh_expires_in`. */
                     "Set-Cookie"?: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1228,7 +1228,7 @@ export interface operations {
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1245,7 +1245,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1261,7 +1261,7 @@ export interface operations {
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1287,7 +1287,7 @@ export interface operations {
             413: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1303,7 +1303,7 @@ export interface operations {
             415: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1320,7 +1320,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1346,7 +1346,7 @@ export interface operations {
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1363,7 +1363,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1418,7 +1418,7 @@ export interface operations {
             202: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1444,7 +1444,7 @@ export interface operations {
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1470,7 +1470,7 @@ export interface operations {
             413: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1486,7 +1486,7 @@ export interface operations {
             415: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1503,7 +1503,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1529,7 +1529,7 @@ export interface operations {
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1546,7 +1546,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1585,7 +1585,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1615,7 +1615,7 @@ export interface operations {
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1632,7 +1632,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1658,7 +1658,7 @@ export interface operations {
             413: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1674,7 +1674,7 @@ export interface operations {
             415: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1691,7 +1691,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1717,7 +1717,7 @@ export interface operations {
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1734,7 +1734,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1782,7 +1782,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1809,7 +1809,7 @@ export interface operations {
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1826,7 +1826,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1852,7 +1852,7 @@ export interface operations {
             413: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1868,7 +1868,7 @@ export interface operations {
             415: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1884,7 +1884,7 @@ export interface operations {
             422: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1901,7 +1901,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1927,7 +1927,7 @@ export interface operations {
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1944,7 +1944,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -1992,7 +1992,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2015,7 +2015,7 @@ export interface operations {
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2032,7 +2032,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2048,7 +2048,7 @@ export interface operations {
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2074,7 +2074,7 @@ export interface operations {
             413: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2090,7 +2090,7 @@ export interface operations {
             415: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2106,7 +2106,7 @@ export interface operations {
             422: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2123,7 +2123,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2149,7 +2149,7 @@ export interface operations {
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2166,7 +2166,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2217,7 +2217,7 @@ export interface operations {
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2234,7 +2234,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2250,7 +2250,7 @@ export interface operations {
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2297,7 +2297,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2334,7 +2334,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2375,7 +2375,7 @@ export interface operations {
                     /** @description When the cookie was used, or was the ended session's: `__Host-postern_refresh`, empty and expired. */
                     "Set-Cookie"?: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2389,7 +2389,7 @@ export interface operations {
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2406,7 +2406,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2422,7 +2422,7 @@ export interface operations {
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2469,7 +2469,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2506,7 +2506,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2578,7 +2578,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2605,7 +2605,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2705,7 +2705,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2732,7 +2732,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2818,7 +2818,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2865,7 +2865,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -2947,7 +2947,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -3004,7 +3004,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -3083,7 +3083,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -3110,7 +3110,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -3189,7 +3189,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -3246,7 +3246,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -3340,7 +3340,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -3387,7 +3387,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -3482,7 +3482,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -3509,7 +3509,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -3589,7 +3589,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -3646,7 +3646,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -3704,7 +3704,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -3748,7 +3748,7 @@ export interface operations {
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -3775,7 +3775,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -3801,7 +3801,7 @@ export interface operations {
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;
@@ -3818,7 +3818,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    /** @description Requests a minute that one IP address or network may make; where this request was counted for one. */
+                    /** @description Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session. */
                     "RateLimit-Limit"?: number;
                     /** @description How many of them are left. */
                     "RateLimit-Remaining"?: number;

@@ -74,8 +74,8 @@ export function clearCookieOf(
  */
 function requireOwnPage(ctx: Context, request: FastifyRequest): void {
   const { origin, 'sec-fetch-site': site } = request.headers
-  const listed =
-    origin !== undefined && [new URL(ctx.config.PUBLIC_URL).origin, ...ctx.config.CORS_ORIGINS].includes(origin)
+  const { PUBLIC_URL, CORS_ORIGINS } = ctx.config
+  const listed = origin?.startsWith('http') && [PUBLIC_URL, ...CORS_ORIGINS].includes(origin) // no web view of an app
   if (!listed || (site !== undefined && site !== 'same-origin' && site !== 'same-site'))
     throw new Problem('origin-rejected')
 }

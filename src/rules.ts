@@ -147,9 +147,12 @@ const isPage = (url: string, production: boolean): boolean => isWebAddress(url.r
 const isOrigin = (text: string, production: boolean): boolean =>
   !text.includes('*') && (isAppOrigin(text) || (isWebAddress(text, production) && new URL(text).origin === text))
 
-/** The origin of a web view in an app, such as capacitor://localhost: a scheme of its own, which no page in the network can have. */
+/**
+ * The origin of a web view in an app, such as capacitor://localhost: a scheme of its own, which no page in the network can have. A host
+ * with a dot is more likely a mistyped https.
+ */
 const isAppOrigin = (text: string): boolean =>
-  /^[a-z][a-z0-9+.-]*:\/\/[a-z0-9.-]+$/.test(text) && !/^(?:https?|wss?|ftp|file|data|blob|javascript):/.test(text)
+  /^[a-z][a-z0-9+.-]*:\/\/[a-z0-9-]+$/.test(text) && !/^(?:https?|wss?|ftp|file|data|blob|about|javascript):/.test(text)
 
 /** A domain with a dot, in any script. */
 const isDomain = (text: string): boolean => /^[^\s@/:?#.]+(\.[^\s@/:?#.]+)+$/.test(text) && domainToASCII(text) !== ''

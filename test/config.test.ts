@@ -301,6 +301,7 @@ t.test('origins are named exactly, and a wildcard is none', async (t) => {
   for (const bad of [
     'capacitor://localhost/',
     'capacitor://*',
+    'htps://app.example.com',
     'file://localhost',
     'ws://app.example.com',
     'javascript://app.example.com',

@@ -22,19 +22,25 @@ export class SignedOut extends Error {}
 
 /** @type {string | undefined} */
 let accessToken = leftByReload()
+/** @type {string | undefined} The session that the tab is in. */
+let sessionId = recall('session')?.id
 /** @type {Promise<void> | undefined} */
 let refreshing
 
 /** What the tab used before it was loaded anew, unless this browser has another session by now. */
 function leftByReload() {
   const left = recall('access', 'tab')
-  return left !== undefined && left.session === recall('session')?.id ? left.token : undefined
+  return left?.session !== undefined && left.session === recall('session')?.id ? left.token : undefined
 }
 
-/** @param {string | undefined} token an access token of the session that this browser has now */
-function useToken(token) {
+/**
+ * @param {string} [token] an access token
+ * @param {string} [session] the session that it is of
+ */
+function useToken(token, session) {
   accessToken = token
-  keep('access', token && { session: recall('session')?.id, token }, 'tab')
+  sessionId = session
+  keep('access', token && { session, token }, 'tab')
 }
 
 /**
@@ -45,7 +51,9 @@ function useToken(token) {
 export function onOtherTab(listener) {
   channel?.addEventListener('message', ({ data }) => {
     const message = /** @type {import('./tabs.js').Message} */ (data)
-    useToken(message.kind === 'signed-out' ? undefined : message.accessToken)
+    if (message.kind === 'refreshed' && message.session !== sessionId) return // late news of a session of before
+    if (message.kind === 'signed-out') useToken()
+    else useToken(message.accessToken, message.session)
     if (message.kind !== 'refreshed') listener(message.kind)
   })
 }
@@ -83,7 +91,7 @@ export async function signIn(path, body) {
     })
     keepSession(transport, answer)
     if (answer.device_token !== undefined) keep('device', answer.device_token)
-    tellOtherTabs({ kind: 'signed-in', accessToken: answer.access_token })
+    tellOtherTabs({ kind: 'signed-in', session: answer.session.id, accessToken: answer.access_token })
   } catch (error) {
     // The service knows itself by another origin than this page does: cookies are not for this page then.
     if (!(error instanceof Refusal) || error.code !== 'origin-rejected' || cookiesRefused) throw error
@@ -105,12 +113,12 @@ export function deviceMember() {
 function keepSession(transport, answer) {
   const { id } = answer.session
   keep('session', transport === 'cookie' ? { id, transport } : { id, transport, refresh_token: answer.refresh_token })
-  useToken(answer.access_token)
+  useToken(answer.access_token, id)
 }
 
 function forgetSession() {
   keep('session', undefined)
-  useToken(undefined)
+  useToken()
   tellOtherTabs({ kind: 'signed-out' })
 }
 
@@ -166,7 +174,7 @@ async function step(refused) {
     const body = kept.transport === 'cookie' ? {} : { refresh_token: kept.refresh_token }
     const answer = await send('POST', '/v1/session/refresh', { body, cookies: kept.transport === 'cookie' })
     keepSession(kept.transport, answer)
-    tellOtherTabs({ kind: 'refreshed', accessToken: answer.access_token })
+    tellOtherTabs({ kind: 'refreshed', session: answer.session.id, accessToken: answer.access_token })
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
     if (error.code !== 'refresh-rejected') throw new Outage(error.retryAfter)

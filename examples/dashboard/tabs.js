@@ -4,7 +4,7 @@ import { isShared } from './storage.js'
 /**
  * What the tabs of one browser tell each other.
  *
- * @typedef {{ kind: 'signed-in' | 'refreshed', accessToken: string } | { kind: 'signed-out' }} Message
+ * @typedef {{ kind: 'signed-in' | 'refreshed', session: string, accessToken: string } | { kind: 'signed-out' }} Message
  */
 
 /** The tab that holds it refreshes. */

@@ -33,7 +33,7 @@ const reference = (name: keyof typeof headers) => ({ [name]: { $ref: `#/componen
 const quotaHeaders = {
   'RateLimit-Limit': whole(
     1,
-    'Requests a minute that one IP address or network may make; where this request was counted for one.'
+    'Requests a minute that one IP address or network may make, where this request was counted for one; at a 429 also those of one session.'
   ),
   'RateLimit-Remaining': whole(0, 'How many of them are left.'),
   'RateLimit-Reset': whole(0, 'Seconds until all of them are available again.')
@@ -42,7 +42,7 @@ const quotaHeaders = {
 /** Answers given before the request is counted, or before there is a request. */
 const UNCOUNTED = [408, 431]
 
-/** Whether an answer may show the quota of an IP address: with a genuine token its session was counted, which no header shows. */
+/** Whether an answer may show the quota of an IP address: with a genuine token none is shown, but for one that is used up. */
 function tellsQuota({ operationId, security }: Operation, status: number): boolean {
   const bound = needsSession(security)
   const holder = quotaOf(operationId, bound)?.holder

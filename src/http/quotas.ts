@@ -13,6 +13,8 @@ import { shownCookie } from '../refresh-cookie.ts'
 import { claimsOf, clientAddressOf, needsSession } from '../routing.ts'
 
 type Limiter = ReturnType<FastifyInstance['createRateLimit']>
+/** `until`: how long the token is good, seconds since 1970. */
+type ShownSession = { id: string; until: number }
 type Spent = { max: number; remaining: number; ttlInSeconds: number; isExceeded: boolean }
 
 /** An operation's buckets: how many requests a minute, and whom they are counted for. */
@@ -30,15 +32,15 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The key of the bucket that is being counted in. */
     bucket: string
-    /** The session that the request was counted for, if only its end can be why the token is refused. */
-    countedSession: string | undefined
+    /** The session whose genuine token it carries. */
+    shownSession: ShownSession | undefined
   }
   interface FastifyContextConfig {
     limits?: Limits
   }
 }
 
-/** Seconds past its end from which an access token is nobody's. */
+/** Seconds past its end from which an access token has no quota: whoever finds one in an old log could use up its owner's. */
 const LONG_OVER = 5 * MINUTE
 /** Seconds by which this clock and the database's, which judges tokens, may differ. */
 const SKEW = MINUTE
@@ -54,7 +56,7 @@ const PAGES = /^\/(docs|problems|openapi\.json)(\/|$)/
  */
 export async function limitClients(app: FastifyInstance, ctx: Context, shared?: SharedCounts): Promise<void> {
   app.decorateRequest('bucket', '')
-  app.decorateRequest('countedSession', undefined)
+  app.decorateRequest('shownSession', undefined)
   if (!ctx.config.CLIENT_LIMITS) return
   await app.register(rateLimit, { global: false, store: bucketStore(shared) })
 
@@ -85,7 +87,7 @@ export async function limitClients(app: FastifyInstance, ctx: Context, shared?: 
       (request: FastifyRequest, reply: FastifyReply) => count(ctx, limits, request, reply)
     ].flat()
     route.errorHandler = async (error, request, reply) => {
-      if (request.bucket === '') await count(ctx, limits, request, reply) // a body that could not be read names nobody
+      if (request.bucket === '') await count(ctx, limits, request, reply) // its body could not be read
       throw error
     }
   })
@@ -95,17 +97,20 @@ export async function limitClients(app: FastifyInstance, ctx: Context, shared?: 
     const limits = request.routeOptions.config?.limits
     if (limits !== undefined && !limits.readsBody) await count(ctx, limits, request, reply)
   })
-  app.addHook('onResponse', async ({ countedSession, refusedWith }) => {
-    const isOver = refusedWith === 'session-rejected' || refusedWith === 'refresh-rejected'
-    if (isOver && countedSession !== undefined) ended.note(countedSession)
+  app.addHook('onResponse', async ({ shownSession: shown, refusedWith, liveSession, routeOptions }, reply) => {
+    if (shown === undefined) return
+    const isRefused = refusedWith === 'session-rejected' || refusedWith === 'refresh-rejected'
+    const isIn = liveSession !== null || (routeOptions.config.limits?.readsBody && reply.statusCode === 200)
+    if (isIn) ended.forget(shown.id)
+    else if (isRefused && shown.until > Date.now() / 1000 + SKEW) ended.note(shown.id)
   })
 }
 
 /** Counts a request, and refuses it when its bucket is full. */
 async function count(ctx: Context, limits: Limits, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-  const session = limits.holder === 'session' ? await shownSession(ctx, limits, request) : undefined
-  if (session !== undefined && !limits.ended.has(session.id)) {
-    if (session.until > Date.now() / 1000 + SKEW) request.countedSession = session.id
+  const session = limits.holder === 'session' ? await shownBy(ctx, limits, request) : undefined
+  request.shownSession = session
+  if (session !== undefined && session.until > Date.now() / 1000 - LONG_OVER && !limits.ended.has(session.id)) {
     const spent = await take(request, limits.own, `${limits.operation}:session:${session.id}`)
     if (spent?.isExceeded) refuse(reply, spent, limits, 'session')
     return
@@ -123,7 +128,7 @@ async function count(ctx: Context, limits: Limits, request: FastifyRequest, repl
     limits.full.note(network, wide)
     refuse(reply, wide, limits, 'network')
   }
-  if (own && wide) tell(reply, wide.remaining < own.remaining ? wide : own)
+  if (own && wide && session === undefined) tell(reply, wide.remaining < own.remaining ? wide : own)
 }
 
 async function take(request: FastifyRequest, limiter: Limiter, bucket: string): Promise<Spent | undefined> {
@@ -132,15 +137,8 @@ async function take(request: FastifyRequest, limiter: Limiter, bucket: string): 
   return spent.isAllowed ? undefined : spent
 }
 
-/**
- * The session whose genuine token a request carries, and until when that is good (seconds since 1970); whether it is live is checked later, in the database. An access token that ran out
- * long ago stands for none: whoever finds one in an old log could use up the quota of its owner.
- */
-async function shownSession(
-  ctx: Context,
-  limits: Limits,
-  request: FastifyRequest
-): Promise<{ id: string; until: number } | undefined> {
+/** The session whose genuine token a request carries; whether it is live is checked later, in the database. */
+async function shownBy(ctx: Context, limits: Limits, request: FastifyRequest): Promise<ShownSession | undefined> {
   const body = request.body as { refresh_token?: unknown } | undefined
   const shown = limits.readsBody ? (body?.refresh_token ?? shownCookie(request)) : undefined
   if (typeof shown === 'string') {
@@ -148,8 +146,7 @@ async function shownSession(
     return id === undefined ? undefined : { id, until: Number.POSITIVE_INFINITY }
   }
   const claims = await claimsOf(ctx, request)
-  const isRecent = claims !== undefined && claims.exp > Date.now() / 1000 - LONG_OVER
-  return isRecent ? { id: claims.sid, until: claims.exp } : undefined
+  return claims && { id: claims.sid, until: claims.exp }
 }
 
 const HOLDERS = { client: 'IP address', session: 'session', network: 'network' } as const

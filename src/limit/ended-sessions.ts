@@ -19,6 +19,11 @@ export class EndedSessions {
       this.#forgottenAt.delete(this.#forgottenAt.keys().next().value as string)
   }
 
+  /** What was refused for another reason than its end, such as a clock that runs ahead, has its quota again. */
+  forget(session: string): void {
+    this.#forgottenAt.delete(session)
+  }
+
   has(session: string): boolean {
     return (this.#forgottenAt.get(session) ?? 0) > monotonicNow()
   }

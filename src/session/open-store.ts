@@ -62,15 +62,16 @@ export const sessionCount = sql`
   (select count(*)::int4 from postern.session as s where s.user_id = owner.id and s.revoked_at is null and s.expires_at > now())`
 
 /**
- * Ends all but the `most` most recently used live sessions of a user. Rows are locked in the order of their ids, so that no two
- * sign-ins wait for each other.
+ * Ends all but the `most` most recently used live sessions of a user. The account is locked first, as by whatever ends sessions of
+ * it, so that no two wait for each other.
  */
 export const endExcessSessions = statement(
   { ...eventParameters, userId: 'uuid', most: 'int4' },
   (slots) => sql<{ id: string }>`
-    with excess as (
-      select s.id from postern.session as s, postern."user" as u
-      where u.id = ${slots.userId} and ${live}
+    with account as (
+      select u.id, u.credential_version, u.disabled_at from postern."user" as u where u.id = ${slots.userId} for update
+    ), excess as (
+      select s.id from postern.session as s, account as u where ${live}
       order by s.last_used_at desc, s.id desc offset ${slots.most}
     ), held as (
       select s.id from postern.session as s

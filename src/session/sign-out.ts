@@ -26,6 +26,7 @@ export async function signOut(
     return
   }
   const claims = await readBearer(ctx, tokens.authorization)
+  // By this instance's clock and not the database's: no two differ by so much that it matters here.
   if (claims === undefined || claims.exp < Date.now() / 1000 - GOOD_TO_LEAVE) throw new Problem('session-rejected')
   await endSessionById(ctx.db, { ...event, id: claims.sid })
 }

@@ -85,7 +85,7 @@ type Refreshed = SessionView & { stolen: boolean }
  *   somebody else might show it all the time, and keep this minute open for good;
  * - g is the parent, later: the reply with the current token was lost; step on, and leave that token dead;
  * - anything else was replaced long ago: the client that sends it has copied it. The session ends.
- * The current token must be made by the key the row names; an older one may stem from before a rotation.
+ * The current token, or a newer one, must be made by the key the row names; an older one may stem from before a rotation.
  */
 export const stepSession = statement(
   {

@@ -70,11 +70,14 @@ export const unended = sql`s.revoked_at is null and s.expires_at > now() and s.i
 export const holdCaller = ({ userId, sessionId }: Slots<{ userId: 'uuid'; sessionId: 'uuid' }>) => sql`
   account as (
     select u.id, u.credential_version from postern."user" as u where u.id = ${userId} and u.disabled_at is null for update
+  ), shown as (
+    -- by its id alone: a change of the password that was waited for has moved the session to the new version
+    select s.credential_version, s.revoked_at, s.expires_at, s.idle_expires_at
+    from account join postern.session as s on s.user_id = account.id where s.id = ${sessionId}
+    for update of s
   ), caller as (
     select account.id, account.credential_version as version
-    from account join postern.session as s on s.user_id = account.id and s.credential_version = account.credential_version
-    where s.id = ${sessionId} and ${unended}
-    for update of s
+    from account join shown as s on s.credential_version = account.credential_version where ${unended}
   )`
 
 /** No row: the session that asks has ended. */

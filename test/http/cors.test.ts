@@ -47,6 +47,12 @@ t.test('the web view of an app has an origin like any other, when it is listed',
 
   t.equal(answer.status, 204)
   t.match(corsOf(answer), { 'access-control-allow-origin': origin })
+  const cookie = await fetch(`${url}/v1/login`, {
+    method: 'POST',
+    headers: { origin, 'content-type': 'application/json' },
+    body: JSON.stringify({ email: 'maya@example.com', password: 'whatever it may be', session_transport: 'cookie' })
+  })
+  t.equal(((await cookie.json()) as { code: string }).code, 'origin-rejected', 'it would not keep the cookie')
 })
 
 t.test('answers and refusals alike can be read from a listed origin', async (t) => {

@@ -100,6 +100,20 @@ t.test('a session whose token has just run out is not taken for ended', async (t
   t.equal((await api.listSessions({ bearer: access_token })).status, 200)
 })
 
+t.test('a session that lives, though its refresh was refused, keeps what it has', async (t) => {
+  const { api, signIn, sql } = await start(t, LIMITED)
+  const { access_token: bearer, refresh_token } = (await signIn('maya@example.com')).body
+  await sql(`update postern.session set key_id = '00000000'`) // as after a restore to before a rotation
+  t.equal((await api.refreshSession({ refresh_token })).status, 401)
+
+  const first = await api.listSessions({ bearer })
+  await askTimes(60, () => api.listSessions())
+
+  t.equal(first.status, 200)
+  t.equal(first.headers.get('ratelimit-limit'), null)
+  t.equal((await api.listSessions({ bearer })).status, 200, 'and not what the address has left')
+})
+
 t.test('a body that cannot be read counts for the address where its token would name the session', async (t) => {
   const { app } = await start(t, LIMITED)
 
