@@ -99,9 +99,11 @@ export async function limitClients(app: FastifyInstance, ctx: Context, shared?: 
   })
   app.addHook('onResponse', async ({ shownSession: shown, refusedWith, liveSession, routeOptions }, reply) => {
     if (shown === undefined) return
+    const status = routeOptions.config.limits?.readsBody ? reply.statusCode : undefined
     const isRefused = refusedWith === 'session-rejected' || refusedWith === 'refresh-rejected'
-    const isIn = liveSession !== null || (routeOptions.config.limits?.readsBody && reply.statusCode === 200)
-    if (isIn) ended.forget(shown.id)
+    if (status === 204)
+      ended.note(shown.id) // signed out, if it was not before
+    else if (liveSession !== null || status === 200) ended.forget(shown.id)
     else if (isRefused && shown.until > Date.now() / 1000 + SKEW) ended.note(shown.id)
   })
 }

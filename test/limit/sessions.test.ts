@@ -88,6 +88,20 @@ t.test('sessions that have ended have no quota each: their tokens count for the 
   t.equal((await api.listSessions({ bearer: owner.body.access_token })).status, 200)
 })
 
+t.test('who has signed out signs out no more often than anybody', async (t) => {
+  const { api, signIn } = await start(t, LIMITED)
+  const tokens = [
+    await signIn('maya@example.com'),
+    await signIn('maya@example.com'),
+    await signIn('maya@example.com')
+  ].map(({ body }) => body.refresh_token as string)
+  for (const refresh_token of tokens) await api.logout({ refresh_token })
+
+  const answers = await askTimes(90, (nth) => api.logout({ refresh_token: tokens[nth % 3] as string }))
+
+  t.strictSame(tally(answers), { 204: 60, 429: 30 })
+})
+
 t.test('a session whose token has just run out is not taken for ended', async (t) => {
   const { api, signIn, ctx } = await start(t, LIMITED)
   const { body } = await signIn('maya@example.com')
