@@ -76,7 +76,8 @@ type EndedByOwner = { ended: number; held: boolean }
 const ownerParameters = { ...eventParameters, userId: 'uuid', sessionId: 'uuid' } as const
 
 const endingOwn = (slots: Slots<typeof ownerParameters>, kind: EventKind, which: RawBuilder<unknown>) => {
-  const own = sql`s.user_id = caller.id and s.credential_version = caller.version and ${unended}`
+  const version = sql`(s.credential_version = caller.version or s.id = ${slots.sessionId})` // that of the caller is held already
+  const own = sql`s.user_id = caller.id and ${version} and ${unended}`
   return sql<EndedByOwner>`
     with ${holdCaller(slots)}, ${ending(slots, kind, sql`${own} and ${which}`, sql`from caller`)}
     select (select count(*)::int4 from ended) as ended, exists (select from caller) as held`

@@ -21,6 +21,21 @@ t.test('what a session asks for while it changes the password itself is done', a
   )
 })
 
+t.test('and so is its own end', async (t) => {
+  const world = await pair(t, { BCRYPT_COST: '4' })
+  const { access_token: bearer, session } = (await world.signIn(email)).body
+  const held = await world.hold('select from postern."user" for update')
+
+  const change = world.api.changePassword({ password }, { bearer })
+  await world.waiting(1)
+  const end = world.second.api.endSession({ bearer, id: session.id })
+  await world.waiting(2)
+  await held.query('commit')
+
+  t.strictSame([(await change).status, (await end).status], [200, 204])
+  t.equal((await world.api.getSession({ bearer })).status, 401)
+})
+
 t.test('sessions beyond the limit and all other sessions end at once without a deadlock', async (t) => {
   const world = await pair(t)
   const sessions = [await world.signIn(email), await world.signIn(email), await world.signIn(email)].map(
