@@ -1,18 +1,12 @@
-import { parseAddress } from '../lib/email.ts'
 import type { Environment } from '../lib/env.ts'
 import { findMailsOf } from '../mail/ledger-store.ts'
-import { withContext } from './with-context.ts'
+import { withAddress } from './with-address.ts'
 
 const MOST = 50
 
 /** Prints what happened to the mails to an address, and never their contents. */
 export async function showMails(env: Environment, address: string | undefined): Promise<number> {
-  const emailKey = parseAddress(address ?? '')?.key
-  if (emailKey === undefined) {
-    console.error('Name the email address.')
-    return 2
-  }
-  return await withContext(env, async ({ db }) => {
+  return await withAddress(env, { address, unnamed: 'Name the email address.' }, async ({ db }, emailKey) => {
     const mails = await findMailsOf(db, { emailKey, most: MOST })
     if (mails.length === 0) console.log('No mail to this address is on record.')
     for (const { createdAt, kind, state, attempts, sentAt, messageId, answer } of mails) {

@@ -1,20 +1,14 @@
 import { findEventsOf } from '../audit/store.ts'
 import { readStored } from '../hashing/stored.ts'
-import { parseAddress } from '../lib/email.ts'
 import type { Environment } from '../lib/env.ts'
 import { type AccountAsOperator, findAccount } from '../user/account-store.ts'
-import { withContext } from './with-context.ts'
+import { UNNAMED_ACCOUNT, withAddress } from './with-address.ts'
 
 const MOST_EVENTS = 20
 
 /** Prints an account as far as it explains why somebody cannot sign in, and what happened at the address; exit code 1 when there is none. */
 export async function showUser(env: Environment, address: string | undefined): Promise<number> {
-  const emailKey = parseAddress(address ?? '')?.key
-  if (emailKey === undefined) {
-    console.error('Name the account by its email address.')
-    return 2
-  }
-  return await withContext(env, async ({ db, secrets }) => {
+  return await withAddress(env, { address, unnamed: UNNAMED_ACCOUNT }, async ({ db, secrets }, emailKey) => {
     const [account] = await findAccount(db, { emailKey })
     if (account === undefined) console.error('There is no account with this address.')
     else for (const [name, value] of factsOf(account)) console.log(`${name.padEnd(12)}${value}`)

@@ -3,12 +3,12 @@ import { stat } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { Presets, SingleBar } from 'cli-progress'
-import { parseAddress } from '../lib/email.ts'
 import type { Environment } from '../lib/env.ts'
 import { linesOf } from '../lib/lines.ts'
 import { type Act, administer } from '../user/administer.ts'
 import { exportUsers } from '../user/export-users.ts'
 import { importUsers } from '../user/import-users.ts'
+import { UNNAMED_ACCOUNT, withAddress } from './with-address.ts'
 import { withContext } from './with-context.ts'
 
 /** The longest line of an import, in bytes; an account with the longest hash has some 2,000. */
@@ -16,12 +16,7 @@ const LONGEST_LINE = 16 * 1024
 
 /** Closes or opens an account, or ends its sessions; exit code 1 when there is none. */
 export async function administerUser(env: Environment, act: Act, address: string | undefined): Promise<number> {
-  const emailKey = parseAddress(address ?? '')?.key
-  if (emailKey === undefined) {
-    console.error('Name the account by its email address.')
-    return 2
-  }
-  return await withContext(env, async (ctx) => {
+  return await withAddress(env, { address, unnamed: UNNAMED_ACCOUNT }, async (ctx, emailKey) => {
     const done = await administer(ctx, act, emailKey)
     if (done === undefined) {
       console.error('There is no account with this address.')

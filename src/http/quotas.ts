@@ -2,10 +2,9 @@ import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Context } from '../context.ts'
 import { prefixOf } from '../lib/network.ts'
+import { Remembered } from '../lib/remembered.ts'
 import { MINUTE, milliseconds } from '../lib/time.ts'
 import { bucketStore } from '../limit/buckets.ts'
-import { EndedSessions } from '../limit/ended-sessions.ts'
-import { FullNetworks } from '../limit/full-networks.ts'
 import { QUOTA_HEADERS, QUOTA_WINDOW, quotaOf } from '../limit/quotas.ts'
 import type { SharedCounts } from '../limit/shared-counts.ts'
 import { Problem } from '../problems.ts'
@@ -22,8 +21,8 @@ type Limits = {
   operation: string
   own: Limiter
   wide: Limiter
-  full: FullNetworks<Spent>
-  ended: EndedSessions
+  full: Remembered<Spent>
+  ended: Remembered<true>
   holder: 'client' | 'session'
   readsBody: boolean
 }
@@ -45,6 +44,12 @@ const LONG_OVER = 5 * MINUTE
 /** Seconds by which this clock and the database's, which judges tokens, may differ. */
 const SKEW = MINUTE
 
+/** Seconds for which a session is remembered as ended. */
+const ENDED_FOR = 10 * MINUTE
+/** Some 2 MB when all are there. */
+const MOST_ENDED = 20_000
+const MOST_FULL = 1000
+
 /** Pages for people to read, which count as one operation; the demo and the dev inbox do not exist in production. */
 const PAGES = /^\/(docs|problems|openapi\.json)(\/|$)/
 
@@ -63,8 +68,12 @@ export async function limitClients(app: FastifyInstance, ctx: Context, shared?: 
   const limiterOf = (max: number): Limiter =>
     app.createRateLimit({ max, timeWindow: milliseconds(QUOTA_WINDOW), keyGenerator: (request) => request.bucket })
 
-  const full = new FullNetworks<Spent>()
-  const ended = new EndedSessions()
+  // Wide networks whose quota is used up, by operation. Their requests need no bucket of an address any more: whoever owns a /48 has
+  // 65,536 of them, and could push everybody else's out of memory.
+  const full = new Remembered<Spent>(MOST_FULL)
+  // Sessions whose genuine tokens were refused. They have no quota of their own any more, or whoever has signed in and out a thousand
+  // times would have a thousand.
+  const ended = new Remembered<true>(MOST_ENDED)
 
   app.addHook('onRoute', (route) => {
     const operation = route.schema?.operationId ?? (PAGES.test(route.url) ? 'pages' : undefined)
@@ -97,22 +106,30 @@ export async function limitClients(app: FastifyInstance, ctx: Context, shared?: 
     const limits = request.routeOptions.config?.limits
     if (limits !== undefined && !limits.readsBody) await count(ctx, limits, request, reply)
   })
-  app.addHook('onResponse', async ({ shownSession: shown, refusedWith, liveSession, routeOptions }, reply) => {
-    if (shown === undefined) return
-    const status = routeOptions.config.limits?.readsBody ? reply.statusCode : undefined
-    const isRefused = refusedWith === 'session-rejected' || refusedWith === 'refresh-rejected'
-    if (status === 204)
-      ended.note(shown.id) // signed out, if it was not before
-    else if (liveSession !== null || status === 200) ended.forget(shown.id)
-    else if (isRefused && shown.until > Date.now() / 1000 + SKEW) ended.note(shown.id)
+  app.addHook('onResponse', (request, reply, done) => {
+    const { shownSession: shown } = request
+    const isOver = shown && hasEnded(request, shown, reply.statusCode)
+    if (shown && isOver) ended.note(shown.id, true, ENDED_FOR)
+    if (shown && isOver === false) ended.forget(shown.id)
+    done()
   })
+}
+
+/** Whether the session that a request showed has ended, by its answer; undefined where that does not say. */
+function hasEnded(request: FastifyRequest, shown: ShownSession, status: number): boolean | undefined {
+  const { refusedWith, liveSession, routeOptions } = request
+  const readsBody = routeOptions.config?.limits?.readsBody === true
+  if (readsBody && status === 204) return true // signed out, if it was not before
+  if (liveSession !== null || (readsBody && status === 200)) return false
+  const isRefused = refusedWith === 'session-rejected' || refusedWith === 'refresh-rejected'
+  return isRefused && shown.until > Date.now() / 1000 + SKEW ? true : undefined
 }
 
 /** Counts a request, and refuses it when its bucket is full. */
 async function count(ctx: Context, limits: Limits, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const session = limits.holder === 'session' ? await shownBy(ctx, limits, request) : undefined
   request.shownSession = session
-  if (session !== undefined && session.until > Date.now() / 1000 - LONG_OVER && !limits.ended.has(session.id)) {
+  if (session !== undefined && session.until > Date.now() / 1000 - LONG_OVER && !limits.ended.find(session.id)) {
     const spent = await take(request, limits.own, `${limits.operation}:session:${session.id}`)
     if (spent?.isExceeded) refuse(reply, spent, limits, 'session')
     return
@@ -121,13 +138,13 @@ async function count(ctx: Context, limits: Limits, request: FastifyRequest, repl
   const address = clientAddressOf(request)
   const network = `${limits.operation}:wide:${prefixOf(address, { ipv4: 24, ipv6: 48 })}`
   const full = limits.full.find(network)
-  if (full !== undefined) refuse(reply, full, limits, 'network')
+  if (full !== undefined) refuse(reply, { ...full.value, ttlInSeconds: Math.ceil(full.left) }, limits, 'network')
   const own = await take(request, limits.own, `${limits.operation}:${prefixOf(address, { ipv4: 32, ipv6: 64 })}`)
   if (own?.isExceeded) refuse(reply, own, limits, 'client')
   // Refused requests do not count here: one client that hammers must not use up its neighbours' share.
   const wide = await take(request, limits.wide, network)
   if (wide?.isExceeded) {
-    limits.full.note(network, wide)
+    limits.full.note(network, wide, wide.ttlInSeconds)
     refuse(reply, wide, limits, 'network')
   }
   if (own && wide && session === undefined) tell(reply, wide.remaining < own.remaining ? wide : own)

@@ -18,10 +18,6 @@ type ListedSession = {
   agent: string | null
 }
 
-const ownLive = (userId: RawBuilder<unknown>): RawBuilder<unknown> => sql`
-  s.user_id = ${userId} and u.id = s.user_id and u.credential_version = s.credential_version
-  and ${unended}`
-
 /**
  * A user's live sessions, the last used first. Of the one that asks nothing is told that moves with a refresh: whoever has copied
  * its tokens would learn when its owner has refreshed, and could then present the old refresh token while that is still forgiven.
@@ -33,7 +29,7 @@ export const listLiveSessions = statement(
       case when s.id = ${current} then now() else s.last_used_at end as "lastUsedAt",
       case when s.id = ${current} then s.expires_at else least(s.expires_at, s.idle_expires_at) end as "expiresAt",
       s.amr, s.client_network::text as network, s.client_agent as agent
-    from postern.session as s, postern."user" as u where ${ownLive(userId)}
+    from postern.session as s, postern."user" as u where s.user_id = ${userId} and ${live}
     order by s.id = ${current} desc, s.last_used_at desc, s.id desc`
 )
 

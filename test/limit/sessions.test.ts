@@ -1,5 +1,6 @@
 import t from 'tap'
 import { start } from '../helper.ts'
+import { expiredToken } from '../session/signed-in.ts'
 import { askTimes, LIMITED, tally } from './asking.ts'
 
 t.test('whoever shows a genuine token is limited by session and never by address', async (t) => {
@@ -44,9 +45,7 @@ t.test(
 t.test('a token that has run out is still its session’s', async (t) => {
   const { api, signIn, ctx } = await start(t, LIMITED)
   const { body } = await signIn('maya@example.com')
-  const iat = Math.floor(Date.now() / 1000) - 600
-  const { user, session } = body
-  const old = ctx.signing.sign({ sub: user.id, sid: session.id, jti: session.id, iat, exp: iat + 599, amr: ['otp'] })
+  const old = expiredToken(ctx, body, 1)
   await askTimes(61, () => api.listSessions())
 
   const answer = await api.listSessions({ bearer: old })
@@ -57,15 +56,13 @@ t.test('a token that has run out is still its session’s', async (t) => {
 t.test('a token that ran out long ago is nobody’s: it cannot use up what the session has', async (t) => {
   const { api, signIn, ctx } = await start(t, LIMITED)
   const { body } = await signIn('maya@example.com')
-  const { user, session, access_token } = body
-  const iat = Math.floor(Date.now() / 1000) - 1200
-  const old = ctx.signing.sign({ sub: user.id, sid: session.id, jti: session.id, iat, exp: iat + 600, amr: ['otp'] })
+  const old = expiredToken(ctx, body, 600)
 
   const answers = await askTimes(70, () => api.listSessions({ bearer: old }))
 
   t.strictSame(tally(answers), { 401: 60, 429: 10 })
   t.match(answers.find(({ status }) => status === 429)?.problem, { detail: /per IP address\.$/ })
-  t.equal((await api.listSessions({ bearer: access_token })).status, 200)
+  t.equal((await api.listSessions({ bearer: body.access_token })).status, 200)
 })
 
 t.test('sessions that have ended have no quota each: their tokens count for the address', async (t) => {
@@ -105,13 +102,11 @@ t.test('who has signed out signs out no more often than anybody', async (t) => {
 t.test('a session whose token has just run out is not taken for ended', async (t) => {
   const { api, signIn, ctx } = await start(t, LIMITED)
   const { body } = await signIn('maya@example.com')
-  const { user, session, access_token } = body
-  const iat = Math.floor(Date.now() / 1000) - 600
-  const old = ctx.signing.sign({ sub: user.id, sid: session.id, jti: session.id, iat, exp: iat + 599, amr: ['otp'] })
+  const old = expiredToken(ctx, body, 1)
   await api.listSessions({ bearer: old })
   await askTimes(61, () => api.listSessions()) // uses up what the address has
 
-  t.equal((await api.listSessions({ bearer: access_token })).status, 200)
+  t.equal((await api.listSessions({ bearer: body.access_token })).status, 200)
 })
 
 t.test('a session that lives, though its refresh was refused, keeps what it has', async (t) => {

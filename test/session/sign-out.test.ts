@@ -1,6 +1,6 @@
 import t from 'tap'
 import { DAY, HOUR } from '../../src/lib/time.ts'
-import { LATER, refused, startSignedIn } from './signed-in.ts'
+import { expiredToken, LATER, refused, startSignedIn } from './signed-in.ts'
 
 t.test('signing out with the refresh token ends the session at once on every instance', async (t) => {
   const { api, another, session, token, refresh, events } = await startSignedIn(t)
@@ -29,10 +29,8 @@ t.test('signing out with the bearer does the same', async (t) => {
 })
 
 t.test('an access token that has run out is good enough to sign out', async (t) => {
-  const { api, ctx, session, sessionId, token, refresh } = await startSignedIn(t)
-  const then = Math.floor(Date.now() / 1000) - HOUR
-  const claims = { sub: session.user.id, sid: sessionId, jti: 'x', iat: then, exp: then + 600, amr: ['otp'] }
-  const bearer = ctx.signing.sign(claims)
+  const { api, ctx, session, token, refresh } = await startSignedIn(t)
+  const bearer = expiredToken(ctx, session, HOUR - 600)
 
   const use = await api.getSession({ bearer })
   const left = await api.logout({}, { bearer })
@@ -43,11 +41,9 @@ t.test('an access token that has run out is good enough to sign out', async (t) 
 })
 
 t.test('one that ran out long ago, as it may stand in a log, signs nobody out', async (t) => {
-  const { api, ctx, session, sessionId, token, refresh } = await startSignedIn(t)
-  const then = Math.floor(Date.now() / 1000) - 2 * HOUR
-  const claims = { sub: session.user.id, sid: sessionId, jti: 'x', iat: then, exp: then + 600, amr: ['otp'] }
+  const { api, ctx, session, token, refresh } = await startSignedIn(t)
 
-  const left = await api.logout({}, { bearer: ctx.signing.sign(claims) })
+  const left = await api.logout({}, { bearer: expiredToken(ctx, session, 2 * HOUR - 600) })
 
   refused(t, left, 'session-rejected')
   t.equal((await refresh(token)).status, 200)

@@ -1,4 +1,6 @@
 import type { Test } from 'tap'
+import type { Context } from '../../src/context.ts'
+import { newId } from '../../src/lib/identifier.ts'
 import { MINUTE } from '../../src/lib/time.ts'
 import type { Answer } from '../contract-client.ts'
 import { type Api, type Settings, start } from '../helper.ts'
@@ -34,6 +36,12 @@ export async function startSignedIn(t: Test, settings: Settings = {}) {
       [kind]
     )
   return { ...world, email, session, sessionId, token: session.refresh_token as string, letPass, refresh, step, events }
+}
+
+/** An access token of a session that ran out so many seconds ago. */
+export function expiredToken(ctx: Context, { user, session }: Answer['body'], secondsAgo: number): string {
+  const exp = Math.floor(Date.now() / 1000) - secondsAgo
+  return ctx.signing.sign({ sub: user.id, sid: session.id, jti: newId(), iat: exp - 600, exp, amr: ['otp'] })
 }
 
 /** Asserts that an answer refuses as `code` says. */
