@@ -53,8 +53,11 @@ export async function importUsers(
 }
 
 /** What no two rows of a statement may share: of two lines the first counts, and a statement has no order. */
-const namesOf = ({ emailKey, externalId }: Row): string[] =>
-  externalId === null ? [`address ${emailKey}`] : [`address ${emailKey}`, `external_id ${externalId}`]
+const namesOf = ({ emailKey, id, externalId }: Row): string[] => [
+  `address ${emailKey}`,
+  ...(id === null ? [] : [`id ${id}`]),
+  ...(externalId === null ? [] : [`external_id ${externalId}`])
+]
 
 function readLine(ctx: Context, line: Line, refuse: (line: number, reason: string) => void): Row | undefined {
   if (line.text === undefined) {
@@ -77,7 +80,7 @@ async function importBatch(
   totals: Imported,
   refuse: (line: number, reason: string) => void
 ): Promise<void> {
-  const ids = rows.map(() => newId())
+  const ids = rows.map(({ id }) => id ?? newId())
   const made = await insertUsers(ctx.db, {
     ids,
     emails: rows.map((row) => row.email),
@@ -97,12 +100,11 @@ async function importBatch(
 
   const holders = await findHolders(ctx.db, {
     emailKeys: left.map((row) => row.emailKey),
+    ids: left.map((row) => row.id),
     externalIds: left.map((row) => row.externalId)
   })
-  for (const { place, addressTaken, externalIdTaken } of holders.sort((a, b) => a.place - b.place)) {
-    const { number } = left[place - 1] as Row
-    if (addressTaken) refuse(number, 'the address belongs to another external_id')
-    else if (externalIdTaken) refuse(number, 'external_id belongs to another address')
-    else totals.known += 1
+  for (const { place, reason } of holders.sort((a, b) => a.place - b.place)) {
+    if (reason === null) totals.known += 1
+    else refuse((left[place - 1] as Row).number, reason)
   }
 }

@@ -41,16 +41,20 @@ export const insertUsers = statement(
     select id from made`
 )
 
-/** Why a row made no account; without either reason the account exists already. */
-type Holder = { place: number; addressTaken: boolean; externalIdTaken: boolean }
+/** What has made a row no account; without a reason the account exists already. */
+type Holder = { place: number; reason: string | null }
 
-/** For each row that made no account: whether its address or its external id is taken. Places count from 1. */
+/** For each row that made no account: what of it is another account's, as words for the report. Places count from 1. */
 export const findHolders = statement(
-  { emailKeys: 'text[]', externalIds: 'text?[]' },
-  ({ emailKeys, externalIds }) => sql<Holder>`
+  { emailKeys: 'text[]', ids: 'uuid?[]', externalIds: 'text?[]' },
+  ({ emailKeys, ids, externalIds }) => sql<Holder>`
     select given.place::int4,
-      coalesce(u.external_id <> given.external_id, false) as "addressTaken", u.id is null as "externalIdTaken"
-    from unnest(${emailKeys}, ${externalIds}) with ordinality as given (email_key, external_id, place)
+      case when u.id <> given.id then 'the address belongs to another id'
+        when u.external_id <> given.external_id then 'the address belongs to another external_id'
+        when u.id is not null then null
+        when exists (select from postern."user" as other where other.id = given.id) then 'id belongs to another address'
+        else 'external_id belongs to another address' end as reason
+    from unnest(${emailKeys}, ${ids}, ${externalIds}) with ordinality as given (email_key, id, external_id, place)
     left join postern."user" as u on u.email_key = given.email_key`
 )
 

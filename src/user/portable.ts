@@ -1,11 +1,14 @@
 import type { Context } from '../context.ts'
 import { parseAddress } from '../lib/email.ts'
+import { BEFORE_ALL } from '../lib/identifier.ts'
 import { LANGUAGE_TAG, PRINTABLE } from '../lib/schema.ts'
 import { strictJson } from '../lib/strict-json.ts'
 import { MOST_LOCALE } from './schema.ts'
 
 /** An account as a line of a file holds it; only the address is needed. */
 export type PortableUser = {
+  /** What tokens name the account by; null where a new one is to be drawn. */
+  id: string | null
   email: string
   emailKey: string
   passwordHash: string | null
@@ -21,9 +24,14 @@ export class RowFault extends Error {}
 const MOST_EXTERNAL_ID = 255
 const printable = new RegExp(PRINTABLE, 'u')
 const languageTag = new RegExp(LANGUAGE_TAG)
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /** What a member must be, in words for the report; each but the address may be null, which is as if it were absent. */
 const members: Record<string, { holds: (value: unknown) => boolean; must: string }> = {
+  id: {
+    holds: (value) => typeof value === 'string' && uuid.test(value) && value !== BEFORE_ALL,
+    must: 'a UUID, and not the nil one'
+  },
   email: { holds: (value) => typeof value === 'string', must: 'a string' },
   password_hash: { holds: (value) => typeof value === 'string', must: 'a string' },
   email_verified: { holds: (value) => typeof value === 'boolean', must: 'true or false' },
@@ -58,6 +66,7 @@ export function readUser(ctx: Pick<Context, 'config' | 'passwords'>, text: strin
   const refusal = passwordHash === null ? undefined : ctx.passwords.refusal(passwordHash)
   if (refusal !== undefined) throw new RowFault(`password_hash ${refusal}`)
   return {
+    id: (row.id as string | null | undefined)?.toLowerCase() ?? null,
     email: address.spelling,
     emailKey: address.key,
     passwordHash,
@@ -82,6 +91,7 @@ function readObject(text: string): Record<string, unknown> {
 /** The line of an account; absent members are left out. */
 export const writeUser = (user: Omit<PortableUser, 'emailKey'>): string =>
   JSON.stringify({
+    id: user.id,
     email: user.email,
     ...(user.passwordHash !== null && { password_hash: user.passwordHash }),
     email_verified: user.verified,

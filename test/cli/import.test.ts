@@ -93,6 +93,7 @@ t.test('the same file again changes nothing, and neither does what an account ha
 
 t.test('a bad line is reported with its number and reason, and the rest is imported', async (t) => {
   const { importing, file, users } = await startWithImport(t)
+  const [firstId, otherId] = ['6f1d0d9e-4c5e-4b55-9a55-1d7f1f0b2c3d', '0b9f8f5a-9d3f-4a53-8b1e-5a7a6c2d1e0f']
   const bad: [string | Buffer | object, string][] = [
     ['{"email": "x@example.com"', 'is not JSON, or repeats a member'],
     ['{"email": "x@example.com", "email": "y@example.com"}', 'is not JSON, or repeats a member'],
@@ -102,9 +103,9 @@ t.test('a bad line is reported with its number and reason, and the rest is impor
     [{}, 'email is not an address'],
     [{ email: 'x@localhost' }, 'email is not an address'],
     [{ email: 5 }, 'email must be a string'],
-    [{ email: 'x@example.com', passwordHash: 'hunter2' }, 'has a member other than email, password_hash'],
-    [{ email: 'x@example.com', constructor: 1 }, 'has a member other than email, password_hash'],
-    [{ email: 'x@example.com', toString: null }, 'has a member other than email, password_hash'],
+    [{ email: 'x@example.com', passwordHash: 'hunter2' }, 'has a member other than id, email, password_hash'],
+    [{ email: 'x@example.com', constructor: 1 }, 'has a member other than id, email, password_hash'],
+    [{ email: 'x@example.com', toString: null }, 'has a member other than id, email, password_hash'],
     [{ email: 'x@example.com', password_hash: 'hunter2' }, 'password_hash has an unsupported format'],
     [
       { email: 'x@example.com', password_hash: foreign.replace('1000', '99999999') },
@@ -116,13 +117,17 @@ t.test('a bad line is reported with its number and reason, and the rest is impor
     ],
     [{ email: 'x@example.com', email_verified: 'yes' }, 'email_verified must be true or false'],
     [{ email: 'x@example.com', locale: 'german!' }, 'locale must be a language tag'],
+    [{ email: 'x@example.com', id: '42' }, 'id must be a UUID'],
+    [{ email: 'x@example.com', id: '00000000-0000-0000-0000-000000000000' }, 'id must be a UUID, and not the nil one'],
+    [{ email: 'first@example.com', id: otherId }, 'the address belongs to another id'],
+    [{ email: 'second@example.com', id: firstId }, 'id belongs to another address'],
     [{ email: 'x@example.com', external_id: 'a\0b' }, 'external_id must be a string of 1 to 255'],
     [{ email: 'x@example.com', external_id: '' }, 'external_id must be a string of 1 to 255'],
     [{ email: 'first@example.com', external_id: '2' }, 'the address belongs to another external_id'],
     [{ email: 'second@example.com', external_id: '1' }, 'external_id belongs to another address']
   ]
   const path = await file([
-    { email: 'first@example.com', external_id: '1' },
+    { id: firstId, email: 'first@example.com', external_id: '1' },
     ...bad.map(([row]) => row),
     { email: 'last@example.com' }
   ])
@@ -221,8 +226,25 @@ t.test('an export is a file that an import elsewhere makes the same accounts of'
   t.equal(exported.code, 0)
   t.match(imported, { code: 0, out: '2103 imported, 0 already there, 0 refused\n' })
   t.strictSame(await there.users(), await here.users())
+  const ids = 'select id, email_key from postern."user" order by id'
+  t.strictSame(await there.sql(ids), await here.sql(ids), 'and what other systems know them by')
   t.ok(await there.ctx.passwords.check('correct horse battery', own))
   t.equal((await here.sql("select from postern.event where kind = 'accounts_exported'")).length, 1)
+})
+
+t.test('an account keeps the id that it had elsewhere, and tokens name it by that', async (t) => {
+  const { importing, file, api } = await startWithImport(t)
+  const id = '6F1D0D9E-4C5E-4B55-9A55-1D7F1F0B2C3D'
+  const row = { id, email: 'maya@example.com', password_hash: foreign, email_verified: true }
+  const path = await file([row, { id: id.toLowerCase(), email: 'noor@example.com' }, row])
+
+  const ended = await importing(path)
+  const signedIn = await api.loginWithPassword({ email: row.email, password: foreignPassword })
+
+  t.match(ended, { code: 1, out: 'line 2: id belongs to another address\n1 imported, 1 already there, 1 refused\n' })
+  t.equal(signedIn.body.user.id, id.toLowerCase())
+  const claims = JSON.parse(Buffer.from(signedIn.body.access_token.split('.')[1] as string, 'base64url').toString())
+  t.equal(claims.sub, id.toLowerCase())
 })
 
 t.test('an imported password is good for a sign-in, and hashed our way by it', async (t) => {
