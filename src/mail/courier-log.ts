@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { DatabaseUnavailable } from '../db/failure.ts'
+import { isOutage } from '../db/failure.ts'
 import { Trouble } from '../lib/trouble.ts'
 import type { Deliveries } from './deliveries.ts'
 import type { MailRow } from './store.ts'
@@ -27,7 +27,7 @@ export class CourierLog {
   }
 
   failed(error: unknown): void {
-    if (error instanceof DatabaseUnavailable) this.outage.begins(error)
+    if (isOutage(error)) this.outage.begins(error)
     else this.faults.begins(error)
   }
 

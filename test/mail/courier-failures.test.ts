@@ -325,6 +325,20 @@ t.test('marks that take a second to write hold up neither those after them nor t
   t.equal(new Set(ids).size, ids.length, 'each left once')
 })
 
+t.test('mails that somebody has locked are an outage: told once, without an alarm, and so is its end', async (t) => {
+  const { url } = await mailServer(t, { disableReverseLookup: true })
+  const { log, databaseUrl } = await start(t, { SMTP_URL: url, DATABASE_STATEMENT_TIMEOUT: '1' })
+  const unlock = await lockMails(t, databaseUrl)
+  const line = (words: string) => until(() => log.find((text) => text.includes(words)))
+
+  const begun = JSON.parse(await line('the courier cannot work'))
+  await unlock()
+  const ended = JSON.parse(await line('the courier can work again'))
+
+  t.match(begun, { level: 'warn', err: { message: /lock timeout/ } })
+  t.equal(ended.level, 'info')
+})
+
 t.test('a mail that could not be composed is taken up again by the same instance', async (t) => {
   const { url, received } = await mailServer(t, { disableReverseLookup: true })
   const { api, sql, log } = await start(t, { SMTP_URL: url })
