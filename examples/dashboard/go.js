@@ -9,6 +9,8 @@
  *   required?: boolean
  *   meant?: string
  *   password?: boolean
+ *   then?: Name
+ *   user?: import('./contract.js').User
  *   notice?: import('./texts.js').Key
  * }} State
  * @typedef {(state: State) => void} Screen
@@ -22,7 +24,7 @@ export function register(all) {
   screens = all
 }
 
-/** @typedef {'email' | 'code' | 'password' | 'forgot' | 'sent' | 'account'} Name */
+/** @typedef {'email' | 'code' | 'password' | 'forgot' | 'sent' | 'account' | 'change' | 'leave'} Name */
 
 /**
  * The screens of this visit, for the browser's Back and Forward. Only their places are in its history: what they hand on is kept in
@@ -40,7 +42,7 @@ let place = (history.state?.place ?? 0) - 1 // a reload stays where it was
  * @param {State} [state]
  */
 export function go(name, state = {}) {
-  const again = isAt(name)
+  const again = visited[place]?.name === name
   const fresh = visited.length === 0 || history.state === null // the page was just opened, or a link led to a new entry
   if (!again) place += 1
   visited.length = place
@@ -50,12 +52,18 @@ export function go(name, state = {}) {
   screens[name]?.(state)
 }
 
-/**
- * Whether a screen is the one that is shown.
- *
- * @param {Name} name
- */
-export const isAt = (name) => visited[place]?.name === name
+/** Screens of the signed-in account, and those that are for anybody. */
+const INSIDE = ['account', 'change', 'leave']
+const ANYBODY = ['forgot', 'sent']
+
+/** @param {{ name: Name, state: State }} visit `then`: it proves once more whose the account is */
+const isInside = ({ name, state }) => INSIDE.includes(name) || state.then !== undefined
+
+/** Whether what is shown is for a signed-in person only. */
+export function isPrivate() {
+  const here = visited[place]
+  return here !== undefined && isInside(here)
+}
 
 /**
  * What Back finds on the screen that is shown now.
@@ -76,7 +84,7 @@ export function leaveBehind(state) {
 export function goBack(entry, signedIn) {
   place = entry.place
   const then = visited[place] ?? { name: 'email', state: {} }
-  const here = signedIn ? ['account', 'forgot', 'sent'].includes(then.name) : then.name !== 'account'
+  const here = ANYBODY.includes(then.name) || isInside(then) === signedIn
   const now = here ? then : { name: /** @type {Name} */ (signedIn ? 'account' : 'email'), state: {} }
   visited[place] = now
   screens[now.name]?.(now.state)

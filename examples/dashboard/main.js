@@ -1,9 +1,11 @@
 // @ts-check
-import { go, goBack, isAt, register } from './go.js'
+import { go, goBack, isPrivate, register } from './go.js'
 import { showAccount } from './screens/account.js'
+import { showChange } from './screens/change.js'
 import { showCode } from './screens/code.js'
 import { showEmail } from './screens/email.js'
 import { showForgot, showSent } from './screens/forgot.js'
+import { showLeave } from './screens/leave.js'
 import { showPassword } from './screens/password.js'
 import { hasSession, onOtherTab } from './session.js'
 import { prepareShell } from './shell.js'
@@ -14,13 +16,15 @@ register({
   password: showPassword,
   forgot: showForgot,
   sent: showSent,
-  account: showAccount
+  account: showAccount,
+  change: showChange,
+  leave: showLeave
 })
 prepareShell()
 
 onOtherTab((kind) => {
   if (kind === 'signed-in') go('account')
-  else if (isAt('account')) go('email', { notice: 'signed_out' }) // who signs in here at this moment goes on with that
+  else if (isPrivate()) go('email', { notice: 'signed_out' }) // who signs in here at this moment goes on with that
 })
 
 /** Ways in: from the page for a new password, and from a password manager. */

@@ -1,19 +1,11 @@
 // @ts-check
 import { Refusal, send } from './api.js'
+import { complainOfPassword } from './policy.js'
 import { revealPassword } from './reveal.js'
 import { prepareShell } from './shell.js'
-import { complain, complainOf, find, onPress, onSubmit, quoted, show, uncomplain } from './show.js'
+import { complainOf, find, onPress, onSubmit, quoted, show, uncomplain } from './show.js'
 import { keep } from './storage.js'
 import { dateAndTime, tell } from './texts.js'
-
-/** Why the policy refuses a password; one that this page does not know is told in general. */
-const REASONS = /** @type {Record<string, import('./texts.js').Key>} */ ({
-  too_short: 'reason_too_short',
-  too_long: 'reason_too_long',
-  common: 'reason_common',
-  personal: 'reason_personal',
-  breached: 'reason_breached'
-})
 
 prepareShell()
 
@@ -66,9 +58,7 @@ function showForm(reset) {
     } catch (error) {
       if (isDead(error)) return void show('dead')
       if (!(error instanceof Refusal) || ![400, 422].includes(error.status)) throw error
-      const { reason = '', min_length: count = 0 } = error.problem
-      complain(screen, input.value === '' ? 'password_empty' : (REASONS[reason] ?? 'reason_other'), { count })
-      input.focus()
+      complainOfPassword(screen, error, input)
     }
   })
 }

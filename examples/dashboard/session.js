@@ -1,6 +1,7 @@
 // @ts-check
 import { Outage, Refusal, send } from './api.js'
 import { sameOrigin } from './config.js'
+import { takesCookies } from './cookies.js'
 import { keep, recall } from './storage.js'
 import { channel, inTurn, tellOtherTabs } from './tabs.js'
 
@@ -60,43 +61,33 @@ export function onOtherTab(listener) {
 
 let cookiesRefused = !sameOrigin || !takesCookies()
 
-/** Tries it: a cookie of the same kind as the service's own, gone at once. */
-function takesCookies() {
-  try {
-    const name = '__Host-postern_probe'
-    // biome-ignore lint/suspicious/noDocumentCookie: the Cookie Store API is not in every browser, and this waits for nothing
-    document.cookie = `${name}=1; Path=/; Secure; SameSite=Lax`
-    const taken = document.cookie.includes(name)
-    // biome-ignore lint/suspicious/noDocumentCookie: as above
-    document.cookie = `${name}=; Path=/; Secure; SameSite=Lax; Max-Age=0`
-    return taken
-  } catch {
-    return false
-  }
-}
-
 /**
  * Signs in by `/v1/otp/verify` or `/v1/login`.
  *
  * @param {'/v1/otp/verify' | '/v1/login'} path
  * @param {object} body
+ * @param {{ again?: boolean }} [options] `again`: within the session, which goes on as one that has just signed in
  * @returns {Promise<void>}
  */
-export async function signIn(path, body) {
-  const transport = cookiesRefused ? 'bearer' : 'cookie'
+export async function signIn(path, body, { again = false } = {}) {
+  if (again) await call('GET', '/v1/session') // refreshes a token that has run out: with such a one another session would begin
+  const before = /** @type {Kept | undefined} */ (again ? recall('session') : undefined)
+  const transport = before?.transport ?? (cookiesRefused ? 'bearer' : 'cookie')
   try {
     const answer = await send('POST', path, {
       body: { ...body, session_transport: transport },
+      bearer: again ? accessToken : undefined,
       cookies: transport === 'cookie'
     })
     keepSession(transport, answer)
     if (answer.device_token !== undefined) keep('device', answer.device_token)
-    tellOtherTabs({ kind: 'signed-in', session: answer.session.id, accessToken: answer.access_token })
+    const kind = answer.session.id === before?.id ? 'refreshed' : 'signed-in'
+    tellOtherTabs({ kind, session: answer.session.id, accessToken: answer.access_token })
   } catch (error) {
     // The service knows itself by another origin than this page does: cookies are not for this page then.
     if (!(error instanceof Refusal) || error.code !== 'origin-rejected' || cookiesRefused) throw error
     cookiesRefused = true
-    await signIn(path, body)
+    await signIn(path, body, { again })
   }
 }
 
@@ -112,11 +103,13 @@ export function deviceMember() {
  */
 function keepSession(transport, answer) {
   const { id } = answer.session
-  keep('session', transport === 'cookie' ? { id, transport } : { id, transport, refresh_token: answer.refresh_token })
+  // Without one the session goes on with the token that it has: a person has signed in again within it.
+  const token = answer.refresh_token ?? recall('session')?.refresh_token
+  keep('session', transport === 'cookie' ? { id, transport } : { id, transport, refresh_token: token })
   useToken(answer.access_token, id)
 }
 
-function forgetSession() {
+export function forgetSession() {
   keep('session', undefined)
   useToken()
   tellOtherTabs({ kind: 'signed-out' })

@@ -65,11 +65,11 @@ export function hush() {
  * @param {ParentNode} screen
  * @param {import('./texts.js').Key} key
  * @param {import('./texts.js').Parameters} [parameters]
+ * @param {Element | null} [input] what is wrong
  */
-export function complain(screen, key, parameters) {
+export function complain(screen, key, parameters, input = screen.querySelector('input:not([hidden])')) {
   const fault = find(screen, '[role=alert]')
   tell(fault, key, parameters)
-  const input = screen.querySelector('input:not([hidden])')
   input?.setAttribute('aria-invalid', String(!['outage', 'too_many', 'too_many_later'].includes(key)))
 }
 
@@ -78,7 +78,7 @@ export function uncomplain(screen) {
   const fault = find(screen, '[role=alert]')
   fault.replaceChildren()
   fault.removeAttribute('data-text')
-  screen.querySelector('input:not([hidden])')?.removeAttribute('aria-invalid')
+  for (const input of screen.querySelectorAll('[aria-invalid]')) input.removeAttribute('aria-invalid')
 }
 
 /**

@@ -1,6 +1,7 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import pg from 'pg'
 import type { BrowserContext, Page } from 'playwright-core'
 import type { Test } from 'tap'
 import type { InboxMail } from '../../src/mail/dev-inbox.ts'
@@ -46,12 +47,21 @@ export async function startService(t: Test, settings: Settings = {}) {
 }
 export type Service = Awaited<ReturnType<typeof startService>>
 
-/** As `startService`, on a database of the test run's server. */
-export async function startOnTestServer(t: Test, settings: Settings = {}): Promise<Service> {
+/** As `startService`, on a database of the test run's server, which `sql` reaches. */
+export async function startOnTestServer(t: Test, settings: Settings = {}) {
   const server = await testServer()
   const database = await makeDatabase(server.url)
   t.teardown(() => database.drop())
-  return await startService(t, { DATABASE_URL: database.url, SECRET_KEYS: newKey(), ...settings })
+  const service = await startService(t, { DATABASE_URL: database.url, SECRET_KEYS: newKey(), ...settings })
+  const sql = async (text: string): Promise<unknown[]> => {
+    const client = new pg.Client({ connectionString: database.url })
+    await client.connect()
+    return await client
+      .query(text)
+      .then(({ rows }) => rows)
+      .finally(() => client.end())
+  }
+  return { ...service, sql }
 }
 
 /** As `startService`, on the embedded database in a folder of its own: nothing but the clone and Node. */

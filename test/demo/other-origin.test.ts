@@ -7,6 +7,7 @@ import { until } from '../helper.ts'
 import { openBrowser, openBrowserWithoutCookies } from './browser.ts'
 import { announced, at, press, signedIn, signIn, startOnTestServer } from './demo.ts'
 import { expireTokens, loaded, lookAgain, watchTokens } from './expiry.ts'
+import { testOwnAccount } from './own-account.ts'
 import { testJourney } from './whole-journey.ts'
 
 const program = fileURLToPath(new URL('../../examples/dashboard/serve.js', import.meta.url))
@@ -55,6 +56,12 @@ t.test('from another origin the session is a bearer, survives a reload, and ends
   t.match(kept, /rfr_/)
   t.strictSame(await context.cookies(), [])
   t.notMatch(await page.evaluate('JSON.stringify({ ...localStorage })'), /rfr_/)
+})
+
+t.test('what people do with their account goes by bearer as well', async (t) => {
+  const { visitor } = await openBrowser(t)
+
+  testOwnAccount(t, { service, site, visitor })
 })
 
 t.test('from another site, with all cookies blocked and all storage with them, signing in works as well', async (t) => {

@@ -3,6 +3,7 @@ import { fillList, orSignedOut } from '../account-lists.js'
 import { Outage, Refusal } from '../api.js'
 import { countDown } from '../countdown.js'
 import { go } from '../go.js'
+import { goProven } from '../prove.js'
 import { call, SignedOut, signOut } from '../session.js'
 import { announce, find, onPress, show, uncomplain } from '../show.js'
 import { dateOf, inTime, tell } from '../texts.js'
@@ -10,10 +11,16 @@ import { dateOf, inTime, tell } from '../texts.js'
 /** Seconds between two tries during an outage, when the service has not said how many. */
 const TRY_AGAIN = 5
 
-/** The signed-in account. An outage is shown as one, and retried by itself; only the service's refusal ends the session. */
-export function showAccount() {
+/**
+ * The signed-in account. An outage is shown as one, and retried by itself; only the service's refusal ends the session.
+ *
+ * @param {import('../go.js').State} state
+ */
+export function showAccount({ notice }) {
   const { screen, signal } = show('account')
+  if (notice !== undefined) announce(notice)
   let waiting = new AbortController()
+  let steps = { change: async () => {}, leave: async () => {} }
 
   async function load() {
     waiting.abort()
@@ -25,7 +32,7 @@ export function showAccount() {
       ])
       if (signal.aborted) return
       uncomplain(screen)
-      fillProfile(user, session.amr)
+      fillProfile(user, session)
       fillList(screen, 'sessions', sessions, load)
       find(screen, '#end-others').hidden = sessions.length < 2
       fillList(screen, 'devices', devices, load)
@@ -69,16 +76,19 @@ export function showAccount() {
 
   /**
    * @param {import('../contract.js').User} user
-   * @param {string[]} amr
+   * @param {import('../contract.js').OwnSession} session
    */
-  function fillProfile(user, amr) {
+  function fillProfile(user, { amr, authenticated_at: signedInAt }) {
     find(screen, '#address').textContent = user.email
     find(screen, '#initial').textContent = (user.email[0] ?? '').toUpperCase()
     tell(find(screen, '#since'), 'plain', { text: () => dateOf(user.created_at) })
     tell(find(screen, '#method'), amr.includes('pwd') ? 'by_pwd' : 'by_otp')
     const change = find(screen, '#change-password')
     tell(change, user.has_password ? 'change_password' : 'set_password')
-    change.onclick = () => go('forgot', { email: user.email })
+    steps = {
+      change: () => goProven('change', user, signedInAt),
+      leave: () => goProven('leave', user, signedInAt)
+    }
   }
 
   onPress(
@@ -90,6 +100,8 @@ export function showAccount() {
       find(screen, '#sessions-title').focus()
     })
   )
+  onPress(find(screen, '#change-password'), () => steps.change())
+  onPress(find(screen, '#delete-account'), () => steps.leave())
   onPress(find(screen, '#sign-out'), async () => {
     await signOut()
     go('email', { notice: 'signed_out' })

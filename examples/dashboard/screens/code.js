@@ -2,22 +2,29 @@
 import { Refusal, send } from '../api.js'
 import { askForCode } from '../ask.js'
 import { clock, countDown } from '../countdown.js'
-import { go } from '../go.js'
+import { go, leaveBehind } from '../go.js'
 import { inSeconds, secondsTo } from '../pending.js'
-import { signIn } from '../session.js'
+import { SignedOut, signIn } from '../session.js'
 import { announce, complain, find, onPress, onSubmit, quoted, show, uncomplain } from '../show.js'
 import { tell } from '../texts.js'
 
 /**
  * The code from the mail.
  *
- * @param {import('../go.js').State} state `required`: the password alone was not enough
+ * @param {import('../go.js').State} state `required`: the password alone was not enough, or a session must be proven once more;
+ *   `then`: what for
  */
-export function showCode({ email = '', challenge: mailed, required = false }) {
+export function showCode({ email = '', challenge: mailed, required = false, then, user }) {
   if (mailed === undefined) return go('email', { email })
   const challenge = mailed
   const { screen, signal } = show('code')
   const input = /** @type {HTMLInputElement} */ (find(screen, '#code'))
+  /** What is handed on while a session is proven once more. */
+  const proving = then === undefined || user === undefined ? {} : { then, user }
+  if (then !== undefined) {
+    find(screen, '#with-password').hidden = true
+    tell(find(screen, '#other-address'), 'back')
+  }
   const again = find(screen, '#resend')
   tell(find(screen, '#lead'), required ? 'code_required_lead' : 'code_lead', { email: quoted(email) })
   find(screen, '#reference').textContent = challenge.reference
@@ -68,7 +75,7 @@ export function showCode({ email = '', challenge: mailed, required = false }) {
 
   async function askAnew() {
     const another = await askForCode(email)
-    if (!signal.aborted) go('code', { email, required, challenge: another })
+    if (!signal.aborted) go('code', { email, required, challenge: another, ...proving })
   }
 
   onPress(again, async () => {
@@ -100,8 +107,9 @@ export function showCode({ email = '', challenge: mailed, required = false }) {
     const code = input.value.trim()
     if (code === '') return askForTyping()
     try {
-      await signIn('/v1/otp/verify', { challenge: challenge.challenge, code })
+      await signIn('/v1/otp/verify', { challenge: challenge.challenge, code }, { again: then !== undefined })
     } catch (error) {
+      if (error instanceof SignedOut) return go('email', { notice: 'session_over' })
       if (!(error instanceof Refusal)) throw error
       if (error.status === 400) return askForTyping() // nothing but dashes, say
       if (error.code !== 'code-rejected') throw error
@@ -113,9 +121,10 @@ export function showCode({ email = '', challenge: mailed, required = false }) {
       return
     }
     challenge.tries = 0 // it is used
-    go('account')
+    leaveBehind({}) // there is nothing to come back to
+    go(then ?? 'account', proving)
   })
 
   onPress(find(screen, '#with-password'), () => go('password', { email, challenge }))
-  onPress(find(screen, '#other-address'), () => go('email', { email }))
+  onPress(find(screen, '#other-address'), () => (then === undefined ? go('email', { email }) : go('account')))
 }

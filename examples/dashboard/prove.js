@@ -1,0 +1,30 @@
+// @ts-check
+import { askForCode } from './ask.js'
+import { go } from './go.js'
+
+/** Seconds after a sign-in in which no other is asked for: a little less than the five minutes that the service grants. */
+const FRESH = 4.5 * 60
+
+/**
+ * What a sensitive change needs: that the person has just signed in. A code proves it once more, within the session.
+ *
+ * @param {'change' | 'leave'} then the screen that it is for
+ * @param {import('./contract.js').User} user
+ */
+export async function prove(then, user) {
+  const challenge = await askForCode(user.email)
+  go('code', { email: user.email, challenge, required: true, then, user })
+}
+
+/**
+ * Goes to a screen that needs a fresh sign-in, and asks for it now: refused later (`step-up-required`), what was typed would be lost.
+ * Where the clock of this device is wrong, that still happens.
+ *
+ * @param {'change' | 'leave'} name
+ * @param {import('./contract.js').User} user
+ * @param {string} signedInAt RFC 3339
+ */
+export async function goProven(name, user, signedInAt) {
+  if (Date.now() - Date.parse(signedInAt) < 1000 * FRESH) go(name, { user })
+  else await prove(name, user)
+}

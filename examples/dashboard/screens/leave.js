@@ -1,0 +1,36 @@
+// @ts-check
+import { orSignedOut } from '../account-lists.js'
+import { Refusal } from '../api.js'
+import { go } from '../go.js'
+import { prove } from '../prove.js'
+import { call, forgetSession, SignedOut } from '../session.js'
+import { find, onPress, quoted, show, uncomplain } from '../show.js'
+import { tell } from '../texts.js'
+
+/**
+ * The end of the account.
+ *
+ * @param {import('../go.js').State} state
+ */
+export function showLeave({ user }) {
+  if (user === undefined) return go('account')
+  const { screen } = show('leave')
+  tell(find(screen, '#lead'), 'leave_lead', { email: quoted(user.email) })
+
+  onPress(
+    find(screen, '#leave'),
+    orSignedOut(async () => {
+      uncomplain(screen)
+      await call('GET', '/v1/session') // still signed in: an end of the session that shows from now on is the account's
+      try {
+        await call('DELETE', '/v1/me')
+      } catch (error) {
+        if (error instanceof Refusal && error.code === 'step-up-required') return await prove('leave', user)
+        if (!(error instanceof SignedOut)) throw error // or a first try was carried out, and its answer lost
+      }
+      forgetSession()
+      go('email', { notice: 'account_deleted' })
+    })
+  )
+  onPress(find(screen, '#back'), () => go('account'))
+}
