@@ -75,6 +75,7 @@ export function fillList(screen, list, entries, reload) {
     const button = document.createElement('button')
     button.type = 'button'
     button.className = 'quiet small'
+    button.value = entry.id
     tell(button, sessions ? 'end_session' : 'forget')
     label(button, sessions ? 'end_session_of' : 'forget_device', { device: () => deviceName(entry.agent) })
     onPress(
@@ -83,11 +84,20 @@ export function fillList(screen, list, entries, reload) {
         await remove(`/v1/me/${list}/${entry.id}`)
         await reload()
         announce(sessions ? 'session_ended' : 'device_forgotten')
-        find(screen, `#${list}-title`).focus() // the button is gone, and focus must be somewhere
+        find(screen, `#${list}-title`).focus()
       })
     )
     row.append(button)
     return row
   })
-  find(screen, `#${list}`).replaceChildren(...rows)
+  const old = find(screen, `#${list}`)
+  const held = old.contains(document.activeElement)
+    ? /** @type {HTMLButtonElement} */ (document.activeElement).value
+    : ''
+  old.replaceChildren(...rows)
+  if (held === '') return
+  // The button that had the focus is gone; focus goes on to the one in its place, or must be somewhere else.
+  const same = /** @type {HTMLElement | null} */ (old.querySelector(`[value="${held}"]`))
+  const next = same ?? find(screen, `#${list}-title`)
+  next.focus({ preventScroll: true })
 }

@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url'
 import type { Page } from 'playwright-core'
 import t from 'tap'
 import { openBrowser } from './browser.ts'
-import { announced, askForCode, at, press, signedIn, startOnEmbedded } from './demo.ts'
+import { announced, askForCode, at, press, signedIn, signIn, startOnEmbedded } from './demo.ts'
+import { lookAgain } from './expiry.ts'
 import { goThrough, showLongCode } from './screens.ts'
 
 const service = await startOnEmbedded(t)
@@ -100,6 +101,38 @@ t.test('everything can be done without a mouse, and the focus is always somewher
   path.push(await focused(page))
 
   t.strictSame(path, ['Email address', 'Code of 6 digits', 'Password', 'Your account', 'Email address'])
+})
+
+t.test('the focus outlives what the account asks for by itself, and goes on where its button is gone', async (t) => {
+  const email = 'stays@example.com'
+  const iPhone = { userAgent: 'Mozilla/5.0 (iPhone) Safari/604.1' }
+  const phone = await signIn(await visitor(t, iPhone), service, email)
+  const context = await visitor(t)
+  const page = await signIn(context, service, email)
+  const again = async () => {
+    const loaded = page.waitForResponse('**/v1/me/devices')
+    await page.evaluate(`document.querySelector('#sessions').firstChild.id = 'old'; ${lookAgain}`)
+    await loaded
+    await page.locator('#old').waitFor({ state: 'detached' })
+  }
+  const path: string[] = []
+
+  await page.getByRole('button', { name: 'End the session: Safari on iPhone' }).focus()
+  await again()
+  path.push(await focused(page))
+  await press(phone, 'Sign out')
+  await at(phone, 'email')
+  await again()
+  path.push(await focused(page))
+  await context.setOffline(true)
+  await page.evaluate(lookAgain)
+  await page.getByRole('button', { name: 'Try now' }).focus()
+  await context.setOffline(false)
+  await page.keyboard.press('Enter')
+  await announced(page, /service is back/)
+  path.push(await focused(page))
+
+  t.strictSame(path, ['End the session: Safari on iPhone', 'Where you are signed in', 'Your account'])
 })
 
 t.test('a screen reader hears where it is, what belongs to a field, and what went wrong', async (t) => {

@@ -39,8 +39,10 @@ export function showAccount({ notice }) {
       find(screen, '#devices-card').hidden = devices.length === 0
       find(screen, '#loading').hidden = true
       find(screen, '#loaded').hidden = false
-      if (find(screen, '#outage').hasChildNodes()) announce('back_again')
-      find(screen, '#outage').replaceChildren()
+      const outage = find(screen, '#outage')
+      if (outage.hasChildNodes()) announce('back_again')
+      if (outage.contains(document.activeElement)) find(screen, 'h1').focus() // "Try now" goes, and focus must be somewhere
+      outage.replaceChildren()
     } catch (error) {
       if (!signal.aborted) onFailure(error)
     }
