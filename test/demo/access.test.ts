@@ -181,3 +181,23 @@ t.test(
     t.match((await service.newestMail(email)).text, /Ihr Identifikationscode/, 'and so does the mail')
   }
 )
+
+t.test('a language that is chosen in the account is the one of its mails too, also after an outage', async (t) => {
+  const email = 'notices@example.com'
+  const context = await visitor(t)
+  const page = await signIn(context, service, email)
+  const bearer = await page.evaluate<string>(`JSON.parse(sessionStorage.getItem('postern.access')).token`)
+  const localeOf = async () => {
+    const answer = await fetch(`${service.url}/v1/me`, { headers: { authorization: `Bearer ${bearer}` } })
+    return ((await answer.json()) as { locale: string }).locale
+  }
+  const before = await localeOf()
+
+  await context.setOffline(true)
+  await page.getByLabel('Language').selectOption('de')
+  await page.locator('#outage p').waitFor()
+  await context.setOffline(false)
+  await page.locator('#outage:empty').waitFor({ state: 'attached' })
+
+  t.strictSame([before, await localeOf()], ['en', 'de'])
+})

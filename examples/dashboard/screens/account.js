@@ -6,7 +6,7 @@ import { go } from '../go.js'
 import { goProven } from '../prove.js'
 import { call, SignedOut, signOut } from '../session.js'
 import { announce, find, onPress, show, uncomplain } from '../show.js'
-import { dateOf, inTime, tell } from '../texts.js'
+import { dateOf, inTime, language, tell } from '../texts.js'
 
 /** Seconds between two tries during an outage, when the service has not said how many. */
 const TRY_AGAIN = 5
@@ -21,10 +21,13 @@ export function showAccount({ notice }) {
   if (notice !== undefined) announce(notice)
   let waiting = new AbortController()
   let steps = { change: async () => {}, leave: async () => {} }
+  /** What the person has chosen here, until the account has it too. */
+  let chosen = ''
 
   async function load() {
     waiting.abort()
     try {
+      await tellLanguage()
       const [{ session, user }, { sessions }, devices] = await Promise.all([
         call('GET', '/v1/session'),
         call('GET', '/v1/me/sessions'),
@@ -46,6 +49,14 @@ export function showAccount({ notice }) {
     } catch (error) {
       if (!signal.aborted) onFailure(error)
     }
+  }
+
+  /** Notices are written in the account's language, whatever that of the page is. */
+  async function tellLanguage() {
+    const locale = chosen
+    if (locale === '') return
+    await call('PATCH', '/v1/me', { locale })
+    if (chosen === locale) chosen = ''
   }
 
   /** @param {unknown} error */
@@ -109,6 +120,11 @@ export function showAccount({ notice }) {
     go('email', { notice: 'signed_out' })
   })
 
+  const choose = () => {
+    chosen = language
+    void load()
+  }
+  document.addEventListener('language', choose, { signal })
   // Coming back to the tab, or to the network, shows at once what became of the session.
   window.addEventListener('online', () => void load(), { signal })
   document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && void load(), { signal })
