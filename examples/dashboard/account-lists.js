@@ -77,7 +77,9 @@ export function fillList(screen, list, entries, reload) {
     button.className = 'quiet small'
     button.value = entry.id
     tell(button, sessions ? 'end_session' : 'forget')
-    label(button, sessions ? 'end_session_of' : 'forget_device', { device: () => deviceName(entry.agent) })
+    label(button, sessions ? 'end_session_of' : 'forget_device', {
+      device: () => `${deviceName(entry.agent)}, ${dateAndTime(entry.last_used_at)}` // two of them may have the same name
+    })
     onPress(
       button,
       orSignedOut(async () => {

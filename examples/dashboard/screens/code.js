@@ -51,6 +51,7 @@ export function showCode({ email = '', challenge: mailed, required = false, then
     challenge.tries = 0
     again.ariaDisabled = null
     again.classList.remove('plain')
+    find(screen, '[type=submit]').hidden = true // it could only be refused
     tell(again, 'new_code')
   }
 
@@ -75,7 +76,9 @@ export function showCode({ email = '', challenge: mailed, required = false, then
 
   async function askAnew() {
     const another = await askForCode(email)
-    if (!signal.aborted) go('code', { email, required, challenge: another, ...proving })
+    if (signal.aborted) return
+    go('code', { email, required, challenge: another, ...proving })
+    announce('new_code_sent')
   }
 
   onPress(again, async () => {

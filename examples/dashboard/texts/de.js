@@ -32,6 +32,7 @@ export const de = {
   resend_in: 'Code noch einmal senden ({time})',
   resent: 'Derselbe Code ist noch einmal zu Ihnen unterwegs.',
   new_code: 'Neuen Code senden',
+  new_code_sent: 'Ein neuer Code ist unterwegs.',
   with_password: 'Stattdessen mit Passwort anmelden',
   other_address: 'Andere Adresse verwenden',
   not_there: 'Die E-Mail ist nicht da?',

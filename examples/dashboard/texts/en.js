@@ -31,6 +31,7 @@ export const en = {
   resend_in: 'Send the code again ({time})',
   resent: 'The same code is on its way to you again.',
   new_code: 'Send a new code',
+  new_code_sent: 'A new code is on its way to you.',
   with_password: 'Login with password instead',
   other_address: 'Use another address',
   not_there: 'No mail yet?',

@@ -32,6 +32,7 @@ export const es = {
   resend_in: 'Enviar el código otra vez ({time})',
   resent: 'El mismo código va de camino otra vez.',
   new_code: 'Enviar un código nuevo',
+  new_code_sent: 'Le hemos enviado un código nuevo.',
   with_password: 'Entrar con contraseña',
   other_address: 'Usar otra dirección',
   not_there: '¿No ha llegado el correo?',

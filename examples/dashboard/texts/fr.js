@@ -32,6 +32,7 @@ export const fr = {
   resend_in: 'Renvoyer le code ({time})',
   resent: 'Le même code vous est envoyé à nouveau.',
   new_code: 'Envoyer un nouveau code',
+  new_code_sent: 'Un nouveau code vous est envoyé.',
   with_password: 'Se connecter avec le mot de passe',
   other_address: 'Utiliser une autre adresse',
   not_there: 'L’e-mail n’est pas arrivé ?',
