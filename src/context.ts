@@ -18,7 +18,7 @@ export type Context = {
   draftMail: DraftMail
   passwords: Pick<
     Passwords,
-    'turns' | 'requireRoom' | 'hash' | 'check' | 'decoy' | 'missingPeppers' | 'outdated' | 'refusal'
+    'turns' | 'requireRoom' | 'hash' | 'check' | 'decoy' | 'missingPeppers' | 'outdated' | 'refusal' | 'stop'
   >
   guesses: Pick<GuessTally, 'note' | 'strained'>
   suggest: Suggest

@@ -110,7 +110,7 @@ export async function buildApp(
   app.addHook('onClose', () => answers.tell())
   if (observe !== undefined) app.addHook('onResponse', measureAnswers(observe))
   answerOddRequests(app)
-  closeGently(app, draining)
+  closeGently(app, draining, ctx.passwords)
   parseStrictly(app)
   await app.register(cookie, { hook: false }) // a few operations read it, and they ask for it
   await answerListedOrigins(app, ctx.config.CORS_ORIGINS)

@@ -181,6 +181,30 @@ t.test('idle connections do not hold it, and a request under way is answered wit
   t.ok(seconds < 5, `${seconds} s`)
 })
 
+t.test('logins that wait for a thread are answered before it ends, and none is cut off', async (t) => {
+  const { settings } = await makeWorld(t)
+  const slow = { BCRYPT_COST: '14', HASH_THREADS: '1', CLIENT_LIMITS: 'off' }
+  const child = await startChild(t, { ...settings, ...slow })
+
+  const logins = Promise.all(
+    Array.from({ length: 40 }, (_value, index) =>
+      child.api.loginWithPassword({ email: `maya${index}@example.com`, password: 'sieben Zwetschgen im Korb' }).then(
+        ({ status }) => status,
+        () => 'cut off'
+      )
+    )
+  )
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  const [statuses, { by }] = await Promise.all([logins, child.end('SIGINT')])
+
+  t.ok(
+    statuses.every((status) => status === 401 || status === 503),
+    JSON.stringify(statuses)
+  )
+  t.ok(statuses.includes(503), 'more waited than there was time for')
+  t.equal(by, 0)
+})
+
 t.test('a client that never finishes its request does not keep it from ending in order', async (t) => {
   const { sql, settings } = await makeWorld(t)
   const { url } = await mailServer(t, {
