@@ -6,7 +6,7 @@ import { withContext } from './with-context.ts'
 /**
  * As `withContext`, for a command about an address, in the spelling that accounts are found by.
  *
- * @param unnamed what it says, and ends with 2, where the word is no address
+ * @param unnamed what it says, and ends with 2, where there is no word
  */
 export async function withAddress(
   env: Environment,
@@ -15,7 +15,7 @@ export async function withAddress(
 ): Promise<number> {
   const emailKey = parseAddress(address ?? '')?.key
   if (emailKey !== undefined) return await withContext(env, (ctx) => work(ctx, emailKey))
-  console.error(unnamed)
+  console.error(address ? 'This is no email address that anybody can sign in with.' : unnamed)
   return 2
 }
 

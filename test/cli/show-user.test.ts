@@ -49,7 +49,9 @@ t.test('of an address without an account it tells that, and what was tried there
 
   t.match(shown, { code: 1, err: 'There is no account with this address.\n' })
   t.match(shown.out, /^\S+ {2}sign_in_by_password {2}no_account {2}/)
-  t.match(await show('nobody'), { code: 2, out: '', err: 'Name the account by its email address.\n' })
+  t.match(await show(), { code: 2, out: '', err: 'Name the account by its email address.\n' })
+  for (const word of ['nobody', 'jörg@example.com'])
+    t.match(await show(word), { code: 2, out: '', err: /no email address that anybody can sign in with/ })
 })
 
 t.test('a password that was imported is told apart', async (t) => {
