@@ -59,6 +59,11 @@ export function rules(config: Settings, known: ReadonlySet<string>): string[] {
     ),
     given(
       'DATABASE_URL',
+      (url) => !URL.canParse(url) || !new URL(url).hostname.includes(','),
+      'must name one host: put a pooler in front of several servers'
+    ),
+    given(
+      'DATABASE_URL',
       hasPlainDatabaseOptions,
       `may set ${DATABASE_OPTIONS.join(', ')} in its query, each once, sslmode to ${SSL_MODES.join(', ')}, ssl to true or no-verify, not two that contradict each other, and nothing else`
     ),

@@ -98,6 +98,16 @@ t.test('an address without a host is no address', async (t) => {
     for (const url of urls) t.match(faultsOf({ [name]: url }), [new RegExp(`^${name} must be .* with a host`)], url)
 })
 
+t.test('several servers in one DATABASE_URL are pointed out: pg would look for a host of that name', async (t) => {
+  for (const hosts of ['one,two', 'one,two:6501', '10.0.0.1,10.0.0.2'])
+    t.match(
+      faultsOf({ DATABASE_URL: `postgres://u:hunter2@${hosts}/auth` }),
+      [/^DATABASE_URL must name one host/],
+      hosts
+    )
+  t.strictSame(faultsOf({ DATABASE_URL: 'postgres://u:a,b@one/auth,x' }), [])
+})
+
 t.test('an option of SMTP_URL that would do nothing is refused: mail would go out in the clear', async (t) => {
   const smtp = (query: string) => faultsOf({ SMTP_URL: `smtp://user:hunter2@mail.example.com:587?${query}` })
 

@@ -18,6 +18,8 @@ type Deps = { db: Db; config: Config; log: Logger }
 
 /** Seconds between two samples of the stored hashes: until the next one, an imported kind of hash shows in response times. */
 const LOOK_AGAIN = MINUTE
+/** Seconds that a password waits for a thread: clients and proxies give up after ten to sixty. */
+const PATIENCE = 10
 /** Stands for an address where there is none. */
 const NOBODY = ''
 
@@ -47,6 +49,7 @@ export class Passwords {
     this.#pool = new Pool({
       threads: config.HASH_THREADS ?? availableParallelism(),
       most: config.HASH_QUEUE,
+      patience: PATIENCE,
       program: new URL('./start-worker.js', import.meta.url),
       log
     })

@@ -5,10 +5,12 @@ import { Problem } from '../problems.ts'
 import type { Task } from './compute.ts'
 import { ResultBatcher } from './result-batcher.ts'
 
-type Job = { task: Task; resolve: (result: never) => void; reject: (reason: unknown) => void }
+/** `since`: when it came, monotonic seconds. */
+type Job = { task: Task; since: number; resolve: (result: never) => void; reject: (reason: unknown) => void }
 /** `since`: when the job was handed to the thread, monotonic seconds. */
 type Thread = { worker: Worker; job: Job | undefined; since: number }
-type Options = { threads: number; most: number; log: Pick<Logger, 'warn'>; program: URL }
+/** `patience`: seconds that a job may wait for a thread. */
+type Options = { threads: number; most: number; patience: number; log: Pick<Logger, 'warn'>; program: URL }
 
 /** Megabytes of JavaScript heap a thread may have; argon2 and scrypt take theirs elsewhere. */
 const LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 2 }
@@ -33,7 +35,7 @@ export class Pool {
   run<Result extends string | boolean>(task: Task): Promise<Result> {
     return new Promise<Result>((resolve, reject) => {
       this.requireRoom()
-      this.#queue.push({ task, resolve, reject })
+      this.#queue.push({ task, since: monotonicNow(), resolve, reject })
       this.#next()
     })
   }
@@ -50,7 +52,7 @@ export class Pool {
     return this.#queue.length
   }
 
-  /** Jobs that found no room, since the start. */
+  /** Jobs that found no room, or waited for too long, since the start. */
   get refused(): number {
     return this.#refused
   }
@@ -69,6 +71,7 @@ export class Pool {
   }
 
   #next(): void {
+    this.#refuseLate()
     while (this.#queue.length > 0) {
       const thread = this.#free() ?? this.#grow()
       if (thread === undefined) return
@@ -77,6 +80,15 @@ export class Pool {
       thread.worker.ref()
       thread.worker.postMessage(thread.job.task)
     }
+  }
+
+  /** Whoever has waited for long has given up by now, and a hash for nobody would only keep the others waiting. */
+  #refuseLate(): void {
+    const latest = monotonicNow() - this.#options.patience
+    const firstInTime = this.#queue.findIndex(({ since }) => since >= latest)
+    const late = this.#queue.splice(0, firstInTime === -1 ? this.#queue.length : firstInTime)
+    this.#refused += late.length
+    for (const { reject } of late) reject(unavailable())
   }
 
   #free(): Thread | undefined {

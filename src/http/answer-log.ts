@@ -41,13 +41,15 @@ class Flood {
 /** What is logged of answers. Refusals and 503s, which come in floods, are bounded each by themselves; at `debug` nothing is. */
 export class AnswerLog {
   readonly #log: Logger
+  readonly #draining: () => boolean
   readonly #refusals: Flood
   readonly #outages: Flood
   /** Whether the 503s whose reasons were known are among those that have lines. */
   readonly #said = new WeakMap<FastifyRequest, boolean>()
 
-  constructor(log: Logger) {
+  constructor(log: Logger, draining: () => boolean) {
     this.#log = log
+    this.#draining = draining
     this.#refusals = new Flood((refusals) => log.warn({ refusals }, 'too many refusals to log each of them'))
     this.#outages = new Flood((outages) => log.error({ outages }, 'too many 503s to log each of them'))
   }
@@ -65,7 +67,8 @@ export class AnswerLog {
    */
   answered(request: FastifyRequest, reply: FastifyReply): void {
     const { statusCode } = reply
-    const level = statusCode >= 500 ? 'error' : statusCode >= 400 ? 'info' : 'debug'
+    const isParting = statusCode === 503 && this.#draining() // as every probe of a shutdown is answered
+    const level = statusCode >= 500 && !isParting ? 'error' : statusCode >= 400 ? 'info' : 'debug'
     const log = request.log as Logger
     if (!log.isLevelEnabled(level)) return
     if (level === 'info' && !this.#takes(this.#refusals)) return

@@ -59,7 +59,7 @@ export async function buildApp(
   ctx: Context,
   { ready, inbox, shared, draining = () => false, observe }: AppOptions
 ): Promise<FastifyInstance> {
-  const answers = new AnswerLog(ctx.log)
+  const answers = new AnswerLog(ctx.log, draining)
   const handleError = errorHandler(answers)
   const app: FastifyInstance = Fastify({
     loggerInstance: ctx.log as FastifyBaseLogger,

@@ -47,7 +47,11 @@ export function metricsOf(sources: Sources): Metrics {
     registers
   })
   gauge('postern_hashes_waiting', 'Passwords that wait for a thread.', () => sources.hashes.waiting)
-  counter('postern_hashes_refused', 'Requests that found HASH_QUEUE full.', () => sources.hashes.refused)
+  counter(
+    'postern_hashes_refused',
+    'Requests that found HASH_QUEUE full, or waited in it for ten seconds.',
+    () => sources.hashes.refused
+  )
   counter(
     'postern_breach_check_failures',
     'New passwords that were accepted without a check against leaked ones, because BREACH_CHECK_URL did not answer.',

@@ -30,6 +30,7 @@ export const passwordsSettings = {
     default: 200,
     minimum: 1,
     maximum: 10_000,
-    description: 'Passwords that may wait for a thread; one more is refused with 503.'
+    description:
+      'Passwords that may wait for a thread; one more is refused with 503, as is one that has waited for ten seconds.'
   })
 }

@@ -3,9 +3,10 @@ import { Pool } from '../../src/hashing/pool.ts'
 
 const making = { scheme: 'bcrypt', cost: 4 } as const
 
-function poolOf(t: Test, options: { threads: number; most: number }) {
+function poolOf(t: Test, options: { threads: number; most: number; patience?: number }) {
   const warnings: unknown[] = []
   const pool = new Pool({
+    patience: 60,
     ...options,
     program: new URL('./mortal-worker.ts', import.meta.url),
     log: { warn: (what: unknown) => void warnings.push(what) }
@@ -63,6 +64,19 @@ t.test('who would wait behind too many is told to come back, and those who wait 
   t.equal(later, 'made')
   const refusals = await Promise.allSettled(Array.from({ length: 5 }, () => pool.run({ make: making, secret: 'x' })))
   t.match(refusals.at(-1), { reason: { code: 'unavailable', details: { retryAfter: 1 } } })
+})
+
+t.test('who has waited for too long is told to come back, and keeps nobody waiting who came later', async (t) => {
+  const { pool, run } = poolOf(t, { threads: 1, most: 100, patience: 0.05 })
+  const slow = pool.run<string>({ make: { scheme: 'bcrypt', cost: 12 }, secret: 'x' })
+  const outcomes = Promise.all(['a', 'b', 'c'].map(run))
+
+  await slow
+  const later = await run('d')
+
+  t.strictSame(await outcomes, ['unavailable', 'unavailable', 'unavailable'])
+  t.equal(later, 'made')
+  t.equal(pool.refused, 3)
 })
 
 t.test('a stop leaves nobody waiting', async (t) => {

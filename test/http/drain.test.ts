@@ -51,6 +51,8 @@ t.test('after SIGTERM it says that it is not ready, serves on for a moment, and 
   t.equal(served.headers.get('connection'), 'close', 'a connection that is kept would be cut off between two requests')
   t.equal(by, 0)
   t.ok(seconds > 1 && seconds < 10, `${seconds} s`)
+  t.match(child.log(), '"route":"/readyz","status":503')
+  t.notMatch(child.log(), '"level":"error"', 'a roll-out is no alarm')
 })
 
 t.test('a terminal that hangs up ends it as SIGTERM does', async (t) => {

@@ -215,4 +215,10 @@ t.test('what a server says of something else stays as it is', async (t) => {
   const { url } = await oddServer(t, script({ '.': '552 size= 5 of limit =3D 4' }))
 
   t.equal((await transportTo(t, url).send(mail)).answer, '552 size= 5 of limit =3D 4')
+
+  const tls =
+    '454 error:0A00010B:SSL routines:tls_get_more_records:wrong version number:ssl/record/methods/tls_common.c:77:'
+  const { url: broken } = await oddServer(t, script({ '.': tls }))
+
+  t.equal((await transportTo(t, broken).send(mail)).answer, tls)
 })
