@@ -418,17 +418,19 @@ export interface components {
             reason?: "too_short" | "too_long" | "common" | "personal" | "breached";
             /** @description With the reason `too_short`: how many characters (code points) a password must have at least. */
             min_length?: number;
-            /** @description On `code-required`: how the sign-in continues. */
-            next?: {
-                /** @description What may come next: `otp`. An open list. */
-                methods: string[];
-                challenge: components["schemas"]["Challenge"];
-            };
-            errors?: {
-                /** @description JSON pointer to the place. */
-                pointer: string;
-                detail: string;
-            }[];
+            next?: components["schemas"]["ProblemNext"];
+            errors?: components["schemas"]["ProblemFault"][];
+        };
+        /** @description On `code-required`: how the sign-in continues. */
+        ProblemNext: {
+            /** @description What may come next: `otp`. An open list. */
+            methods: string[];
+            challenge: components["schemas"]["Challenge"];
+        };
+        ProblemFault: {
+            /** @description JSON pointer to the place. */
+            pointer: string;
+            detail: string;
         };
         /**
          * @example {
@@ -523,6 +525,31 @@ export interface components {
             /** @description How the person signed in (RFC 8176): `otp`, `pwd`; `test` by the fixed code of a test address. An open list. */
             amr: string[];
         };
+        /**
+         * @example {
+         *       "session": {
+         *         "id": "0198c5a1-7b1f-7aa0-8a51-3f2b7c9d4e10",
+         *         "created_at": "2026-11-22T09:30:00.000Z",
+         *         "authenticated_at": "2026-11-22T09:30:00.000Z",
+         *         "expires_at": "2027-02-20T09:30:00.000Z",
+         *         "amr": [
+         *           "otp"
+         *         ]
+         *       },
+         *       "user": {
+         *         "id": "0198c5a1-7b1e-7c33-9d0c-0c5d2f6a1b42",
+         *         "email": "maya@example.com",
+         *         "email_verified": true,
+         *         "has_password": false,
+         *         "locale": "en",
+         *         "created_at": "2026-11-22T09:30:00.000Z"
+         *       }
+         *     }
+         */
+        CurrentSession: {
+            session: components["schemas"]["SessionInfo"];
+            user: components["schemas"]["User"];
+        };
         ListedSession: {
             /** Format: uuid */
             id: string;
@@ -547,6 +574,36 @@ export interface components {
             network: string | null;
             /** @description The User-Agent it was opened with. */
             agent: string | null;
+        };
+        /**
+         * @example {
+         *       "sessions": [
+         *         {
+         *           "id": "0198c5a1-7b1f-7aa0-8a51-3f2b7c9d4e10",
+         *           "created_at": "2026-11-22T09:30:00.000Z",
+         *           "authenticated_at": "2026-11-22T09:30:00.000Z",
+         *           "expires_at": "2027-02-20T09:30:00.000Z",
+         *           "amr": [
+         *             "otp"
+         *           ],
+         *           "current": true,
+         *           "last_used_at": "2026-11-22T09:40:00.000Z",
+         *           "network": "203.0.113.0/24",
+         *           "agent": "Mozilla/5.0"
+         *         }
+         *       ]
+         *     }
+         */
+        SessionList: {
+            sessions: components["schemas"]["ListedSession"][];
+        };
+        /**
+         * @example {
+         *       "sessions_ended": 2
+         *     }
+         */
+        SessionsEnded: {
+            sessions_ended: number;
         };
         /**
          * @example {
@@ -594,6 +651,130 @@ export interface components {
             network: string | null;
             /** @description The User-Agent it last signed in with. */
             agent: string | null;
+        };
+        /**
+         * @example {
+         *       "devices": [
+         *         {
+         *           "id": "0198c5a1-7b1f-7aa0-8a51-3f2b7c9d4e55",
+         *           "created_at": "2026-11-22T09:30:00.000Z",
+         *           "last_used_at": "2026-11-22T09:30:00.000Z",
+         *           "expires_at": "2027-05-21T09:30:00.000Z",
+         *           "network": "203.0.113.0/24",
+         *           "agent": "Mozilla/5.0"
+         *         }
+         *       ]
+         *     }
+         */
+        DeviceList: {
+            devices: components["schemas"]["Device"][];
+        };
+        /**
+         * @example {
+         *       "expires_in": 86400
+         *     }
+         */
+        PasswordResetRequested: {
+            /** @description Seconds a new link stays valid. If three are live already, the newest is mailed again, and the mail says how long it is still valid. */
+            expires_in: number;
+            /** @description What the person may have meant to type. Advice from the typed text alone; it says nothing about accounts. */
+            email_suggestion?: string;
+        };
+        /**
+         * @example {
+         *       "email_hint": "m•••@example.com",
+         *       "expires_at": "2026-11-23T09:30:00.000Z"
+         *     }
+         */
+        PasswordResetLink: {
+            /** @description The address of the account, with all but its first letter hidden. */
+            email_hint: string;
+            /**
+             * Format: date-time
+             * @description When the link expires.
+             */
+            expires_at: string;
+        };
+        /**
+         * @example {
+         *       "sessions_ended": 2,
+         *       "device_token": "dev_jZYkQAGiBF4zenNYqWI3xcbRVMNkQpC1u5mXw7dBFh8wkN2sYt0oQe5rL3aXc9Pn"
+         *     }
+         */
+        PasswordReset: {
+            /** @description Sessions that were open until now. */
+            sessions_ended: number;
+            /** @description Identifies this device from now on, so that the login with the new password works whatever strangers have used up. */
+            device_token: string;
+        };
+        /**
+         * @example {
+         *       "keys": [
+         *         {
+         *           "kty": "EC",
+         *           "crv": "P-256",
+         *           "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+         *           "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+         *           "kid": "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U",
+         *           "alg": "ES256",
+         *           "use": "sig"
+         *         }
+         *       ]
+         *     }
+         */
+        JwkSet: {
+            keys: components["schemas"]["Jwk"][];
+        };
+        Jwk: {
+            /** @enum {string} */
+            kty: "EC";
+            /** @enum {string} */
+            crv: "P-256";
+            x: string;
+            y: string;
+            kid: string;
+            alg: string;
+            /** @enum {string} */
+            use: "sig";
+        };
+        /**
+         * @example {
+         *       "status": "ready",
+         *       "checks": {
+         *         "database": {
+         *           "ok": true
+         *         },
+         *         "migrations": {
+         *           "ok": true
+         *         },
+         *         "keys": {
+         *           "ok": true
+         *         },
+         *         "mail": {
+         *           "ok": true
+         *         }
+         *       }
+         *     }
+         */
+        Readiness: {
+            /** @enum {string} */
+            status: "ready" | "not-ready";
+            checks: {
+                [key: string]: components["schemas"]["ReadinessCheck"];
+            };
+        };
+        ReadinessCheck: {
+            ok: boolean;
+            detail?: string;
+        };
+        /**
+         * @example {
+         *       "status": "alive"
+         *     }
+         */
+        Liveness: {
+            /** @enum {string} */
+            status: "alive";
         };
     };
     responses: never;
@@ -1427,17 +1608,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "expires_in": 86400
-                     *     }
-                     */
-                    "application/json": {
-                        /** @description Seconds a new link stays valid. If three are live already, the newest is mailed again, and the mail says how long it is still valid. */
-                        expires_in: number;
-                        /** @description What the person may have meant to type. Advice from the typed text alone; it says nothing about accounts. */
-                        email_suggestion?: string;
-                    };
+                    "application/json": components["schemas"]["PasswordResetRequested"];
                 };
             };
             /** @description `invalid-request`: The request does not match the contract. */
@@ -1594,21 +1765,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "email_hint": "m•••@example.com",
-                     *       "expires_at": "2026-11-23T09:30:00.000Z"
-                     *     }
-                     */
-                    "application/json": {
-                        /** @description The address of the account, with all but its first letter hidden. */
-                        email_hint: string;
-                        /**
-                         * Format: date-time
-                         * @description When the link expires.
-                         */
-                        expires_at: string;
-                    };
+                    "application/json": components["schemas"]["PasswordResetLink"];
                 };
             };
             /** @description `invalid-request`: The request does not match the contract. */
@@ -1791,18 +1948,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "sessions_ended": 2,
-                     *       "device_token": "dev_jZYkQAGiBF4zenNYqWI3xcbRVMNkQpC1u5mXw7dBFh8wkN2sYt0oQe5rL3aXc9Pn"
-                     *     }
-                     */
-                    "application/json": {
-                        /** @description Sessions that were open until now. */
-                        sessions_ended: number;
-                        /** @description Identifies this device from now on, so that the login with the new password works whatever strangers have used up. */
-                        device_token: string;
-                    };
+                    "application/json": components["schemas"]["PasswordReset"];
                 };
             };
             /** @description `invalid-request`: The request does not match the contract. */
@@ -2001,14 +2147,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "sessions_ended": 2
-                     *     }
-                     */
-                    "application/json": {
-                        sessions_ended: number;
-                    };
+                    "application/json": components["schemas"]["SessionsEnded"];
                 };
             };
             /** @description `invalid-request`: The request does not match the contract. */
@@ -2536,31 +2675,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "session": {
-                     *         "id": "0198c5a1-7b1f-7aa0-8a51-3f2b7c9d4e10",
-                     *         "created_at": "2026-11-22T09:30:00.000Z",
-                     *         "authenticated_at": "2026-11-22T09:30:00.000Z",
-                     *         "expires_at": "2027-02-20T09:30:00.000Z",
-                     *         "amr": [
-                     *           "otp"
-                     *         ]
-                     *       },
-                     *       "user": {
-                     *         "id": "0198c5a1-7b1e-7c33-9d0c-0c5d2f6a1b42",
-                     *         "email": "maya@example.com",
-                     *         "email_verified": true,
-                     *         "has_password": false,
-                     *         "locale": "en",
-                     *         "created_at": "2026-11-22T09:30:00.000Z"
-                     *       }
-                     *     }
-                     */
-                    "application/json": {
-                        session: components["schemas"]["SessionInfo"];
-                        user: components["schemas"]["User"];
-                    };
+                    "application/json": components["schemas"]["CurrentSession"];
                 };
             };
             /** @description `invalid-request`: The request does not match the contract. */
@@ -2666,28 +2781,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "sessions": [
-                     *         {
-                     *           "id": "0198c5a1-7b1f-7aa0-8a51-3f2b7c9d4e10",
-                     *           "created_at": "2026-11-22T09:30:00.000Z",
-                     *           "authenticated_at": "2026-11-22T09:30:00.000Z",
-                     *           "expires_at": "2027-02-20T09:30:00.000Z",
-                     *           "amr": [
-                     *             "otp"
-                     *           ],
-                     *           "current": true,
-                     *           "last_used_at": "2026-11-22T09:40:00.000Z",
-                     *           "network": "203.0.113.0/24",
-                     *           "agent": "Mozilla/5.0"
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/json": {
-                        sessions: components["schemas"]["ListedSession"][];
-                    };
+                    "application/json": components["schemas"]["SessionList"];
                 };
             };
             /** @description `invalid-request`: The request does not match the contract. */
@@ -2793,14 +2887,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "sessions_ended": 2
-                     *     }
-                     */
-                    "application/json": {
-                        sessions_ended: number;
-                    };
+                    "application/json": components["schemas"]["SessionsEnded"];
                 };
             };
             /** @description `invalid-request`: The request does not match the contract. */
@@ -3448,23 +3535,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "devices": [
-                     *         {
-                     *           "id": "0198c5a1-7b1f-7aa0-8a51-3f2b7c9d4e55",
-                     *           "created_at": "2026-11-22T09:30:00.000Z",
-                     *           "last_used_at": "2026-11-22T09:30:00.000Z",
-                     *           "expires_at": "2027-05-21T09:30:00.000Z",
-                     *           "network": "203.0.113.0/24",
-                     *           "agent": "Mozilla/5.0"
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/json": {
-                        devices: components["schemas"]["Device"][];
-                    };
+                    "application/json": components["schemas"]["DeviceList"];
                 };
             };
             /** @description `invalid-request`: The request does not match the contract. */
@@ -3713,35 +3784,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "keys": [
-                     *         {
-                     *           "kty": "EC",
-                     *           "crv": "P-256",
-                     *           "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
-                     *           "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
-                     *           "kid": "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U",
-                     *           "alg": "ES256",
-                     *           "use": "sig"
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/json": {
-                        keys: {
-                            /** @enum {string} */
-                            kty: "EC";
-                            /** @enum {string} */
-                            crv: "P-256";
-                            x: string;
-                            y: string;
-                            kid: string;
-                            alg: string;
-                            /** @enum {string} */
-                            use: "sig";
-                        }[];
-                    };
+                    "application/json": components["schemas"]["JwkSet"];
                 };
             };
             /** @description `invalid-request`: The request does not match the contract. */
@@ -3848,15 +3891,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "status": "alive"
-                     *     }
-                     */
-                    "application/json": {
-                        /** @enum {string} */
-                        status: "alive";
-                    };
+                    "application/json": components["schemas"]["Liveness"];
                 };
             };
             /** @description `invalid-request`: The request does not match the contract. */
@@ -3917,35 +3952,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "status": "ready",
-                     *       "checks": {
-                     *         "database": {
-                     *           "ok": true
-                     *         },
-                     *         "migrations": {
-                     *           "ok": true
-                     *         },
-                     *         "keys": {
-                     *           "ok": true
-                     *         },
-                     *         "mail": {
-                     *           "ok": true
-                     *         }
-                     *       }
-                     *     }
-                     */
-                    "application/json": {
-                        /** @enum {string} */
-                        status: "ready" | "not-ready";
-                        checks: {
-                            [key: string]: {
-                                ok: boolean;
-                                detail?: string;
-                            };
-                        };
-                    };
+                    "application/json": components["schemas"]["Readiness"];
                 };
             };
             /** @description `invalid-request`: The request does not match the contract. */
@@ -3996,35 +4003,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "status": "ready",
-                     *       "checks": {
-                     *         "database": {
-                     *           "ok": true
-                     *         },
-                     *         "migrations": {
-                     *           "ok": true
-                     *         },
-                     *         "keys": {
-                     *           "ok": true
-                     *         },
-                     *         "mail": {
-                     *           "ok": true
-                     *         }
-                     *       }
-                     *     }
-                     */
-                    "application/json": {
-                        /** @enum {string} */
-                        status: "ready" | "not-ready";
-                        checks: {
-                            [key: string]: {
-                                ok: boolean;
-                                detail?: string;
-                            };
-                        };
-                    };
+                    "application/json": components["schemas"]["Readiness"];
                 };
             };
         };

@@ -21,6 +21,19 @@ declare module 'fastify' {
   }
 }
 
+export const ProblemNext = Type.Object(
+  {
+    methods: Type.Array(Type.String(), { description: 'What may come next: `otp`. An open list.' }),
+    challenge: named(Challenge)
+  },
+  { $id: 'ProblemNext', description: 'On `code-required`: how the sign-in continues.' }
+)
+
+export const ProblemFault = Type.Object(
+  { pointer: Type.String({ description: 'JSON pointer to the place.' }), detail: Type.String() },
+  { $id: 'ProblemFault' }
+)
+
 /** RFC 9457, with the members every refusal of ours has. */
 export const ProblemBody = Type.Object(
   {
@@ -41,20 +54,8 @@ export const ProblemBody = Type.Object(
         description: 'With the reason `too_short`: how many characters (code points) a password must have at least.'
       })
     ),
-    next: Type.Optional(
-      Type.Object(
-        {
-          methods: Type.Array(Type.String(), { description: 'What may come next: `otp`. An open list.' }),
-          challenge: named(Challenge)
-        },
-        { description: 'On `code-required`: how the sign-in continues.' }
-      )
-    ),
-    errors: Type.Optional(
-      Type.Array(
-        Type.Object({ pointer: Type.String({ description: 'JSON pointer to the place.' }), detail: Type.String() })
-      )
-    )
+    next: Type.Optional(named(ProblemNext)),
+    errors: Type.Optional(Type.Array(named(ProblemFault)))
   },
   { $id: 'Problem' }
 )

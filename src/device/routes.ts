@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Context } from '../context.ts'
-import { IdParams } from '../lib/schema.ts'
+import { IdParams, named } from '../lib/schema.ts'
 import { bearer, bodyRefusals, clientOf, NoContent, refusals, requireSession, sessionOf } from '../routing.ts'
 import { forgetDevice, listDevices } from './own-devices.ts'
 import { DeviceList } from './schema.ts'
@@ -20,7 +20,7 @@ export const deviceRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (
         description:
           'Devices that have signed in to this account and hold a `device_token`, most recently used first. What strangers do with the address does not affect their limits.',
         security: bearer,
-        response: { 200: DeviceList, ...refusals('session-rejected') }
+        response: { 200: named(DeviceList, 'The trusted devices.'), ...refusals('session-rejected') }
       }
     },
     (request) => listDevices(ctx, sessionOf(request))

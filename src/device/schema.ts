@@ -19,7 +19,7 @@ export type DeviceBody = Static<typeof Device>
 export const DeviceList = Type.Object(
   { devices: Type.Array(named(Device)) },
   {
-    description: 'The trusted devices.',
+    $id: 'DeviceList',
     examples: [
       {
         devices: [

@@ -1,11 +1,9 @@
 import cookie from '@fastify/cookie'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
-import { Challenge } from '../challenge/schema.ts'
 import { isProduction } from '../config.ts'
 import type { Context } from '../context.ts'
 import { deviceRoutes } from '../device/routes.ts'
-import { Device } from '../device/schema.ts'
 import { keyRoutes } from '../keys/routes.ts'
 import { newId } from '../lib/identifier.ts'
 import { inRanges } from '../lib/network.ts'
@@ -15,11 +13,8 @@ import type { DevInbox } from '../mail/dev-inbox.ts'
 import type { Observe } from '../metrics/metrics.ts'
 import { otpRoutes } from '../otp/routes.ts'
 import { passwordRoutes } from '../password/routes.ts'
-import { ProblemBody } from '../routing.ts'
 import { sessionRoutes } from '../session/routes.ts'
-import { ListedSession, Session, SessionInfo } from '../session/schema.ts'
 import { userRoutes } from '../user/routes.ts'
-import { User } from '../user/schema.ts'
 import { markAnswers, measureAnswers } from './answer-hooks.ts'
 import { AnswerLog } from './answer-log.ts'
 import { answerBrokenConnections, answerOddRequests } from './broken-connection.ts'
@@ -27,6 +22,7 @@ import { changePasswordRoute } from './change-password.ts'
 import { noteClientAddresses } from './client-address.ts'
 import { closeGently } from './closing.ts'
 import { buildSerializer, buildValidator } from './compiling.ts'
+import { namedSchemas } from './contract-schemas.ts'
 import { answerListedOrigins } from './cors.ts'
 import { demoIsHere, demoRoutes } from './demo.ts'
 import { devRoutes } from './dev.ts'
@@ -92,8 +88,7 @@ export async function buildApp(
     }
   }).withTypeProvider<TypeBoxTypeProvider>()
 
-  for (const schema of [ProblemBody, Challenge, Session, SessionInfo, ListedSession, User, Device])
-    app.addSchema(schema)
+  for (const schema of namedSchemas) app.addSchema(schema)
   app.decorateRequest('liveSession', null)
   app.decorateRequest('claims', null)
   app.decorateRequest('refusedWith', null)

@@ -1,12 +1,16 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type, { type Static } from 'typebox'
-import { OneOf } from '../lib/schema.ts'
+import { named, OneOf } from '../lib/schema.ts'
 import { strayRefusals } from '../routing.ts'
 
-const Check = Type.Object({ ok: Type.Boolean(), detail: Type.Optional(Type.String()) })
-const Health = Type.Object(
-  { status: OneOf(['ready', 'not-ready']), checks: Type.Record(Type.String(), Check) },
+export const ReadinessCheck = Type.Object(
+  { ok: Type.Boolean(), detail: Type.Optional(Type.String()) },
+  { $id: 'ReadinessCheck' }
+)
+export const Health = Type.Object(
+  { status: OneOf(['ready', 'not-ready']), checks: Type.Record(Type.String(), named(ReadinessCheck)) },
   {
+    $id: 'Readiness',
     examples: [
       {
         status: 'ready',
@@ -17,9 +21,9 @@ const Health = Type.Object(
 )
 export type Health = Static<typeof Health>
 
-const Alive = Type.Object(
+export const Liveness = Type.Object(
   { status: Type.Literal('alive') },
-  { description: 'The process answers.', examples: [{ status: 'alive' }] }
+  { $id: 'Liveness', examples: [{ status: 'alive' }] }
 )
 
 /** @param ready looks at everything the service needs; never throws */
@@ -32,7 +36,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ ready: () => Promise<Heal
         tags: ['Operation'],
         summary: 'Whether the process is alive',
         description: 'Restart the process when this does not answer. It looks at nothing outside the process.',
-        response: { 200: Alive, ...strayRefusals() }
+        response: { 200: named(Liveness, 'The process answers.'), ...strayRefusals() }
       }
     },
     async () => ({ status: 'alive' as const })
@@ -48,8 +52,8 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ ready: () => Promise<Heal
         description:
           'Looks at the database, the migrations, the keys and the mail queue. Take the instance out of the load balancer while this is 503; do not restart it.',
         response: {
-          200: { ...Health, description: 'Ready: everything the service needs is available.' },
-          503: { ...Health, description: 'Not ready; `checks` says why.' },
+          200: named(Health, 'Ready: everything the service needs is available.'),
+          503: named(Health, 'Not ready; `checks` says why.'),
           ...strayRefusals()
         }
       }

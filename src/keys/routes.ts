@@ -1,23 +1,27 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import type { Context } from '../context.ts'
+import { named } from '../lib/schema.ts'
 import { refusals } from '../routing.ts'
 import { JWKS_MAX_AGE } from './rotate.ts'
 
-const Jwk = Type.Object({
-  kty: Type.Literal('EC'),
-  crv: Type.Literal('P-256'),
-  x: Type.String(),
-  y: Type.String(),
-  kid: Type.String(),
-  alg: Type.String(),
-  use: Type.Literal('sig')
-})
-
-const Jwks = Type.Object(
-  { keys: Type.Array(Jwk) },
+export const Jwk = Type.Object(
   {
-    description: 'A JWK set (RFC 7517).',
+    kty: Type.Literal('EC'),
+    crv: Type.Literal('P-256'),
+    x: Type.String(),
+    y: Type.String(),
+    kid: Type.String(),
+    alg: Type.String(),
+    use: Type.Literal('sig')
+  },
+  { $id: 'Jwk' }
+)
+
+export const JwkSet = Type.Object(
+  { keys: Type.Array(named(Jwk)) },
+  {
+    $id: 'JwkSet',
     examples: [
       {
         keys: [
@@ -45,7 +49,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app
         tags: ['Sessions'],
         summary: 'The keys that access tokens are signed with',
         description: `For services that check access tokens themselves. Keep it for ${JWKS_MAX_AGE} seconds; a new key is published here that long before it signs.`,
-        response: { 200: Jwks, ...refusals() }
+        response: { 200: named(JwkSet, 'A JWK set (RFC 7517).'), ...refusals() }
       }
     },
     async (_request, reply) => {

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Context } from '../context.ts'
-import { IdempotencyHeaders } from '../lib/schema.ts'
+import { IdempotencyHeaders, named } from '../lib/schema.ts'
 import { requireTransport, sendSession, sessionSent } from '../refresh-cookie.ts'
 import {
   BEARER_RENEWS,
@@ -72,7 +72,7 @@ export const passwordRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async
           'The answer is the same whether or not the address has an account. The link leads to the page that the operator has set, with the token after `#token=`. Up to three links are live at once; after that the newest is mailed again.',
         headers: IdempotencyHeaders,
         body: ForgotBody,
-        response: { 202: Forgot, ...bodyRefusals() }
+        response: { 202: named(Forgot, 'The link is on its way, if there is an account.'), ...bodyRefusals() }
       }
     },
     async (request, reply) => {
@@ -93,7 +93,7 @@ export const passwordRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async
         summary: 'Look at a link without using it',
         description: 'Says whose password the link sets, and until when. Looking does not use the link up.',
         body: InspectBody,
-        response: { 200: Reset, ...bodyRefusals('reset-rejected') }
+        response: { 200: named(Reset, 'The link is valid.'), ...bodyRefusals('reset-rejected') }
       }
     },
     (request) => inspectReset(ctx, request.body.token)
@@ -110,7 +110,10 @@ export const passwordRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async
           'Ends every session, every other link and every open code of the account, and the trust in every other device and network. A refused password does not use up the link. Nobody is signed in by this: let the person log in with the new password.',
         headers: IdempotencyHeaders,
         body: ResetBody,
-        response: { 200: PasswordReset, ...bodyRefusals('reset-rejected', 'password-refused') }
+        response: {
+          200: named(PasswordReset, 'The password is set, and all sessions have ended.'),
+          ...bodyRefusals('reset-rejected', 'password-refused')
+        }
       }
     },
     (request) => resetPassword(ctx, { ...request.body, idempotencyKey: idempotencyKeyOf(request) }, clientOf(request))
@@ -135,7 +138,7 @@ const protectedRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app,
         security: bearer,
         body: ChangePasswordBody,
         response: {
-          200: SessionsEnded,
+          200: named(SessionsEnded, 'How many sessions were ended.'),
           ...bodyRefusals(
             'session-rejected',
             'credentials-rejected',

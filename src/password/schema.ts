@@ -45,7 +45,7 @@ export const Forgot = Type.Object(
     }),
     email_suggestion: Type.Optional(EmailSuggestion)
   },
-  { description: 'The link is on its way, if there is an account.', examples: [{ expires_in: 86_400 }] }
+  { $id: 'PasswordResetRequested', examples: [{ expires_in: 86_400 }] }
 )
 export type Forgot = Static<typeof Forgot>
 
@@ -60,7 +60,7 @@ export const Reset = Type.Object(
     expires_at: Type.String({ format: 'date-time', description: 'When the link expires.' })
   },
   {
-    description: 'The link is valid.',
+    $id: 'PasswordResetLink',
     examples: [{ email_hint: 'm•••@example.com', expires_at: '2026-11-23T09:30:00.000Z' }]
   }
 )
@@ -80,7 +80,7 @@ export const PasswordReset = Type.Object(
     })
   },
   {
-    description: 'The password is set, and all sessions have ended.',
+    $id: 'PasswordReset',
     examples: [{ sessions_ended: 2, device_token: exampleDevice }]
   }
 )

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Context } from '../context.ts'
-import { IdParams } from '../lib/schema.ts'
+import { IdParams, named } from '../lib/schema.ts'
 import { Problem } from '../problems.ts'
 import { clearCookie, clearCookieOf, cookieToken, loggedOut, sendSession, sessionSent } from '../refresh-cookie.ts'
 import { bearer, bodyRefusals, clientOf, refusals, requireSession, sessionOf } from '../routing.ts'
@@ -87,7 +87,7 @@ const protectedRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app,
         description:
           'The session and the user behind a bearer token. A session that was ended is refused at once, however long its access token would last.',
         security: bearer,
-        response: { 200: CurrentSession, ...refusals('session-rejected') }
+        response: { 200: named(CurrentSession, 'The session and its user.'), ...refusals('session-rejected') }
       }
     },
     async (request) => {
@@ -105,7 +105,7 @@ const protectedRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app,
         summary: 'List the sessions of the user',
         description: 'Live sessions, most recently used first.',
         security: bearer,
-        response: { 200: SessionList, ...refusals('session-rejected') }
+        response: { 200: named(SessionList, 'The live sessions.'), ...refusals('session-rejected') }
       }
     },
     (request) => listSessions(ctx, sessionOf(request))
@@ -120,7 +120,7 @@ const protectedRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async (app,
         summary: 'End all other sessions',
         description: 'Signs every other device out; the calling session continues.',
         security: bearer,
-        response: { 200: SessionsEnded, ...bodyRefusals('session-rejected') }
+        response: { 200: named(SessionsEnded, 'How many sessions were ended.'), ...bodyRefusals('session-rejected') }
       }
     },
     (request) => endOtherSessions(ctx, sessionOf(request), clientOf(request))

@@ -88,7 +88,7 @@ export type Session = Static<typeof Session>
 
 export const CurrentSession = Type.Object(
   { session: named(SessionInfo), user: named(User) },
-  { description: 'The session and its user.', examples: [{ session: exampleInfo, user: exampleUser }] }
+  { $id: 'CurrentSession', examples: [{ session: exampleInfo, user: exampleUser }] }
 )
 
 /** For a refresh and for signing out alike. */
@@ -124,7 +124,7 @@ export type ListedSessionBody = Static<typeof ListedSession>
 export const SessionList = Type.Object(
   { sessions: Type.Array(named(ListedSession)) },
   {
-    description: 'The live sessions.',
+    $id: 'SessionList',
     examples: [
       {
         sessions: [
@@ -144,5 +144,5 @@ export const SessionList = Type.Object(
 
 export const SessionsEnded = Type.Object(
   { sessions_ended: Type.Integer({ minimum: 0 }) },
-  { description: 'How many sessions were ended.', examples: [{ sessions_ended: 2 }] }
+  { $id: 'SessionsEnded', examples: [{ sessions_ended: 2 }] }
 )
