@@ -903,7 +903,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too-many-requests`: Too many requests; wait and try again. */
+            /** @description `too-many-requests`: Too many requests; wait and try again. Limited are the mails to one email address, the requests a minute of one IP address or session, and the changes of a password; `detail` says which it was. Wait the number of seconds in `Retry-After`. Earlier requests are refused too. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1077,7 +1077,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too-many-requests`: Too many requests; wait and try again. */
+            /** @description `too-many-requests`: Too many requests; wait and try again. Limited are the mails to one email address, the requests a minute of one IP address or session, and the changes of a password; `detail` says which it was. Wait the number of seconds in `Retry-After`. Earlier requests are refused too. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1284,7 +1284,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too-many-requests`: Too many requests; wait and try again. */
+            /** @description `too-many-requests`: Too many requests; wait and try again. Limited are the mails to one email address, the requests a minute of one IP address or session, and the changes of a password; `detail` says which it was. Wait the number of seconds in `Retry-After`. Earlier requests are refused too. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1496,7 +1496,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too-many-requests`: Too many requests; wait and try again. */
+            /** @description `too-many-requests`: Too many requests; wait and try again. Limited are the mails to one email address, the requests a minute of one IP address or session, and the changes of a password; `detail` says which it was. Wait the number of seconds in `Retry-After`. Earlier requests are refused too. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1669,7 +1669,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too-many-requests`: Too many requests; wait and try again. */
+            /** @description `too-many-requests`: Too many requests; wait and try again. Limited are the mails to one email address, the requests a minute of one IP address or session, and the changes of a password; `detail` says which it was. Wait the number of seconds in `Retry-After`. Earlier requests are refused too. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1843,7 +1843,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too-many-requests`: Too many requests; wait and try again. */
+            /** @description `too-many-requests`: Too many requests; wait and try again. Limited are the mails to one email address, the requests a minute of one IP address or session, and the changes of a password; `detail` says which it was. Wait the number of seconds in `Retry-After`. Earlier requests are refused too. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2026,7 +2026,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `password-refused`: The password is not good enough. */
+            /** @description `password-refused`: The password is not good enough. `reason` says why: `too_short` (`min_length` says what is enough), `too_long`, `common` (one of those that are guessed first), `personal` (made of the address or the name of the service) or `breached` (seen in a leak). Nothing was used up; let the person choose another. */
             422: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2042,7 +2042,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too-many-requests`: Too many requests; wait and try again. */
+            /** @description `too-many-requests`: Too many requests; wait and try again. Limited are the mails to one email address, the requests a minute of one IP address or session, and the changes of a password; `detail` says which it was. Wait the number of seconds in `Retry-After`. Earlier requests are refused too. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2241,7 +2241,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `password-refused`: The password is not good enough. */
+            /** @description `password-refused`: The password is not good enough. `reason` says why: `too_short` (`min_length` says what is enough), `too_long`, `common` (one of those that are guessed first), `personal` (made of the address or the name of the service) or `breached` (seen in a leak). Nothing was used up; let the person choose another. */
             422: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2257,7 +2257,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too-many-requests`: Too many requests; wait and try again. */
+            /** @description `too-many-requests`: Too many requests; wait and try again. Limited are the mails to one email address, the requests a minute of one IP address or session, and the changes of a password; `detail` says which it was. Wait the number of seconds in `Retry-After`. Earlier requests are refused too. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2431,7 +2431,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too-many-requests`: Too many requests; wait and try again. */
+            /** @description `too-many-requests`: Too many requests; wait and try again. Limited are the mails to one email address, the requests a minute of one IP address or session, and the changes of a password; `detail` says which it was. Wait the number of seconds in `Retry-After`. Earlier requests are refused too. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2603,7 +2603,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too-many-requests`: Too many requests; wait and try again. */
+            /** @description `too-many-requests`: Too many requests; wait and try again. Limited are the mails to one email address, the requests a minute of one IP address or session, and the changes of a password; `detail` says which it was. Wait the number of seconds in `Retry-After`. Earlier requests are refused too. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2715,7 +2715,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too-many-requests`: Too many requests; wait and try again. */
+            /** @description `too-many-requests`: Too many requests; wait and try again. Limited are the mails to one email address, the requests a minute of one IP address or session, and the changes of a password; `detail` says which it was. Wait the number of seconds in `Retry-After`. Earlier requests are refused too. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2821,7 +2821,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too-many-requests`: Too many requests; wait and try again. */
+            /** @description `too-many-requests`: Too many requests; wait and try again. Limited are the mails to one email address, the requests a minute of one IP address or session, and the changes of a password; `detail` says which it was. Wait the number of seconds in `Retry-After`. Earlier requests are refused too. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2947,7 +2947,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too-many-requests`: Too many requests; wait and try again. */
+            /** @description `too-many-requests`: Too many requests; wait and try again. Limited are the mails to one email address, the requests a minute of one IP address or session, and the changes of a password; `detail` says which it was. Wait the number of seconds in `Retry-After`. Earlier requests are refused too. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3086,7 +3086,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too-many-requests`: Too many requests; wait and try again. */
+            /** @description `too-many-requests`: Too many requests; wait and try again. Limited are the mails to one email address, the requests a minute of one IP address or session, and the changes of a password; `detail` says which it was. Wait the number of seconds in `Retry-After`. Earlier requests are refused too. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3192,7 +3192,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too-many-requests`: Too many requests; wait and try again. */
+            /** @description `too-many-requests`: Too many requests; wait and try again. Limited are the mails to one email address, the requests a minute of one IP address or session, and the changes of a password; `detail` says which it was. Wait the number of seconds in `Retry-After`. Earlier requests are refused too. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3328,7 +3328,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too-many-requests`: Too many requests; wait and try again. */
+            /** @description `too-many-requests`: Too many requests; wait and try again. Limited are the mails to one email address, the requests a minute of one IP address or session, and the changes of a password; `detail` says which it was. Wait the number of seconds in `Retry-After`. Earlier requests are refused too. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3469,7 +3469,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too-many-requests`: Too many requests; wait and try again. */
+            /** @description `too-many-requests`: Too many requests; wait and try again. Limited are the mails to one email address, the requests a minute of one IP address or session, and the changes of a password; `detail` says which it was. Wait the number of seconds in `Retry-After`. Earlier requests are refused too. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3575,7 +3575,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too-many-requests`: Too many requests; wait and try again. */
+            /** @description `too-many-requests`: Too many requests; wait and try again. Limited are the mails to one email address, the requests a minute of one IP address or session, and the changes of a password; `detail` says which it was. Wait the number of seconds in `Retry-After`. Earlier requests are refused too. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3712,7 +3712,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too-many-requests`: Too many requests; wait and try again. */
+            /** @description `too-many-requests`: Too many requests; wait and try again. Limited are the mails to one email address, the requests a minute of one IP address or session, and the changes of a password; `detail` says which it was. Wait the number of seconds in `Retry-After`. Earlier requests are refused too. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3813,7 +3813,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too-many-requests`: Too many requests; wait and try again. */
+            /** @description `too-many-requests`: Too many requests; wait and try again. Limited are the mails to one email address, the requests a minute of one IP address or session, and the changes of a password; `detail` says which it was. Wait the number of seconds in `Retry-After`. Earlier requests are refused too. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4003,6 +4003,29 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "not-ready",
+                     *       "checks": {
+                     *         "database": {
+                     *           "ok": false,
+                     *           "detail": "out of reach"
+                     *         },
+                     *         "migrations": {
+                     *           "ok": false,
+                     *           "detail": "unknown: the database is out of reach"
+                     *         },
+                     *         "keys": {
+                     *           "ok": false,
+                     *           "detail": "unknown: the database is out of reach"
+                     *         },
+                     *         "mail": {
+                     *           "ok": false,
+                     *           "detail": "unknown: the database is out of reach"
+                     *         }
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Readiness"];
                 };
             };

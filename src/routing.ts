@@ -61,19 +61,11 @@ export const ProblemBody = Type.Object(
 )
 export type ProblemBody = Static<typeof ProblemBody>
 
-/** What may be wrong with a body. */
-const exampleFault = { pointer: '/email', detail: 'must be string' }
-
 /** The refusals of an operation that does nothing: input that is not HTTP, too slow or broken is answered before it runs. */
 export const strayRefusals = (...codes: ProblemCode[]): Record<number, unknown> => {
   const all: ProblemCode[] = [...codes, 'invalid-request', 'request-timeout', 'headers-too-large', 'internal']
   const byStatus = Map.groupBy(all, (code) => problems[code].status)
-  const fault = all.includes('payload-too-large')
-    ? exampleFault
-    : { pointer: '', detail: problems['invalid-request'].title }
-  return Object.fromEntries(
-    [...byStatus].map(([status, group]) => [status, refusal(status, [...new Set(group)], fault)])
-  )
+  return Object.fromEntries([...byStatus].map(([status, group]) => [status, refusal(status, [...new Set(group)])]))
 }
 
 /** The refusals of an operation, by status, besides those that every operation has. Headers are declared elsewhere. */
@@ -84,24 +76,50 @@ export const refusals = (...codes: ProblemCode[]): Record<number, unknown> =>
 export const bodyRefusals = (...codes: ProblemCode[]): Record<number, unknown> =>
   refusals('payload-too-large', 'unsupported-media-type', ...codes)
 
-function refusal(status: number, codes: readonly ProblemCode[], fault: typeof exampleFault) {
-  const example = (code: ProblemCode) => ({
+/** What a request of any operation may be refused with; `makeExamplesTrue` names what is wrong where more can be. */
+const exampleFault = { pointer: '', detail: problems['invalid-request'].title }
+
+/** What is said besides the help, or in its place; each has an example of its own. */
+const variants: Partial<Record<ProblemCode, Record<string, object>>> = {
+  'invalid-request': { 'invalid-request': { detail: exampleFault.detail, errors: [exampleFault] } },
+  'code-required': { 'code-required': { next: exampleNext } },
+  'password-refused': {
+    ...Object.fromEntries(passwordReasons.map((reason) => [reason, { reason }])),
+    too_short: { detail: 'It must have at least 15 characters.', reason: 'too_short', min_length: 15 },
+    too_long: { detail: 'It must have at most 1024 bytes.', reason: 'too_long' }
+  }
+}
+
+/** Refusals whose examples say something more exact than the help: the help stands beside them. */
+const explained: readonly ProblemCode[] = ['password-refused', 'too-many-requests']
+
+function refusal(status: number, codes: readonly ProblemCode[]) {
+  const example = (code: ProblemCode, variant: object) => ({
     type: `/problems/${code}`,
     title: problems[code].title,
     status,
-    detail: code === 'invalid-request' ? `${fault.pointer} ${fault.detail}`.trim() : problems[code].help,
+    detail: problems[code].help,
     instance: 'urn:uuid:0198c5a1-7b1e-7c33-9d0c-0c5d2f6a1b42',
     code,
-    ...(code === 'password-refused' && { reason: 'too_short', min_length: 15 }),
-    ...(code === 'code-required' && { next: exampleNext }),
-    ...(code === 'invalid-request' && { errors: [fault] })
+    ...variant
   })
+  const said = (code: ProblemCode) => {
+    const { title, help } = problems[code]
+    return `\`${code}\`: ${title}${explained.includes(code) ? ` ${help}` : ''}`
+  }
   return {
-    description: codes.map((code) => `\`${code}\`: ${problems[code].title}`).join(' '),
+    description: codes.map(said).join(' '),
     content: {
       'application/problem+json': {
         schema: { $ref: 'Problem#' },
-        examples: Object.fromEntries(codes.map((code) => [code, { value: example(code) }]))
+        examples: Object.fromEntries(
+          codes.flatMap((code) =>
+            Object.entries(variants[code] ?? { [code]: {} }).map(([name, variant]) => [
+              name,
+              { value: example(code, variant) }
+            ])
+          )
+        )
       }
     }
   }

@@ -3,7 +3,7 @@ import createClient from 'openapi-fetch'
 import t from 'tap'
 import type { paths } from '../openapi/types.ts'
 import { contractText } from '../src/cli/openapi.ts'
-import { problems } from '../src/problems.ts'
+import { passwordReasons, problems } from '../src/problems.ts'
 import { validatorOf } from './contract-client.ts'
 import { start } from './helper.ts'
 
@@ -100,6 +100,33 @@ t.test(
     }
   }
 )
+
+t.test('what a refusal shows is something that the operation can answer, once for each reason', async (t) => {
+  for (const { operationId, requestBody, parameters = [], responses } of operations) {
+    const shown = (status: number) =>
+      Object.values<{ value: { detail: string; reason?: string; errors: { pointer: string }[] } }>(
+        responses[status]?.content['application/problem+json']?.examples ?? {}
+      ).map(({ value }) => value)
+    const places = [
+      '',
+      ...Object.keys(requestBody?.content['application/json'].schema.properties ?? {}).map((name) => `/${name}`),
+      ...parameters.map((parameter: { name: string }) => `/params/${parameter.name}`)
+    ]
+
+    for (const { errors } of shown(400))
+      for (const { pointer } of errors) t.ok(places.includes(pointer), `${operationId} has ${pointer}`)
+    for (const { detail } of shown(429)) t.match(detail, operationId)
+    if (responses[422])
+      t.strictSame(
+        shown(422).map(({ reason }) => reason),
+        passwordReasons
+      )
+  }
+  const { responses } = operations.find(({ operationId }) => operationId === 'getReadiness') as never as {
+    responses: Record<string, { content: Record<string, { example: { status: string } }> }>
+  }
+  t.equal(responses['503']?.content['application/json']?.example.status, 'not-ready')
+})
 
 t.test('every operation says what HTTP itself may be answered, and every answer which headers it bears', async (t) => {
   for (const { operationId, responses } of operations) {

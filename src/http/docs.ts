@@ -5,6 +5,7 @@ import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import { REFRESH_COOKIE } from '../refresh-cookie.ts'
 import { freeEmptyBodies } from './contract-bodies.ts'
+import { makeExamplesTrue } from './contract-examples.ts'
 import { declareHeaders } from './contract-headers.ts'
 import { sendProblem } from './errors.ts'
 
@@ -101,7 +102,9 @@ export async function describeContract(app: FastifyInstance): Promise<void> {
       }
     },
     transformObject: (made) =>
-      freeEmptyBodies(declareHeaders('openapiObject' in made ? made.openapiObject : made.swaggerObject)),
+      makeExamplesTrue(
+        freeEmptyBodies(declareHeaders('openapiObject' in made ? made.openapiObject : made.swaggerObject))
+      ),
     refResolver: { buildLocalReference: (json, _base, _fragment, i) => String(json.$id ?? `def-${i}`) }
   })
 }

@@ -21,6 +21,12 @@ export const Health = Type.Object(
 )
 export type Health = Static<typeof Health>
 
+const unknown = { ok: false, detail: 'unknown: the database is out of reach' }
+const exampleOutage: Health = {
+  status: 'not-ready',
+  checks: { database: { ok: false, detail: 'out of reach' }, migrations: unknown, keys: unknown, mail: unknown }
+}
+
 export const Liveness = Type.Object(
   { status: Type.Literal('alive') },
   { $id: 'Liveness', examples: [{ status: 'alive' }] }
@@ -53,7 +59,10 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ ready: () => Promise<Heal
           'Looks at the database, the migrations, the keys and the mail queue. Take the instance out of the load balancer while this is 503; do not restart it.',
         response: {
           200: named(Health, 'Ready: everything the service needs is available.'),
-          503: named(Health, 'Not ready; `checks` says why.'),
+          503: {
+            description: 'Not ready; `checks` says why.',
+            content: { 'application/json': { schema: named(Health), example: exampleOutage } }
+          },
           ...strayRefusals()
         }
       }
