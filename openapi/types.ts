@@ -428,7 +428,7 @@ export interface components {
             challenge: components["schemas"]["Challenge"];
         };
         ProblemFault: {
-            /** @description JSON pointer to the place. */
+            /** @description JSON pointer to the place in the body, such as `/email`; empty for the body or the request as a whole. `/headers/…` is a header, `/params/…` a part of the path. */
             pointer: string;
             detail: string;
         };
@@ -811,7 +811,7 @@ export interface operations {
                  */
                 "application/json": {
                     /**
-                     * @description An address as a person types it; spaces around it are ignored.
+                     * @description One plain address as a person types it, of at most 254 characters; spaces around it are ignored.
                      * @example maya@example.com
                      */
                     email: string;
@@ -1363,7 +1363,7 @@ export interface operations {
                  */
                 "application/json": {
                     /**
-                     * @description An address as a person types it; spaces around it are ignored.
+                     * @description One plain address as a person types it, of at most 254 characters; spaces around it are ignored.
                      * @example maya@example.com
                      */
                     email: string;
@@ -1577,7 +1577,7 @@ export interface operations {
                  */
                 "application/json": {
                     /**
-                     * @description An address as a person types it; spaces around it are ignored.
+                     * @description One plain address as a person types it, of at most 254 characters; spaces around it are ignored.
                      * @example maya@example.com
                      */
                     email: string;

@@ -30,7 +30,13 @@ export const ProblemNext = Type.Object(
 )
 
 export const ProblemFault = Type.Object(
-  { pointer: Type.String({ description: 'JSON pointer to the place.' }), detail: Type.String() },
+  {
+    pointer: Type.String({
+      description:
+        'JSON pointer to the place in the body, such as `/email`; empty for the body or the request as a whole. `/headers/…` is a header, `/params/…` a part of the path.'
+    }),
+    detail: Type.String()
+  },
   { $id: 'ProblemFault' }
 )
 

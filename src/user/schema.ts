@@ -5,7 +5,7 @@ export const Email = Type.String({
   minLength: 3,
   maxLength: 320,
   ...STORABLE,
-  description: 'An address as a person types it; spaces around it are ignored.',
+  description: 'One plain address as a person types it, of at most 254 characters; spaces around it are ignored.',
   examples: ['maya@example.com']
 })
 
