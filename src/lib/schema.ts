@@ -41,6 +41,7 @@ export const IdParams = (description: string) =>
 export const IdempotencyHeaders = Type.Object({
   'idempotency-key': Type.Optional(
     Type.String({
+      format: 'uuid',
       pattern: UUID,
       description:
         'A random UUID, the same for every try of one request: a retry after a lost reply is then answered as the first try was. At /v1/otp/verify and /v1/password/reset that holds for a minute; later the code or the link is spent, and refused. A different request needs a different one.'
