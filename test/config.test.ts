@@ -99,12 +99,8 @@ t.test('an address without a host is no address', async (t) => {
 })
 
 t.test('several servers in one DATABASE_URL are pointed out: pg would look for a host of that name', async (t) => {
-  for (const hosts of ['one,two', 'one,two:6501', '10.0.0.1,10.0.0.2'])
-    t.match(
-      faultsOf({ DATABASE_URL: `postgres://u:hunter2@${hosts}/auth` }),
-      [/^DATABASE_URL must name one host/],
-      hosts
-    )
+  for (const hosts of ['one,two', 'u:hunter2@one,two:6501', '10.0.0.1,10.0.0.2'])
+    t.match(faultsOf({ DATABASE_URL: `postgres://${hosts}/auth` }), [/^DATABASE_URL must name one host/], hosts)
   t.strictSame(faultsOf({ DATABASE_URL: 'postgres://u:a,b@one/auth,x' }), [])
 })
 

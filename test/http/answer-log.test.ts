@@ -62,7 +62,7 @@ t.test('what had no line is told after a minute, and each minute while it goes o
   t.teardown(() => mock.timers.reset())
   jumpAhead(t, 0)
   const log: string[] = []
-  const answers = new AnswerLog(pino({}, { write: (line) => void log.push(line) }))
+  const answers = new AnswerLog(pino({}, { write: (line) => void log.push(line) }), () => false)
   const refuse = (times: number) => {
     for (let nth = 0; nth < times; nth++) answers.refused(`${nth}`, 400, 'invalid-request')
   }
