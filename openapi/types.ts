@@ -651,6 +651,8 @@ export interface components {
             network: string | null;
             /** @description The User-Agent it last signed in with. */
             agent: string | null;
+            /** @description Whether the session of the request was opened, or last renewed, on this device. */
+            current: boolean;
         };
         /**
          * @example {
@@ -661,7 +663,8 @@ export interface components {
          *           "last_used_at": "2026-11-22T09:30:00.000Z",
          *           "expires_at": "2027-05-21T09:30:00.000Z",
          *           "network": "203.0.113.0/24",
-         *           "agent": "Mozilla/5.0"
+         *           "agent": "Mozilla/5.0",
+         *           "current": true
          *         }
          *       ]
          *     }

@@ -55,7 +55,6 @@ export const orSignedOut = (act) => async () => {
 export function fillList(screen, list, entries, reload) {
   const sessions = list === 'sessions'
   const rows = entries.map((entry) => {
-    const current = 'current' in entry && entry.current
     const row = document.createElement('li')
     const about = document.createElement('div')
     const name = document.createElement('strong')
@@ -65,13 +64,13 @@ export function fillList(screen, list, entries, reload) {
     tell(used, 'last_used', { time: () => dateAndTime(entry.last_used_at) })
     about.append(name, used)
     row.append(about)
-    if (current) {
+    if (entry.current) {
       const badge = document.createElement('span')
       badge.className = 'badge'
-      tell(badge, 'this_session')
+      tell(badge, sessions ? 'this_session' : 'this_device')
       row.append(badge)
-      return row
     }
+    if (entry.current && sessions) return row // that one is ended by signing out
     const button = document.createElement('button')
     button.type = 'button'
     button.className = 'quiet small'

@@ -7,7 +7,8 @@ import { deleteDevice, findDevices } from './store.ts'
 
 /** The caller's trusted devices, most recently used first. */
 export async function listDevices(ctx: Context, session: LiveSession): Promise<{ devices: DeviceBody[] }> {
-  const devices = await findDevices(ctx.db, { userId: session.userId })
+  const { userId, sessionId } = session
+  const devices = await findDevices(ctx.db, { userId, sessionId })
   return {
     devices: devices.map((device) => ({
       id: device.id,
@@ -15,7 +16,8 @@ export async function listDevices(ctx: Context, session: LiveSession): Promise<{
       last_used_at: device.lastUsedAt.toISOString(),
       expires_at: device.expiresAt.toISOString(),
       network: device.network,
-      agent: device.agent
+      agent: device.agent,
+      current: device.current
     }))
   }
 }

@@ -10,7 +10,10 @@ export const Device = Type.Object(
     network: Type.Union([Type.String(), Type.Null()], {
       description: 'The network it last signed in from: /24 of an IPv4, /64 of an IPv6 address.'
     }),
-    agent: Type.Union([Type.String(), Type.Null()], { description: 'The User-Agent it last signed in with.' })
+    agent: Type.Union([Type.String(), Type.Null()], { description: 'The User-Agent it last signed in with.' }),
+    current: Type.Boolean({
+      description: 'Whether the session of the request was opened, or last renewed, on this device.'
+    })
   },
   { $id: 'Device' }
 )
@@ -29,7 +32,8 @@ export const DeviceList = Type.Object(
             last_used_at: '2026-11-22T09:30:00.000Z',
             expires_at: '2027-05-21T09:30:00.000Z',
             network: '203.0.113.0/24',
-            agent: 'Mozilla/5.0'
+            agent: 'Mozilla/5.0',
+            current: true
           }
         ]
       }

@@ -103,13 +103,16 @@ type DeviceView = {
   expiresAt: Date
   network: string | null
   agent: string | null
+  /** Whether the session signed in from it. */
+  current: boolean
 }
 
 export const findDevices = statement(
-  { userId: 'uuid' },
-  ({ userId }) => sql<DeviceView>`
+  { userId: 'uuid', sessionId: 'uuid' },
+  ({ userId, sessionId }) => sql<DeviceView>`
     select d.id, d.created_at as "createdAt", d.last_used_at as "lastUsedAt", d.expires_at as "expiresAt",
-      d.client_network::text as network, d.client_agent as agent
+      d.client_network::text as network, d.client_agent as agent,
+      exists (select from postern.session as s where s.id = ${sessionId} and s.device_id = d.id) as current
     from postern.device as d join postern."user" as u on u.email_key = d.email_key
     where u.id = ${userId} and d.expires_at > now() order by d.last_used_at desc, d.id desc`
 )

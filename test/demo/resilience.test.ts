@@ -65,6 +65,7 @@ t.test('a browser that has signed in is known at the next sign-in, until it is f
   const context = await visitor(t, { userAgent: 'Mozilla/5.0 (X11; Linux x86_64) Chrome/130.0 Safari/537.36' })
   const page = await signIn(context, service, email)
   const trusted = await page.locator('#devices li').count()
+  const marked = await page.locator('#devices li .badge').innerText()
 
   await press(page, /^Forget the device: Chrome on Linux, /)
   await announced(page, /device is forgotten/)
@@ -73,7 +74,7 @@ t.test('a browser that has signed in is known at the next sign-in, until it is f
   const asked = page.waitForRequest('**/v1/otp')
   await askForCode(page, email)
 
-  t.strictSame([trusted, left], [1, 0])
+  t.strictSame([trusted, marked, left], [1, 'This one', 0])
   t.match((await asked).postDataJSON(), { device_token: /^dev_/ })
 })
 

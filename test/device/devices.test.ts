@@ -36,6 +36,21 @@ t.test('a device that signed in before is neither stopped by strangers nor given
   t.equal(listed.devices.length, 1, 'it is the same device')
 })
 
+t.test('the list says which device is the one that asks', async (t) => {
+  const { session, ask, api, codeOf } = await signedIn(t)
+  const { challenge } = (await ask()).body
+  const elsewhere = (await api.verifyOtp({ challenge, code: codeOf(challenge) })).body
+  const marks = async (bearer: string) => {
+    const { devices } = (await api.listDevices({ bearer })).body as { devices: { id: string; current: boolean }[] }
+    return new Map(devices.map(({ id, current }) => [id, current]))
+  }
+
+  const [here, there] = [await marks(session.access_token), await marks(elsewhere.access_token)]
+
+  t.strictSame([...here.values()].sort(), [false, true])
+  t.strictSame(there, new Map([...here].map(([id, current]) => [id, !current])))
+})
+
 t.test('its newest token and the one before it name a device, no other does', async (t) => {
   const { session, strangersAsk, ask, api, codeOf, emptyLanes } = await signedIn(t)
   const tokens = [session.device_token]

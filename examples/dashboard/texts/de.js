@@ -112,6 +112,7 @@ export const de = {
   others_ended: '{count} andere [Sitzung wurde|Sitzungen wurden] beendet.',
   devices: 'Geräte, denen Sie vertrauen',
   devices_lead: 'Wer sich von einem davon anmeldet, wird durch Versuche von Fremden nicht gebremst.',
+  this_device: 'Dieses hier',
   forget: 'Vergessen',
   forget_device: 'Gerät vergessen: {device}',
   device_forgotten: 'Das Gerät ist vergessen.',

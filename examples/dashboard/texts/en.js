@@ -111,6 +111,7 @@ export const en = {
   others_ended: '{count} other [session was|sessions were] ended.',
   devices: 'Devices you trust',
   devices_lead: 'Signing in from one of these is not slowed down by other people’s attempts.',
+  this_device: 'This one',
   forget: 'Forget',
   forget_device: 'Forget the device: {device}',
   device_forgotten: 'The device is forgotten.',

@@ -111,6 +111,7 @@ export const es = {
   others_ended: 'Se [ha cerrado|han cerrado] {count} [sesión|sesiones] más.',
   devices: 'Dispositivos de confianza',
   devices_lead: 'Quien entra desde uno de ellos no se ve frenado por los intentos de desconocidos.',
+  this_device: 'Este',
   forget: 'Olvidar',
   forget_device: 'Olvidar el dispositivo: {device}',
   device_forgotten: 'El dispositivo se ha olvidado.',

@@ -112,6 +112,7 @@ export const fr = {
   others_ended: '{count} autre[ session a été fermée|s sessions ont été fermées].',
   devices: 'Appareils de confiance',
   devices_lead: 'Qui se connecte depuis l’un d’eux n’est pas ralenti par les tentatives d’inconnus.',
+  this_device: 'Celui-ci',
   forget: 'Oublier',
   forget_device: 'Oublier l’appareil : {device}',
   device_forgotten: 'L’appareil est oublié.',
