@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -47,4 +47,22 @@ t.test('a cache that cannot be written is no reason not to start', async (t) => 
 
   t.equal(await child.ended, 1)
   t.match(child.said(), /PORT/)
+})
+
+t.test('sources are known again after a layer of an image has cut their times to whole seconds', async (t) => {
+  const sources = { 'boot.ts': '', cli: { 'warm-up.js': readFileSync(join(ROOT, 'src/cli/warm-up.js'), 'utf8') } }
+  const folder = t.testdir({ 'package.json': '{ "type": "module" }', cache: {}, migrations: {}, src: sources })
+  const show = `import('${folder}/src/cli/warm-up.js').then(({ markOfWarmth }) => console.log(markOfWarmth()))`
+  const markAt = async (seconds: number): Promise<string> => {
+    for (const name of ['src/boot.ts', 'src/cli', 'src/cli/warm-up.js'])
+      utimesSync(join(folder, name), seconds, seconds)
+    const child = node(join(folder, 'cache'), ['-e', show], {})
+    t.equal(await child.ended, 0)
+    return child.said()
+  }
+
+  const built = await markAt(1_800_000_000.852)
+  t.match(built, /postern-\w{16}\n$/)
+  t.equal(await markAt(1_800_000_000), built)
+  t.not(await markAt(1_800_000_001), built)
 })
