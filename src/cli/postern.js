@@ -7,6 +7,13 @@ if (major < 24) {
   )
   process.exit(1)
 }
+// PID 1 of a container gets no signal that it does not listen for. One that comes while the program loads, or during a command, ends it
+// as it would end any other process; once `serve` listens too, it is left to that.
+if (process.pid === 1)
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'])
+    process.once(signal, (_name, number) => {
+      if (process.listenerCount(signal) === 0) process.exit(128 + number)
+    })
 import('node:module')
   .then(({ enableCompileCache }) => enableCompileCache())
   .then(() => import('./warm-up.js'))
