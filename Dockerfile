@@ -16,7 +16,8 @@ COPY src ./src
 COPY examples/dashboard ./examples/dashboard
 # Only for a container that runs as development, such as that of docker-compose.yml: generated keys live here.
 RUN mkdir data .compile-cache && chown node:node data .compile-cache
-USER node
+# The user `node` by its number: `runAsNonRoot` of Kubernetes refuses to start an image whose user is a name.
+USER 1000
 # What Node strips of types and compiles at a start, done beforehand: a second and 20 MB a container. The cache is that of this
 # user and of these V8 flags, so it is made by the one and with the others that the service runs with.
 ENV NODE_COMPILE_CACHE=/app/.compile-cache

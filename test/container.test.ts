@@ -57,7 +57,7 @@ t.test('the image runs Node 24 in production, as a user without rights, with the
 
   t.ok(instructions('FROM').every((from) => /^node:24-\w+-slim/.test(from)))
   t.match(engines.node, />=24/)
-  t.strictSame(instructions('USER'), ['node'])
+  t.strictSame(instructions('USER'), ['1000'], 'by number, or Kubernetes cannot tell that it is not root')
   t.match(instructions('ENV'), ['NODE_ENV=production'])
   t.ok(instructions('ENV').includes('MALLOC_ARENA_MAX=1'))
   t.equal(`exec env MALLOC_ARENA_MAX=1 ${JSON.parse(command as string).join(' ')}`, `${scripts.start} serve`)
@@ -72,7 +72,7 @@ t.test('the compile cache is made as the service runs: by the same user, with th
   const [command] = instructions('CMD')
 
   t.match(lines[filling], /^RUN node --/)
-  t.ok(lines.indexOf('USER node') < filling && lines.indexOf('USER node') !== -1)
+  t.ok(lines.indexOf('USER 1000') < filling && lines.indexOf('USER 1000') !== -1)
   t.ok(instructions('ENV').includes('NODE_COMPILE_CACHE=/app/.compile-cache'))
   t.match(instructions('RUN').join('\n'), /chown node:node data \.compile-cache/)
   t.ok(flagsOf(scripts.start).length > 0)
