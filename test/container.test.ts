@@ -119,5 +119,10 @@ t.test('the settings of the compose file are settings, and a start takes them', 
   for (const name of Object.keys(env)) t.ok(name in settings.properties, name)
   t.match(readConfig(env), { NODE_ENV: 'development', HOST: '0.0.0.0', PUBLIC_URL: 'http://localhost:3000' })
   t.match(compose, /condition: service_healthy/)
+  t.equal(
+    compose.match(/restart: /g)?.length,
+    compose.match(/^ {4}(image|build): /gm)?.length,
+    'all come back together'
+  )
   t.notMatch(compose, /:latest/, 'what was tried is what comes')
 })
