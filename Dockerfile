@@ -15,7 +15,8 @@ COPY src ./src
 # The demo dashboard at `/`: shown in development, never in production.
 COPY examples/dashboard ./examples/dashboard
 # Only for a container that runs as development, such as that of docker-compose.yml: generated keys live here.
-RUN mkdir data .compile-cache && chown node:node data .compile-cache
+# A checkout under a strict umask keeps its sources from others, and the user of the image is one of them.
+RUN chmod -R go=rX package.json LICENSE migrations src examples && mkdir data .compile-cache && chown node:node data .compile-cache
 # The user `node` by its number: `runAsNonRoot` of Kubernetes refuses to start an image whose user is a name.
 USER 1000
 # What Node strips of types and compiles at a start, done beforehand: a second and 20 MB a container. The cache is that of this

@@ -92,6 +92,20 @@ t.test('what a server imports can be compiled beforehand, with no settings and n
   t.ok(readdirSync(folder, { recursive: true }).length > 100)
 })
 
+t.test(
+  'whatever is copied can be read by the user of the image, also of a checkout under a strict umask',
+  async (t) => {
+    const last = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '))
+    const copied = [...last.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, sources]) =>
+      (sources as string).split(' ')
+    )
+    const readable = /chmod -R go=rX ([^&]+) &&/.exec(last)?.[1]?.split(' ') ?? []
+
+    t.ok(copied.length > 0)
+    for (const source of copied) t.ok(readable.includes(source.split('/')[0] as string), source)
+  }
+)
+
 t.test('the health check is a command that Node can run, and asks only what a restart would mend', async (t) => {
   const [check] = instructions('HEALTHCHECK')
   const [program, flag, script] = JSON.parse((check as string).replace(/^.*CMD /, '')) as string[]
