@@ -7,6 +7,11 @@ import { isBreached } from './breach.ts'
 
 /** More than anybody remembers or pastes, and too little to slow hashing down. */
 const MOST_BYTES = 1024
+/**
+ * UTF-16 units that can be composed (NFC) to so many bytes, and more: a letter with two marks makes two bytes of three. Beyond it
+ * nothing is composed, because marks in the wrong order are sorted one by one: 8,000 of them hold up all requests for tens of milliseconds.
+ */
+const MOST_UNITS = 2 * MOST_BYTES
 /** Letters and digits that must be the person's own when the rest is the address or the brand (NIST's least length). */
 const LEAST_OF_ONES_OWN = 8
 /** Shorter pieces of an address occur in other words by chance. */
@@ -17,7 +22,7 @@ const SHORTEST_PIECE = 3
  * No rules about which characters it is made of (NIST SP 800-63B-4 3.1.1.2). What is measured is what is hashed: the NFC form.
  */
 export async function requireGoodPassword(ctx: Context, password: string, email: string): Promise<void> {
-  const reason = await faultOf(ctx, password.normalize('NFC'), email)
+  const reason = password.length > MOST_UNITS ? 'too_long' : await faultOf(ctx, password.normalize('NFC'), email)
   if (reason === undefined) return
   const least = ctx.config.PASSWORD_MIN_LENGTH
   throw new Problem('password-refused', {

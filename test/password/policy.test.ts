@@ -53,6 +53,20 @@ t.test('a password has 15 characters at least, however many bytes they are, and 
   t.equal(await judge(''), 'too_short')
 })
 
+t.test('a password is composed before it is measured, unless it is too long in any form', async (t) => {
+  const { judge } = startPolicy()
+  const composed = t.capture(String.prototype, 'normalize', String.prototype.normalize)
+  const lengths = () => composed().map(({ receiver }) => String(receiver).length)
+
+  t.equal(await judge('ǖ'.repeat(513).normalize('NFD')), 'too_long')
+  t.ok(lengths().includes(1539))
+  t.equal(await judge('ǖ'.repeat(500).normalize('NFD')), 'common', 'with 1,500 letters it may still be short enough')
+  lengths()
+
+  t.equal(await judge(`a${'\u0301'.repeat(4000)}${'\u0316'.repeat(4000)}`), 'too_long')
+  t.same(lengths(), [], 'thousands of marks are not put in order, which takes quadratic time')
+})
+
 t.test('nothing is asked of which characters it is made of', async (t) => {
   const { judge } = startPolicy()
 
