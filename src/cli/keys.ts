@@ -95,7 +95,7 @@ export async function compromiseKey(env: Environment, id: string | undefined): P
       return 1
     }
     await rotateSigningKeys(db, secrets, { publish: 0, verify: 0 })
-    const ended = await endEverything(db, id)
+    const ended = await endEverything(db, { keyId: id, newestKeyId: secrets.ring.newest.id })
     console.log(
       `Ended all ${ended.sessions} sessions and ${ended.challenges} open codes of ${id}, and forgot all devices; access tokens are signed by a new key.`
     )

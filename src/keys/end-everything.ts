@@ -11,8 +11,11 @@ const AT_ONCE = 10_000
  * because no row records how the session was obtained. A session that a computed code opened names the newest key after its first
  * refresh. In this order, so that a sign-in by such a code is either refused or among the sessions. May be run again.
  */
-export async function endEverything(db: Db, keyId: string): Promise<{ sessions: number; challenges: number }> {
-  const [codes] = await endCodesOf(db, { keyId, eventId: newId() })
+export async function endEverything(
+  db: Db,
+  key: { keyId: string; newestKeyId: string }
+): Promise<{ sessions: number; challenges: number }> {
+  const [codes] = await endCodesOf(db, { ...key, eventId: newId() })
   let sessions = 0
   for await (const { ended } of pages((afterId) => endSessionsAfter(db, { afterId, most: AT_ONCE }))) sessions += ended
   let forgotten: number | undefined

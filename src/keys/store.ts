@@ -3,6 +3,7 @@ import { record } from '../audit/store.ts'
 import { distinctAlong } from '../db/distinct.ts'
 import { fromNow } from '../db/interval.ts'
 import { statement, statementInTx } from '../db/statement.ts'
+import { noticeKinds } from '../user/notice-store.ts'
 
 export type SigningKeyRow = {
   kid: string
@@ -96,10 +97,15 @@ export const findDeviceKeys = statement(
       array(select distinct page.key_id from page where page.expires_at > now()) as "keyIds"`
 )
 
-/** Ends the open challenges, links and mails that a master key made. */
+const isNotice = sql`kind in (${sql.join(noticeKinds.map((kind) => sql.lit(kind)))})`
+
+/**
+ * Ends the open challenges, links and mails that a master key made. Notices hold nothing that it made, and tell the owner of what somebody
+ * may have done with it: those that wait go on under the newest key.
+ */
 export const endCodesOf = statement(
-  { keyId: 'text', eventId: 'uuid' },
-  ({ keyId, eventId }) => sql<{ challenges: number }>`
+  { keyId: 'text', newestKeyId: 'text', eventId: 'uuid' },
+  ({ keyId, newestKeyId, eventId }) => sql<{ challenges: number }>`
     with noted as (${record({
       from: sql`(select) as once`,
       id: eventId,
@@ -112,7 +118,10 @@ export const endCodesOf = statement(
       update postern.password_reset set expires_at = now()
       where key_id = ${keyId} and used_at is null and expires_at > now()
     ), mails as (
-      update postern.mail set state = 'expired', settled_at = now() where key_id = ${keyId} and state = 'queued'
+      update postern.mail set state = 'expired', settled_at = now()
+      where key_id = ${keyId} and state = 'queued' and not ${isNotice}
+    ), notices as (
+      update postern.mail set key_id = ${newestKeyId} where key_id = ${keyId} and state = 'queued' and ${isNotice}
     )
     select count(*)::int4 as challenges from challenges`
 )

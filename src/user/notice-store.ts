@@ -8,7 +8,8 @@ import { queueMail } from '../mail/store.ts'
 /** A notice that is not delivered within this time would only confuse. */
 const NOTICE_TTL = 3 * DAY
 
-export type NoticeKind = 'password-changed' | 'account-deleted'
+export const noticeKinds = ['password-changed', 'account-deleted'] as const
+export type NoticeKind = (typeof noticeKinds)[number]
 
 /** In addition to those of the event that the notice reports. */
 export const noticeParameters = { noticeId: 'uuid', messageId: 'text', noticeKeyId: 'text' } as const

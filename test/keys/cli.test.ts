@@ -201,6 +201,24 @@ t.test('compromised ends the mails of the key that wait as well', async (t) => {
   t.strictSame(states, [{ state: 'expired', count: 2 }])
 })
 
+t.test('compromised lets notices leave that wait, under the newest key', async (t) => {
+  const { command, sql, oldKey, newestKey } = await startRotated(t)
+  await sql(
+    `update postern.mail set state = 'queued', settled_at = null, due_at = now() + interval '1 hour', kind = 'password-changed'
+    where id = (select id from postern.mail where key_id = $1 limit 1)`,
+    [idOf(oldKey)]
+  ) // behind a mail server that is down
+
+  await command(`compromised ${idOf(oldKey)}`)
+
+  const notices = await sql("select state, key_id from postern.mail where kind = 'password-changed'")
+  t.strictSame(
+    notices,
+    [{ state: 'queued', key_id: idOf(newestKey) }],
+    'the key may have been used for what they tell of'
+  )
+})
+
 t.test('compromised replaces the signing key that the key had sealed', async (t) => {
   const { command, sql, stop, oldKey, newestKey } = await startRotated(t)
   await stop()
