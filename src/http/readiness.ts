@@ -11,8 +11,8 @@ import { mailBacklog } from '../mail/store.ts'
 import type { Health } from './health.ts'
 
 /**
- * Seconds that a due mail may wait. An unsent code expires within ten minutes, so this limit is only passed when no courier works
- * at all, and not while a mail server is down: a mail outage must not take sessions down with it.
+ * Seconds that a due mail may wait while no courier works. A mail server that is down must not take sessions down with it: thousands of
+ * links, which anybody may ask for, then wait longer than this for their turn.
  */
 const MOST_OVERDUE = 15 * MINUTE
 /** Seconds an answer is reused, so that nobody can load the database with these requests. */
@@ -59,8 +59,8 @@ async function look(ctx: Context, memory: Memory, missing: MissingKeys): Promise
     }),
     check('keys', () => keyFault(ctx, missing)),
     check('mail', async () => {
-      const overdue = (await mailBacklog(ctx.db, {}))[0]?.overdue ?? 0
-      return overdue > MOST_OVERDUE ? `a mail has been due for ${Math.floor(overdue)} s` : undefined
+      const { overdue = 0, taken = false } = (await mailBacklog(ctx.db, {}))[0] ?? {}
+      return overdue > MOST_OVERDUE && !taken ? `a mail has been due for ${Math.floor(overdue)} s` : undefined
     })
   ])
   const reached = [writing, migrations, keys, mail].every((result) => result !== OUT_OF_REACH)

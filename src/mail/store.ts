@@ -109,10 +109,14 @@ export const releaseMails = statement(
     returning mail.id`
 )
 
-/** Seconds by which the longest waiting mail is overdue; 0 when none is. */
+/**
+ * Seconds by which the longest waiting mail is overdue, 0 when none is; and whether some instance takes mails: the next try of what it
+ * took lies ahead, by 300 seconds at the most.
+ */
 export const mailBacklog = statement(
   {},
-  () => sql<{ overdue: number }>`
-    select coalesce(extract(epoch from now() - min(due_at)), 0)::float8 as overdue
+  () => sql<{ overdue: number; taken: boolean }>`
+    select coalesce(extract(epoch from now() - min(due_at)), 0)::float8 as overdue,
+      exists (select from postern.mail where state = 'queued' and due_at > now() and attempts > 0) as taken
     from postern.mail where state = 'queued' and due_at <= now() and valid_until > now()`
 )

@@ -71,6 +71,21 @@ t.test('a mail that nobody sends is told once it is overdue, and not once it is 
   t.match(expired.body.checks.mail, { ok: true })
 })
 
+t.test('mails that wait for their turn behind a mail server that hangs take no instance out', async (t) => {
+  const { api, sql: change } = await start(t)
+  const waiting = `insert into postern.mail (id, kind, subject_id, valid_until, due_at, attempts, message_id, key_id)
+    select gen_random_uuid(), 'reset', gen_random_uuid(), now() + interval '1 hour', now() + due, attempts, '<x@x>', 'other' from (values`
+  await change(`${waiting} (interval '-16 minutes', 2), (interval '20 seconds', 3)) as mails (due, attempts)`)
+  jumpAhead(t, 2)
+  const taken = await api.getReadiness()
+  await change(`update postern.mail set attempts = 0 where due_at > now()`) // as it is written, before anybody takes it
+  jumpAhead(t, 2)
+  const fresh = await api.getReadiness()
+
+  t.match(taken.body.checks.mail, { ok: true }, 'some instance takes mails')
+  t.match(fresh.body.checks.mail, { ok: false, detail: /due for 9\d\d s/ })
+})
+
 t.test(
   'why the database is out of reach is said once, however often somebody looks, and that it is back',
   async (t) => {
