@@ -30,10 +30,20 @@ export function inRanges(ranges: readonly string[]): (text: string) => boolean {
   }
 }
 
+/** Where translators put IPv4 clients in front of an IPv6-only service (RFC 6052, RFC 7915): all of them would be in one /64. */
+const TRANSLATED = ['64:ff9b::/96', '::ffff:0:0:0/96'].map((range) => ipaddr.IPv6.parseCIDR(range))
+
+/** An address; one of IPv4 dressed or translated as IPv6 is the IPv4 address. */
+function plainly(ip: string): ipaddr.IPv4 | ipaddr.IPv6 {
+  const address = ipaddr.process(ip)
+  const translated = address instanceof ipaddr.IPv6 && TRANSLATED.some((range) => address.match(range))
+  return translated ? new ipaddr.IPv4(address.toByteArray().slice(-4)) : address
+}
+
 /** What an address begins with, as a CIDR of so many bits; null for anything that is no IP address. */
 export function prefixOf(ip: string, bits: { ipv4: number; ipv6: number }): string | null {
   if (!ipaddr.isValid(ip)) return null
-  const address = ipaddr.process(ip) // an IPv4 address mapped into IPv6 is the IPv4 address
+  const address = plainly(ip)
   const network =
     address.kind() === 'ipv4'
       ? ipaddr.IPv4.networkAddressFromCIDR(`${address}/${bits.ipv4}`)

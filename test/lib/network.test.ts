@@ -20,6 +20,14 @@ t.test('an IPv4 address dressed as IPv6 is the IPv4 address', async (t) => {
   t.equal(networkOf('::ffff:cb00:714d'), '203.0.113.0/24')
 })
 
+t.test('an IPv4 client behind a translator is known by its own /24, and not all of them together', async (t) => {
+  for (const prefix of ['64:ff9b::', '::ffff:0:']) {
+    fc.assert(fc.property(fc.ipV4(), (ip) => networkOf(`${prefix}${ip}`) === networkOf(ip)))
+    t.equal(networkOf(`${prefix}203.0.113.77`), '203.0.113.0/24')
+  }
+  t.equal(networkOf('64:ff9b:1:2::203.0.113.77'), '64:ff9b:1:2::/64', 'another prefix says nothing')
+})
+
 t.test('the zone of a link-local address is no part of its network', async (t) => {
   t.equal(networkOf('fe80::1%eth0'), networkOf('fe80::1'))
 })
