@@ -97,7 +97,7 @@ export async function compromiseKey(env: Environment, id: string | undefined): P
     await rotateSigningKeys(db, secrets, { publish: 0, verify: 0 })
     const ended = await endEverything(db, { keyId: id, newestKeyId: secrets.ring.newest.id })
     console.log(
-      `Ended all ${ended.sessions} sessions and ${ended.challenges} open codes of ${id}, and forgot all devices; access tokens are signed by a new key.`
+      `Ended all ${ended.sessions} sessions and ${ended.challenges} open codes of ${id}, and forgot all devices; within 30 seconds every instance signs access tokens by a new key.`
     )
     console.log(
       `Now take ${id} out of SECRET_KEYS. Services that fetch the JWKS again refuse the access tokens issued until now; the last of them expires in ${config.ACCESS_TOKEN_TTL} seconds.`

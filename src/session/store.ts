@@ -67,7 +67,8 @@ export const findLiveSession = batched(
 export const findOpenedSession = statement(
   { sessionId: 'uuid', challengeId: 'uuid', usedKey: 'bytea' },
   ({ sessionId, challengeId, usedKey }) => sql<SessionView & { deviceId: string | null }>`
-    select ${sessionView}, c.device_id as "deviceId" from postern.session as s, postern."user" as u, postern.challenge as c
+    select ${sessionView}, coalesce(s.device_id, c.device_id) as "deviceId"
+    from postern.session as s, postern."user" as u, postern.challenge as c
     where c.id = ${challengeId} and c.used_key = ${usedKey} and c.used_at > ${ago(GRACE)}
       and u.email_key = c.email_key and (s.id = ${sessionId} or s.authenticated_at = c.used_at) and ${live}
     order by s.id = ${sessionId} desc limit 1`

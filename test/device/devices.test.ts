@@ -196,6 +196,20 @@ t.test('an account has ten devices at the most, the ones used last', async (t) =
   )
 })
 
+t.test('so does a repeat where the device that asked was forgotten meanwhile', async (t) => {
+  const { session, ask, api, codeOf } = await signedIn(t)
+  const bearer = session.access_token
+  const { challenge } = (await ask(session.device_token)).body
+  const [{ id }] = (await api.listDevices({ bearer })).body.devices
+  await api.forgetDevice({ bearer, id })
+  const guess = { challenge, code: codeOf(challenge) }
+  const headers = { 'idempotency-key': crypto.randomUUID() }
+
+  const [first, again] = [await api.verifyOtp(guess, { headers }), await api.verifyOtp(guess, { headers })]
+
+  t.equal(again.body.device_token, first.body.device_token)
+})
+
 t.test('a repeat with the same Idempotency-Key answers the same device', async (t) => {
   const { api, codeOf, ask, strangersAsk, forgetNetworks, emptyLanes } = await signedIn(t)
   await emptyLanes()
