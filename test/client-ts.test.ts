@@ -1,0 +1,158 @@
+import t, { type Test } from 'tap'
+import { type Kept, Postern } from '../examples/client-ts/postern.ts'
+import { start } from './helper.ts'
+
+const email = 'maya@example.com'
+
+/** A phone with the client of the examples, on a network that the test spoils. */
+async function openPhone(t: Test) {
+  const world = await start(t)
+  const sent: string[] = []
+  const shelf: { kept: Kept } = { kept: {} }
+  /** What becomes of a request, by its path, instead of what the network would do. */
+  const spoilt = new Map<string, (request: Request) => Promise<Response>>()
+  const fetching = async (request: Request): Promise<Response> => {
+    const { pathname } = new URL(request.url)
+    sent.push(`${request.method} ${pathname}`)
+    return await (spoilt.get(pathname) ?? fetch)(request)
+  }
+  /** As the app finds itself after a start. */
+  const open = () =>
+    new Postern({
+      baseUrl: world.url,
+      kept: shelf.kept,
+      keep: (kept) => void Object.assign(shelf, { kept }),
+      fetch: fetching,
+      pauses: [0, 0]
+    })
+  /** The next answer of this path is lost, though the service has given it. */
+  const loseAnswer = (path: string) =>
+    spoilt.set(path, async (request) => {
+      spoilt.delete(path)
+      await fetch(request)
+      throw new TypeError('fetch failed')
+    })
+  const enter = async (phone: Postern) => {
+    const { data } = await phone.api.POST('/v1/otp', { body: { email, ...phone.device } })
+    const challenge = data?.challenge ?? ''
+    return await phone.api.POST('/v1/otp/verify', { body: { challenge, code: world.codeOf(challenge) } })
+  }
+  const sessions = async (phone: Postern) => (await phone.api.GET('/v1/me/sessions')).data?.sessions ?? []
+  return { ...world, open, enter, sessions, sent, shelf, spoilt, loseAnswer }
+}
+
+t.test('a sign-in is kept, and found again by the next start of the app', async (t) => {
+  const { open, enter, shelf } = await openPhone(t)
+  const phone = open()
+
+  const signedIn = await enter(phone)
+  const { data } = await open().api.GET('/v1/session')
+
+  t.equal(signedIn.data?.user.email, email)
+  t.match(shelf.kept, { refreshToken: /^rfr_/, deviceToken: /^dev_/ })
+  t.equal(data?.user.email, email)
+})
+
+t.test('lost answers cost neither the code, nor the session, nor a second mail', async (t) => {
+  const { open, enter, sessions, loseAnswer, sql } = await openPhone(t)
+  for (const path of ['/v1/otp', '/v1/otp/verify']) loseAnswer(path)
+  await enter(open())
+  loseAnswer('/v1/session/refresh')
+
+  const listed = await sessions(open())
+
+  t.equal(listed.length, 1)
+  t.strictSame(await sql('select count(*)::int4 as mails from postern.mail'), [{ mails: 1 }])
+})
+
+t.test('many requests with a token that has run out refresh once, and are answered', async (t) => {
+  const { open, enter, sent, spoilt } = await openPhone(t)
+  const phone = open()
+  const { data } = await enter(phone)
+  for (const path of ['/v1/me', '/v1/session'])
+    spoilt.set(path, async (request) => {
+      if (request.headers.get('authorization') === `Bearer ${data?.access_token}`)
+        request.headers.set('authorization', 'Bearer expired')
+      return await fetch(request)
+    })
+
+  const answers = await Promise.all([
+    phone.api.GET('/v1/me'),
+    phone.api.GET('/v1/session'),
+    phone.api.GET('/v1/me'),
+    phone.api.GET('/v1/session')
+  ])
+
+  t.strictSame(new Set(answers.map(({ response }) => response.status)), new Set([200]))
+  t.equal(sent.filter((line) => line === 'POST /v1/session/refresh').length, 1)
+})
+
+t.test('an outage is no sign-out: it is tried again, told, and over when it is over', async (t) => {
+  const { open, enter, shelf, spoilt, sent } = await openPhone(t)
+  await enter(open())
+  const { kept } = shelf
+  spoilt.set('/v1/session/refresh', async () => new Response('{}', { status: 503, headers: { 'retry-after': '0' } }))
+  const phone = open()
+
+  await t.rejects(phone.api.GET('/v1/me'), { name: 'Outage' })
+  const tries = sent.filter((line) => line === 'POST /v1/session/refresh').length
+  spoilt.clear()
+  const { data } = await phone.api.GET('/v1/me')
+
+  t.equal(tries, 3)
+  t.ok(kept.refreshToken)
+  t.equal(data?.email, email)
+})
+
+t.test('a session that was ended is told as that, and forgotten; the device is still known', async (t) => {
+  const { open, enter, shelf, sql } = await openPhone(t)
+  const phone = open()
+  await enter(phone)
+  await sql('update postern.session set revoked_at = now()')
+
+  await t.rejects(phone.api.GET('/v1/me'), { name: 'SignedOut' })
+
+  t.notOk(phone.isSignedIn)
+  t.match(Object.keys(shelf.kept), ['deviceToken'])
+})
+
+t.test('signing in again stays in the session, also where its access token is of no use any more', async (t) => {
+  const { open, enter, sessions, sql, shelf } = await openPhone(t)
+  await enter(open())
+  const { refreshToken } = shelf.kept
+  await sql("update postern.session set authenticated_at = now() - interval '10 minutes'")
+  const phone = open()
+  const change = () => phone.api.PUT('/v1/me/password', { body: { password: 'sieben Zwetschgen im Korb' } })
+
+  const refused = await change()
+  await enter(phone)
+  const changed = await change()
+
+  t.equal(refused.error?.code, 'step-up-required')
+  t.equal(changed.response.status, 200)
+  t.equal((await sessions(phone)).length, 1)
+  t.ok(shelf.kept.refreshToken !== refreshToken, 'one refresh went before')
+})
+
+t.test('a password is not tried a second time by itself', async (t) => {
+  const { open, sent, loseAnswer } = await openPhone(t)
+  loseAnswer('/v1/login')
+
+  await t.rejects(open().api.POST('/v1/login', { body: { email, password: 'sieben Zwetschgen im Korb' } }), {
+    name: 'Outage'
+  })
+
+  t.strictSame(sent, ['POST /v1/login'])
+})
+
+t.test('signing out ends the session at the service too', async (t) => {
+  const { open, enter, sql, shelf } = await openPhone(t)
+  const phone = open()
+  await enter(phone)
+
+  await phone.signOut()
+
+  t.match(await sql('select revoked_at from postern.session'), [{ revoked_at: Date }])
+  t.strictSame(Object.keys(shelf.kept), ['deviceToken'])
+  await t.rejects(phone.api.GET('/v1/me'), { name: 'SignedOut' })
+})
