@@ -1,7 +1,7 @@
 // @ts-check
 import { Refusal } from './api.js'
 import { go } from './go.js'
-import { call, SignedOut } from './session.js'
+import { call, SignedOut, Switched } from './session.js'
 import { announce, find, onPress } from './show.js'
 import { dateAndTime, label, tell, textOf } from './texts.js'
 import { recognise } from './user-agent.js'
@@ -31,7 +31,7 @@ async function remove(path) {
 }
 
 /**
- * A press of a button that may find the session ended.
+ * A press of a button that may find the session ended, or another in its place.
  *
  * @param {() => Promise<void>} act
  */
@@ -39,6 +39,7 @@ export const orSignedOut = (act) => async () => {
   try {
     await act()
   } catch (error) {
+    if (error instanceof Switched) return go('account')
     if (!(error instanceof SignedOut)) throw error
     go('email', { notice: 'session_over' })
   }

@@ -42,6 +42,7 @@ let place = (history.state?.place ?? 0) - 1 // a reload stays where it was
  * @param {State} [state]
  */
 export function go(name, state = {}) {
+  if (name === 'email') forgetInside()
   const again = visited[place]?.name === name
   const fresh = visited.length === 0 || history.state === null // the page was just opened, or a link led to a new entry
   if (!again) place += 1
@@ -75,6 +76,13 @@ export function leaveBehind(state) {
   if (here !== undefined) here.state = state
 }
 
+/** Who signs in next must not come back to a screen of somebody else's account. */
+function forgetInside() {
+  visited.forEach((visit, index) => {
+    if (isInside(visit)) visited[index] = { name: 'account', state: {} }
+  })
+}
+
 /**
  * Shows what Back or Forward leads to: never the way in to somebody who is in, nor the account to somebody who is not.
  *
@@ -82,6 +90,7 @@ export function leaveBehind(state) {
  * @param {boolean} signedIn
  */
 export function goBack(entry, signedIn) {
+  if (!signedIn) forgetInside()
   place = entry.place
   const then = visited[place] ?? { name: 'email', state: {} }
   const here = ANYBODY.includes(then.name) || isInside(then) === signedIn

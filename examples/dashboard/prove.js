@@ -1,6 +1,7 @@
 // @ts-check
 import { askForCode } from './ask.js'
 import { go } from './go.js'
+import { call, Switched } from './session.js'
 
 /** Seconds after a sign-in in which no other is asked for: a little less than the five minutes that the service grants. */
 const FRESH = 4.5 * 60
@@ -27,4 +28,14 @@ export async function prove(then, user) {
 export async function goProven(name, user, signedInAt) {
   if (Date.now() - Date.parse(signedInAt) < 1000 * FRESH) go(name, { user })
   else await prove(name, user)
+}
+
+/**
+ * Refuses (Switched) where somebody else is signed in than the screen was made for: another tab may have told nothing of it.
+ *
+ * @param {import('./contract.js').User} user
+ */
+export async function requireSame({ id }) {
+  const { user } = await call('GET', '/v1/session')
+  if (user.id !== id) throw new Switched()
 }

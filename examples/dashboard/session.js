@@ -20,6 +20,8 @@ import { channel, inTurn, tellOtherTabs } from './tabs.js'
 
 /** The service has ended the session. Nothing but `refresh-rejected` is this. */
 export class SignedOut extends Error {}
+/** Another session is this browser's by now, and may be somebody else's. */
+export class Switched extends Error {}
 
 /** @type {string | undefined} */
 let accessToken = leftByReload()
@@ -119,7 +121,7 @@ export function forgetSession() {
 export const hasSession = () => recall('session') !== undefined
 
 /**
- * An operation of the signed-in account. Refreshes when it must. Throws SignedOut, a Refusal or an Outage.
+ * An operation of the signed-in account. Refreshes when it must. Throws SignedOut, Switched, a Refusal or an Outage.
  *
  * @param {'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'} method
  * @param {string} path
@@ -127,13 +129,14 @@ export const hasSession = () => recall('session') !== undefined
  */
 export async function call(method, path, body) {
   if (accessToken === undefined) await refresh(undefined)
-  const used = accessToken
+  const [used, within] = [accessToken, sessionId]
   const options = body === undefined ? {} : { body }
   try {
     return await send(method, path, { ...options, bearer: used })
   } catch (error) {
     if (!(error instanceof Refusal) || error.code !== 'session-rejected') throw error
     await refresh(used)
+    if (sessionId !== within) throw new Switched() // what was meant for one account must not be done to another
     return await send(method, path, { ...options, bearer: accessToken })
   }
 }

@@ -22,9 +22,10 @@ let leaving = new AbortController()
  * keyboard goes on and a screen reader says where it is.
  *
  * @param {string} name
+ * @param {import('./texts.js').Key} [title] in place of the heading that the template has
  * @returns {{ screen: HTMLElement, signal: AbortSignal }} `signal` ends with the screen: give it to listeners and timers
  */
-export function show(name) {
+export function show(name, title) {
   leaving.abort()
   leaving = new AbortController()
   const template = /** @type {HTMLTemplateElement} */ (find(document, `#screen-${name}`))
@@ -33,11 +34,12 @@ export function show(name) {
   screen.setAttribute('data-screen', name)
   tellAll(screen)
   const heading = find(screen, 'h1')
-  const title = () => {
+  if (title !== undefined) tell(heading, title)
+  const entitle = () => {
     document.title = `${heading.textContent} · ${brand}`
   }
-  title()
-  document.addEventListener('language', title, { signal: leaving.signal })
+  entitle()
+  document.addEventListener('language', entitle, { signal: leaving.signal })
   find(screen, '[data-focus]').focus()
   return { screen, signal: leaving.signal }
 }

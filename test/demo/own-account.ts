@@ -1,7 +1,7 @@
 import type { BrowserContext, Page } from 'playwright-core'
 import type { Test } from 'tap'
 import { codeIn } from '../helper.ts'
-import { announced, at, fault, press, signedIn, signIn, type startOnTestServer } from './demo.ts'
+import { announced, askForCode, at, fault, press, signedIn, signIn, type startOnTestServer } from './demo.ts'
 
 type World = {
   service: Awaited<ReturnType<typeof startOnTestServer>>
@@ -128,5 +128,98 @@ export function testOwnAccount(t: Test, { service, site, visitor }: World): void
 
     await announced(page, /Your account was deleted/)
     t.strictSame(await service.sql(`select from postern."user" where email = '${email}'`), [])
+  })
+
+  t.test('a deletion that was carried out during an outage is told when the service is asked again', async (t) => {
+    const email = 'outage@example.com'
+    const page = await enter(t, email)
+    await press(page, 'Delete account')
+    let losing = true
+    await page.route('**/v1/me', async (route) => {
+      if (route.request().method() === 'DELETE' && losing) await route.fetch()
+      if (losing) await route.abort()
+      else await route.continue()
+    })
+
+    await press(page, 'Delete for good')
+    await fault(page)
+    losing = false
+    await press(page, 'Delete for good')
+
+    await announced(page, /Your account was deleted/)
+    t.pass()
+  })
+
+  t.test(
+    'what was on the screen for one account is not done to another, wherever that one has signed in',
+    async (t) => {
+      const [mine, theirs] = ['mine@example.com', 'theirs@example.com']
+      const context = await visitor(t)
+      await context.addInitScript('delete window.BroadcastChannel') // no tab hears of the others
+      const page = await signIn(context, service, mine, site)
+      await press(page, 'Delete account')
+      const beside = await context.newPage()
+      await beside.goto(site)
+      await signedIn(beside)
+      await press(beside, 'Sign out')
+      await at(beside, 'email')
+      await beside.close()
+      await signIn(context, service, theirs, site)
+
+      await press(page, 'Delete for good')
+
+      t.equal(await signedIn(page), theirs)
+      t.equal((await service.sql(`select from postern."user" where email = '${theirs}'`)).length, 1)
+    }
+  )
+
+  t.test('Back leads nobody to what somebody else had before them', async (t) => {
+    const [mine, theirs] = ['before@example.com', 'after@example.com']
+    const page = await enter(t, mine)
+    await press(page, 'Delete account')
+    await press(page, 'Back')
+    await signedIn(page)
+    await press(page, 'Sign out')
+    await at(page, 'email')
+    await askForCode(page, theirs)
+    await proveByCode(page, theirs)
+    await signedIn(page)
+
+    for (let steps = 0; steps < 4; steps++) {
+      await page.goBack()
+      t.equal(await signedIn(page), theirs)
+    }
+  })
+
+  t.test('Back from a first password leads to a form that asks for it', async (t) => {
+    const page = await enter(t, 'twice@example.com')
+    await press(page, 'Set a password')
+    const title = await page.title()
+    await fill(page, 'New password', first)
+    await press(page, 'Update password')
+    await announced(page, /Your password was changed/)
+
+    await page.goBack()
+    await fill(page, 'Current password', first)
+    await fill(page, 'New password', second)
+    await press(page, 'Update password')
+
+    await announced(page, /Your password was changed/)
+    t.match(title, /^Set a password/)
+  })
+
+  t.test('a first password that was set in another window meanwhile is asked for', async (t) => {
+    const page = await enter(t, 'windows@example.com')
+    await press(page, 'Set a password')
+    await page.evaluate(`fetch('${service.url}/v1/me/password', { method: 'PUT', body: '{"password":"${first}"}', headers: {
+      'content-type': 'application/json', authorization: 'Bearer ' + JSON.parse(sessionStorage['postern.access']).token } })`)
+
+    await fill(page, 'New password', second)
+    await press(page, 'Update password')
+    await fill(page, 'Current password', first)
+    await fill(page, 'New password', second)
+    await press(page, 'Update password')
+
+    t.match(await announced(page, /Your password was changed/), /changed/)
   })
 }

@@ -4,7 +4,7 @@ import { Outage, Refusal } from '../api.js'
 import { countDown } from '../countdown.js'
 import { go } from '../go.js'
 import { goProven } from '../prove.js'
-import { call, SignedOut, signOut } from '../session.js'
+import { call, SignedOut, Switched, signOut } from '../session.js'
 import { announce, find, onPress, show, uncomplain } from '../show.js'
 import { dateOf, inTime, language, tell } from '../texts.js'
 
@@ -62,6 +62,7 @@ export function showAccount({ notice }) {
   /** @param {unknown} error */
   function onFailure(error) {
     if (error instanceof SignedOut) return go('email', { notice: 'session_over' })
+    if (error instanceof Switched) return void load()
     const [wait, key] =
       error instanceof Refusal
         ? [error.retryAfter ?? 60, /** @type {const} */ ('too_many')]

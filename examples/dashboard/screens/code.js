@@ -4,7 +4,7 @@ import { askForCode } from '../ask.js'
 import { clock, countDown } from '../countdown.js'
 import { go, leaveBehind } from '../go.js'
 import { inSeconds, secondsTo } from '../pending.js'
-import { SignedOut, signIn } from '../session.js'
+import { SignedOut, Switched, signIn } from '../session.js'
 import { announce, complain, find, onPress, onSubmit, quoted, show, uncomplain } from '../show.js'
 import { tell } from '../texts.js'
 
@@ -112,6 +112,7 @@ export function showCode({ email = '', challenge: mailed, required = false, then
     try {
       await signIn('/v1/otp/verify', { challenge: challenge.challenge, code }, { again: then !== undefined })
     } catch (error) {
+      if (error instanceof Switched) return go('account')
       if (error instanceof SignedOut) return go('email', { notice: 'session_over' })
       if (!(error instanceof Refusal)) throw error
       if (error.status === 400) return askForTyping() // nothing but dashes, say
