@@ -14,7 +14,9 @@ export function markOfWarmth() {
   const digest = createHash('sha256').update(ROOT)
   for (const sources of [join(ROOT, 'src'), join(ROOT, 'migrations')])
     for (const name of readdirSync(sources, { recursive: true, encoding: 'utf8' }).sort()) {
-      const { size, mtimeMs } = statSync(join(sources, name))
+      const about = statSync(join(sources, name))
+      if (about.isDirectory()) continue // its size is that of the file system, which is another where an image is pulled
+      const { size, mtimeMs } = about
       // The layers of an image hold whole seconds: a pulled one would not know its own sources by what the build saw.
       digest.update(`${name} ${size} ${Math.floor(mtimeMs / 1000)}\n`)
     }
