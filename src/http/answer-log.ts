@@ -56,7 +56,7 @@ export class AnswerLog {
 
   /** Why an answer will be 503. */
   unavailable(request: FastifyRequest, reason: object, message: string): void {
-    const isSaid = this.#takes(this.#outages)
+    const isSaid = this.#takes(this.#floodOf503s())
     this.#said.set(request, isSaid)
     if (isSaid) request.log.warn(reason, message)
   }
@@ -71,8 +71,8 @@ export class AnswerLog {
     const level = statusCode >= 500 && !isParting ? 'error' : statusCode >= 400 ? 'info' : 'debug'
     const log = request.log as Logger
     if (!log.isLevelEnabled(level)) return
-    if (level === 'info' && !this.#takes(this.#refusals)) return
-    if (statusCode === 503 && !(this.#said.get(request) ?? this.#takes(this.#outages))) return
+    const taken = statusCode === 503 ? (this.#said.get(request) ?? this.#takes(this.#floodOf503s())) : undefined
+    if (!(taken ?? (level !== 'info' || this.#takes(this.#refusals)))) return
     const given = request.headers['x-request-id']
     log[level](
       {
@@ -98,6 +98,11 @@ export class AnswerLog {
   tell(): void {
     this.#refusals.tell()
     this.#outages.tell()
+  }
+
+  /** Those of a shutdown are no outage, however many wait when it refuses them. */
+  #floodOf503s(): Flood {
+    return this.#draining() ? this.#refusals : this.#outages
   }
 
   #takes(flood: Flood): boolean {

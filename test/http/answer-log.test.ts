@@ -79,6 +79,24 @@ t.test('what had no line is told after a minute, and each minute while it goes o
   t.strictSame(refusalsTold(log), [30, 5])
 })
 
+t.test('a shutdown that refuses many at once is no alarm', async (t) => {
+  const told = (draining: boolean) => {
+    const lines: { level: number }[] = []
+    const log = pino({}, { write: (line) => void lines.push(JSON.parse(line)) })
+    const answers = new AnswerLog(log, () => draining)
+    for (let nth = 0; nth < 250; nth++) {
+      const request = { log, method: 'POST', headers: {}, routeOptions: { url: '/v1/login' } } as never
+      answers.unavailable(request, {}, 'a dependency is not available')
+      answers.answered(request, { statusCode: 503, elapsedTime: 7000 } as never)
+    }
+    answers.tell()
+    return lines.filter(({ level }) => level >= 50).length // pino's number of `error`
+  }
+
+  t.ok(told(false) > 100)
+  t.equal(told(true), 0)
+})
+
 t.test('at debug every answer has a line', async (t) => {
   const { log } = await flood(t, 300, { LOG_LEVEL: 'debug' })
 
