@@ -99,7 +99,7 @@ export const de = {
   delete_account: 'Konto löschen',
   leave_title: 'Konto löschen?',
   leave_lead:
-    'Das Konto {email} und alles, was dazugehört, wird sofort gelöscht. Das lässt sich nicht rückgängig machen.',
+    'Das Konto {email} und alles, was dazugehört, werden sofort gelöscht. Das lässt sich nicht rückgängig machen.',
   leave: 'Endgültig löschen',
   account_deleted: 'Ihr Konto wurde gelöscht.',
   sessions: 'Wo Sie angemeldet sind',
