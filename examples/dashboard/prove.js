@@ -11,9 +11,11 @@ const FRESH = 4.5 * 60
  *
  * @param {'change' | 'leave'} then the screen that it is for
  * @param {import('./contract.js').User} user
+ * @param {AbortSignal} signal of the screen that asks: who has left it meanwhile stays where they are
  */
-export async function prove(then, user) {
+export async function prove(then, user, signal) {
   const challenge = await askForCode(user.email)
+  if (signal.aborted) return
   go('code', { email: user.email, challenge, required: true, then, user })
 }
 
@@ -24,10 +26,11 @@ export async function prove(then, user) {
  * @param {'change' | 'leave'} name
  * @param {import('./contract.js').User} user
  * @param {string} signedInAt RFC 3339
+ * @param {AbortSignal} signal of the screen that asks
  */
-export async function goProven(name, user, signedInAt) {
+export async function goProven(name, user, signedInAt, signal) {
   if (Date.now() - Date.parse(signedInAt) < 1000 * FRESH) go(name, { user })
-  else await prove(name, user)
+  else await prove(name, user, signal)
 }
 
 /**

@@ -222,4 +222,30 @@ export function testOwnAccount(t: Test, { service, site, visitor }: World): void
 
     t.match(await announced(page, /Your password was changed/), /changed/)
   })
+
+  t.test('who was signed out while a code was asked for is not led to it', async (t) => {
+    const page = await enter(t, 'away@example.com')
+    await letTimePass(page)
+    const beside = await page.context().newPage()
+    await beside.goto(site)
+    await signedIn(beside)
+    const asked = Promise.withResolvers<void>()
+    const released = Promise.withResolvers<void>()
+    await page.route('**/v1/otp', async (route) => {
+      asked.resolve()
+      await released.promise
+      await route.continue()
+    })
+
+    await press(page, 'Set a password')
+    await asked.promise
+    await press(beside, 'Sign out')
+    await at(page, 'email')
+    const answered = page.waitForResponse('**/v1/otp')
+    released.resolve()
+    await (await answered).finished()
+    await page.waitForTimeout(200)
+
+    t.equal(await page.locator('#screen').getAttribute('data-screen'), 'email')
+  })
 }

@@ -100,8 +100,8 @@ export function showAccount({ notice }) {
     const change = find(screen, '#change-password')
     tell(change, user.has_password ? 'change_password' : 'set_password')
     steps = {
-      change: () => goProven('change', user, signedInAt),
-      leave: () => goProven('leave', user, signedInAt)
+      change: () => goProven('change', user, signedInAt, signal),
+      leave: () => goProven('leave', user, signedInAt, signal)
     }
   }
 

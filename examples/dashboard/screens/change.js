@@ -15,7 +15,7 @@ import { complain, find, onPress, onSubmit, show, uncomplain } from '../show.js'
  */
 export function showChange({ user }) {
   if (user === undefined) return go('account')
-  const { screen } = show('change', user.has_password ? undefined : 'set_password')
+  const { screen, signal } = show('change', user.has_password ? undefined : 'set_password')
   const withPassword = { user: { ...user, has_password: true } }
   const field = (/** @type {string} */ id) => /** @type {HTMLInputElement} */ (find(screen, id))
   const [username, current, input] = [field('[name=email]'), field('#current'), field('#password')]
@@ -34,7 +34,7 @@ export function showChange({ user }) {
         await call('PUT', '/v1/me/password', { ...known, password: input.value })
       } catch (error) {
         if (!(error instanceof Refusal)) throw error
-        if (error.code === 'step-up-required') return await prove('change', user)
+        if (error.code === 'step-up-required') return await prove('change', user, signal)
         // Set in another tab meanwhile: the form lacks a field.
         if (error.code === 'credentials-rejected' && !user.has_password) return go('change', withPassword)
         if (error.code === 'credentials-rejected' || (user.has_password && current.value === '')) {

@@ -14,7 +14,7 @@ import { tell } from '../texts.js'
  */
 export function showLeave({ user }) {
   if (user === undefined) return go('account')
-  const { screen } = show('leave')
+  const { screen, signal } = show('leave')
   tell(find(screen, '#lead'), 'leave_lead', { email: quoted(user.email) })
 
   /** Whether the service may have been told: an end of the session that shows from then on is the account's. */
@@ -29,7 +29,7 @@ export function showLeave({ user }) {
         await call('DELETE', '/v1/me')
       } catch (error) {
         if (error instanceof Refusal) asked = false
-        if (error instanceof Refusal && error.code === 'step-up-required') return await prove('leave', user)
+        if (error instanceof Refusal && error.code === 'step-up-required') return await prove('leave', user, signal)
         if (!(error instanceof SignedOut && asked)) throw error // or an earlier try was carried out, and its answer lost
       }
       forgetSession()
