@@ -49,7 +49,7 @@ export function suggester(own: readonly string[]): Suggest {
     const withCom = domain.replace(SLIPPED_COM, '.com')
     if (withCom !== domain && real.has(withCom)) return withCom
     const found = checker.run({ email: `someone@${domain}`, ...options })?.domain
-    if (found === undefined || !real.has(found) || edits(domain, found) > 2) return undefined
+    if (found === undefined || edits(domain, found) > 2) return undefined
     if (providers.has(nameOf(domain)) && COUNTRY.test(domain)) return undefined
     const meant = lacksOneLetter(domain, found) ? found : domain
     return ours.has(found) || nameOf(meant).length >= SHORTEST_NAME ? found : undefined

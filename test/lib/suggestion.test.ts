@@ -73,7 +73,7 @@ t.test('the provider of another country is not a slip', async (t) => {
 
 t.test('domains that are near to nothing are left alone', async (t) => {
   const domains =
-    'example.com acme.example sap.com ibm.com nhs.net mit.edu hubspot.com stripe.com tesla.com x.org mall.com main.com'.split(
+    'example.com acme.example sap.com ibm.com nhs.net mit.edu hubspot.com stripe.com tesla.com x.org mall.com main.com emil.co stripe.co yahoo.info'.split(
       ' '
     )
 
@@ -83,13 +83,28 @@ t.test('domains that are near to nothing are left alone', async (t) => {
 })
 
 t.test("the operator's own domains are compared with too, and are never corrected", async (t) => {
-  const own = suggester(['Acme.example', 'gnail.com', 'sap.io'])
+  const own = suggester(['Acme.example', 'gnail.com', 'sap.io', 'gmail.co'])
 
   t.equal(own('maya@acne.example'), 'maya@acme.example')
   t.equal(own('maya@sapp.io'), 'maya@sap.io')
   t.equal(own('maya@acme.example'), undefined)
   t.equal(own('maya@gnail.com'), undefined)
+  t.equal(own('maya@gmail.co'), undefined)
   t.equal(suggest('maya@acne.example'), undefined)
+})
+
+t.test('a domain is looked at once, and what was found is forgotten before it fills the memory', async (t) => {
+  const fresh = suggester([])
+  const looks = t.capture(checker, 'run', checker.run)
+  const askedAnew = (domain: string): boolean => {
+    fresh(`maya@${domain}`)
+    return looks().some(({ args }) => args[0].email.endsWith(`@${domain}`))
+  }
+
+  t.ok(askedAnew('acme.example'))
+  t.notOk(askedAnew('acme.example'), 'also where there is nothing to advise')
+  for (let index = 0; index < 10_000; index++) fresh(`maya@company-${index}.example`)
+  t.ok(askedAnew('acme.example'))
 })
 
 t.test('the same question has the same answer, also after very many others', async (t) => {
