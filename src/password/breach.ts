@@ -37,6 +37,6 @@ export async function isBreached({ config, log }: Context, password: string): Pr
 
 /** A line is the rest of a digest and how often it was seen; a padded answer also has lines that were never seen. */
 const isListed = (lines: string, rest: string): boolean => {
-  const count = new RegExp(`^${rest}:(\\d+)\\r?$`, 'mi').exec(lines)?.[1]
+  const count = new RegExp(`^${rest}:(\\d+)$`, 'mi').exec(lines)?.[1]
   return Number(count ?? 0) > 0
 }

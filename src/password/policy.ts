@@ -36,14 +36,14 @@ async function faultOf(ctx: Context, password: string, email: string): Promise<P
   if ([...password].length < ctx.config.PASSWORD_MIN_LENGTH) return 'too_short'
   if (Buffer.byteLength(password) > MOST_BYTES) return 'too_long'
   if (repeatedPart(password.toLowerCase()).length <= SHORTEST_PIECE) return 'common' // a handful of keys
-  if ((await isGuessedFirst(password)) || (await isGuessedFirst(plainOf(password)))) return 'common'
+  if (await isGuessedFirst(plainOf(password))) return 'common'
   if (isPersonal(password, [...piecesOf(email), ctx.config.BRAND_NAME])) return 'personal'
   return (await isBreached(ctx, password)) ? 'breached' : undefined
 }
 
 /** A common password repeated until it is long enough is just as common. */
 const isGuessedFirst = async (password: string): Promise<boolean> =>
-  (await isCommonPassword(password)) || (await isCommonPassword(repeatedPart(password.toLowerCase())))
+  (await isCommonPassword(password)) || (await isCommonPassword(repeatedPart(password)))
 
 const piecesOf = (email: string): string[] => [
   email,

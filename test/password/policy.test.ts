@@ -5,18 +5,19 @@ import t, { type Test } from 'tap'
 import { makeLog } from '../../src/cli/log.ts'
 import { readConfig } from '../../src/config.ts'
 import type { Context } from '../../src/context.ts'
+import { breachCheckFailures } from '../../src/password/breach.ts'
 import { requireGoodPassword } from '../../src/password/policy.ts'
 import type { Problem } from '../../src/problems.ts'
 import { email, password, startWithPasswords } from './with-password.ts'
 
 /** What becomes of a new password: no database and no hash has a part in it. */
-function startPolicy(settings: Record<string, string> = {}) {
+function startPolicy(settings: Record<string, string> = {}, address = email) {
   const log: string[] = []
   const lines = new Writable({ write: (chunk, _encoding, done) => done(void log.push(String(chunk))) })
   const ctx = { config: readConfig(settings), log: makeLog('info', lines) } as Context
   const judge = async (given: string): Promise<string> => {
     try {
-      await requireGoodPassword(ctx, given, email)
+      await requireGoodPassword(ctx, given, address)
       return 'taken'
     } catch (error) {
       return (error as Problem).details.reason ?? `${error}`
@@ -26,9 +27,10 @@ function startPolicy(settings: Record<string, string> = {}) {
 }
 
 async function breachService(t: Test, answer: RequestListener) {
-  const asked: { url: string | undefined; padding: unknown }[] = []
+  const asked: { url: string | undefined; padding: unknown; agent: unknown }[] = []
   const server = createServer((request, response) => {
-    asked.push({ url: request.url, padding: request.headers['add-padding'] })
+    const { 'add-padding': padding, 'user-agent': agent } = request.headers
+    asked.push({ url: request.url, padding, agent })
     answer(request, response)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -87,10 +89,13 @@ t.test('a common password is refused in whatever case, and one repeated until it
     'password',
     'PassWord',
     'passwordpassword',
+    'passwordPassWord',
+    'enterprise',
     'qwertyuiop',
     '123456789012345',
     'aaaaaaaaaaaaaaa',
     'abcabcabcabc',
+    'xqjXQJxQjXqJ',
     'ｐａｓｓｗｏｒｄ',
     'pässwörd'
   ])
@@ -108,6 +113,7 @@ t.test('a password made of the address or the brand is refused; one that only me
     'AcmeBank2026!',
     'maya@AcmeBank',
     'maya2026',
+    'maya-maya-maya-maya-1',
     'Máyà.Êxample',
     'ａｃｍｅbänk１２'
   ])
@@ -124,19 +130,38 @@ t.test('three letters of the brand count as a piece of it, and eight characters 
   t.equal(await of('Zy')('zyvexingo'), 'taken')
 })
 
+t.test('an address of short pieces is one that anybody can look up all the same', async (t) => {
+  const { judge } = startPolicy({ PASSWORD_MIN_LENGTH: '8' }, 'jo.li@xy.io')
+  const short = startPolicy({ PASSWORD_MIN_LENGTH: '8' }, 'jo@xy.io')
+
+  for (const personal of ['Jo-Li vexing', 'vexing@xy.io', 'jo.li@xy.io vexing'])
+    t.equal(await judge(personal), 'personal', personal)
+  t.equal(await short.judge('jo@xy.io vexing'), 'personal')
+  t.equal(await judge('jo vexing otter'), 'taken')
+})
+
+t.test('of two pieces of which one holds the other the longer is taken away', async (t) => {
+  const { judge } = startPolicy({ PASSWORD_MIN_LENGTH: '8' }, 'mark.markham@acme.test')
+
+  t.equal(await judge('Markham vexing'), 'personal')
+})
+
 t.test('a refusal tells the person nothing to switch on but its reason', async (t) => {
   const { api, signIn } = await startWithPasswords(t)
   const bearer = (await signIn(email)).body.access_token
 
-  const { problem } = await api.changePassword({ password: 'short' }, { bearer })
+  const short = await api.changePassword({ password: 'short' }, { bearer })
+  const long = await api.changePassword({ password: 'xkwq vbtz '.repeat(103) }, { bearer })
 
-  t.match(problem, {
+  t.match(short.problem, {
     type: '/problems/password-refused',
     status: 422,
     reason: 'too_short',
     min_length: 15,
     detail: /15 characters/
   })
+  t.match(long.problem, { status: 422, reason: 'too_long', detail: /1024 bytes/ })
+  t.equal(long.problem?.min_length, undefined)
 })
 
 t.test('a password that was seen in a leak is refused, and only five digits of its digest are told', async (t) => {
@@ -150,8 +175,17 @@ t.test('a password that was seen in a leak is refused, and only five digits of i
   const { judge } = startPolicy({ BREACH_CHECK_URL: url })
 
   t.equal(await judge('correct horse battery staple'), 'breached')
-  t.strictSame(asked, [{ url: '/range/ABF7A', padding: 'true' }])
+  t.strictSame(asked, [{ url: '/range/ABF7A', padding: 'true', agent: 'postern' }])
   t.equal(await judge(password), 'taken')
+})
+
+t.test('a line in small letters tells of a leak too', async (t) => {
+  const { url } = await breachService(t, (_request, response) =>
+    response.end('ad6438836dbe526aa231abde2d0eef74d42:1\n')
+  )
+  const { judge } = startPolicy({ BREACH_CHECK_URL: url })
+
+  t.equal(await judge('correct horse battery staple'), 'breached')
 })
 
 t.test('a line that only pads the answer is no leak', async (t) => {
@@ -181,11 +215,13 @@ for (const [what, answer] of [
     const { url } = await breachService(t, answer)
     const { judge, log } = startPolicy({ BREACH_CHECK_URL: url })
     const begun = performance.now()
+    const before = breachCheckFailures()
 
     t.equal(await judge(password), 'taken')
 
     t.ok(performance.now() - begun < 30_000)
     const line = log.find((one) => one.includes('could not check a new password'))
-    t.match(line, /"failures":\d/)
+    t.equal(breachCheckFailures(), before + 1)
+    t.match(line, `"failures":${before + 1},`)
     t.notMatch(line, /Zwetschgen/)
   })
