@@ -15,7 +15,7 @@ export const automaticHeaders = { 'Auto-Submitted': 'auto-generated', 'X-Auto-Re
 export const mailDate = (moment: Date): string => moment.toUTCString().replace('GMT', '+0000')
 
 /** Headers that differ between mails of one subject. */
-const OWN_HEADERS = /^(?:to|message-id|date|content-type):/i
+const OWN_HEADERS = /^(?:message-id|date|content-type):/i
 /** Subjects whose headers are kept; there is one a kind and language, unless an operator's template makes them up. */
 const MOST_SUBJECTS = 100
 const LONGEST_LINE = 76

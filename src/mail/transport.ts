@@ -38,12 +38,8 @@ export function smtpTransport(options: {
   const deadline = milliseconds(options.deadline)
   const pool = new SMTPPool({
     ...parseConnectionUrl(options.url),
-    // From here on our options override the URL's: its `debug` or `logger` would write codes to the log.
+    // From here on our options override the URL's: its `logger` would write codes to the log.
     logger: false,
-    debug: false,
-    transactionLog: false,
-    disableFileAccess: true,
-    disableUrlAccess: true,
     maxConnections: options.connections,
     maxRequeues: 2, // a connection that went stale while idle; everything else is the courier's to repeat
     // A little before the deadline, so that the answer says what timed out; a silent socket says least.
@@ -55,7 +51,6 @@ export function smtpTransport(options: {
     idleTimeout: deadline * 0.4,
     socketCloseTimeout: 1000
   })
-  pool.on('error', () => {}) // without a listener an error of an idle connection would end the process
   const compose = composer(sender)
   // Past nodemailer's mailer, which would compose the mail.
   const handOver = (mail: object): Promise<SMTPPoolSentMessageInfo> =>

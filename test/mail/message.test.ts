@@ -88,6 +88,20 @@ t.test('a message can be read anew for each attempt', async (t) => {
   t.same(message.getEnvelope(), { from: 'login@example.com', to: [to] })
 })
 
+t.test('what mails of a subject share is composed once, and forgotten before it fills the memory', async (t) => {
+  const fresh = composer(from)
+  const compiled = t.capture(MailComposer.prototype, 'compile', MailComposer.prototype.compile)
+  const composings = (subject: string): number => {
+    fresh({ id: '0198c5a1', to, messageId, subject, text: '052731', html: '<p>052731</p>' })
+    return compiled().length
+  }
+
+  t.equal(composings('Acme'), 1)
+  t.equal(composings('Acme'), 0)
+  for (let nth = 0; nth < 200; nth++) composings(`subject ${nth}`)
+  t.equal(composings('Acme'), 1)
+})
+
 t.test('subjects without end are each sent as they are', async (t) => {
   for (let n = 0; n < 250; n++) {
     const message = await text(composed({ subject: `code ${n % 130}`, text: 'x', html: 'x' }).createReadStream())

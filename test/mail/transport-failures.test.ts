@@ -1,5 +1,6 @@
 import { text } from 'node:stream/consumers'
 import t from 'tap'
+import { until } from '../helper.ts'
 import { mail, mailServer, oddServer, refusing, script, transportTo } from './servers.ts'
 
 t.test('a recipient who is refused for good is told with the server’s answer, and the next mail goes', async (t) => {
@@ -51,15 +52,16 @@ t.test('trouble with our own sign-in is no refusal of the recipient', async (t) 
     allowInsecureAuth: true,
     onAuth: (_auth, _session, done) => done(refusing(535, '5.7.8 wrong password'))
   })
-  const none = await oddServer(t, script({ MAIL: '530 5.7.0 sign in first' }))
+  const refused = ['530 5.7.0 sign in first', '534 5.7.9 too weak', '538 5.7.11 encrypt first']
+  const odd = await Promise.all(refused.map((answer) => oddServer(t, script({ MAIL: answer }))))
   const unwelcome = await oddServer(t, (socket) => socket.end('554 no service for you\r\n'))
   const signingIn = wrong.url.replace('//', '//postern:hunter2@')
 
-  const answers = [signingIn, none.url, unwelcome.url].map((url) => transportTo(t, url).send(mail))
+  const answers = [signingIn, ...odd.map(({ url }) => url), unwelcome.url].map((url) => transportTo(t, url).send(mail))
 
   t.match(await Promise.all(answers), [
     { outcome: 'deferred', answer: '535 5.7.8 wrong password' },
-    { outcome: 'deferred', answer: '530 5.7.0 sign in first' },
+    ...refused.map((answer) => ({ outcome: 'deferred', answer })),
     { outcome: 'deferred', answer: '554 no service for you' }
   ])
 })
@@ -168,6 +170,21 @@ t.test('idle connections that the server drops harm nobody', async (t) => {
   t.equal(received.length, 4)
 })
 
+t.test('a connection at rest is ended before a firewall could drop it, and in order', async (t) => {
+  let said = ''
+  const { url } = await oddServer(t, (socket) => {
+    socket.on('data', (chunk) => {
+      said += chunk
+    })
+    script({})(socket)
+  })
+  const transport = transportTo(t, url, { deadline: 0.5 })
+
+  t.equal((await transport.send(mail)).outcome, 'sent')
+
+  t.ok(await until(() => said.endsWith('QUIT\r\n')))
+})
+
 t.test('an answer is one line, not too long, and quotes neither the code nor a link', async (t) => {
   const link = 'https://app.example/reset#rst_abcdefghijklmnop'
   const said = `550-no: 052731\r\n550-and ${link}\r\n550 \u0007${'x '.repeat(200)}`
@@ -178,6 +195,15 @@ t.test('an answer is one line, not too long, and quotes neither the code nor a l
   t.equal(delivery.outcome, 'refused')
   t.match(delivery.answer, /^550-no: … 550-and … 550 [x ]+$/)
   t.equal(delivery.answer.length, 300)
+})
+
+t.test('an answer that is cut ends with a whole letter', async (t) => {
+  const { url } = await oddServer(t, script({ '.': `550 x${'🦊'.repeat(200)}` }))
+
+  const { answer } = await transportTo(t, url).send(mail)
+
+  t.match(answer, /^550 x🦊+.$/u)
+  t.ok(answer.isWellFormed())
 })
 
 t.test('nor does it quote them as the mail travels: broken lines, or only a part of one', async (t) => {
@@ -209,6 +235,27 @@ t.test('nor as base64, which is how a mail in another script travels', async (t)
 
   t.match(answer, /^554 spam: … .*\(QUEUE-4bXyZ09aQ1\)$/)
   for (const word of answer.split(' ')) t.notMatch(Buffer.from(word, 'base64').toString(), /483920/)
+})
+
+t.test('nor a piece of it, wherever that begins, of either part of the mail', async (t) => {
+  const letter = 'Ваш код подтверждения:\n\n483920\n'
+  const html = `<p>${letter}</p>`
+  const short = 'Code: 483920\n'
+  const [text, page, rest] = [letter, html, short].map((part) => Buffer.from(part).toString('base64')) as [
+    string,
+    string,
+    string
+  ]
+
+  for (const [said, sent] of [
+    [`554 spam: ${text.slice(5)}`, letter],
+    [`554 spam: ${page.slice(5)}`, letter],
+    [`554 spam: ${rest}`, short]
+  ] as const) {
+    const { url } = await oddServer(t, script({ '.': said }))
+    const { answer } = await transportTo(t, url).send({ ...mail, text: sent, html })
+    t.equal(answer, '554 spam: …')
+  }
 })
 
 t.test('what a server says of something else stays as it is', async (t) => {

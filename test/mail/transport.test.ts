@@ -21,7 +21,7 @@ t.test('a mail arrives with its envelope, its headers and both parts', async (t)
   t.match(raw, `\r\nMessage-ID: ${mail.messageId}\r\n`)
   t.match(raw, /^Auto-Submitted: auto-generated\r$/m)
   t.match(raw, /^X-Auto-Response-Suppress: All\r$/m)
-  t.match(raw, /^Date: /m)
+  t.match(raw, /^Date: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d \+0000\r$/m)
   t.notMatch(raw, /^X-Mailer/im)
   t.match(raw, /Content-Type: text\/plain; charset=utf-8.*^052731\r$.*Content-Type: text\/html; charset=utf-8/ms)
 })
@@ -70,6 +70,16 @@ t.test('a certificate that nobody vouches for is not trusted, unless the URL say
   t.equal(told.outcome, 'sent')
   t.equal(upgraded.received.length, 0)
   t.equal(wrapped.received.length, 1)
+})
+
+t.test('no option of the URL has a conversation with a mail server printed', async (t) => {
+  const { url } = await mailServer(t)
+  const printed = t.capture(console, 'log', () => undefined)
+  const transport = transportTo(t, `${url}?logger=true&debug=true&transactionLog=true`)
+
+  t.equal((await transport.send(mail)).outcome, 'sent')
+
+  t.strictSame(printed(), [])
 })
 
 t.test('requireTLS in the URL keeps a mail from going out in clear', async (t) => {
