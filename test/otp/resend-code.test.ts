@@ -37,6 +37,15 @@ t.test('a resend mails the same code in a mail of its own, under the same refere
   t.match(second?.message_id, /^<[0-9a-f-]{36}@localhost>$/)
 })
 
+t.test('of a code with seconds left the mail says one minute, and never none', async (t) => {
+  const { api, challenge, later, mails } = await asked(t)
+  await later(570)
+
+  await api.resendOtp({ challenge })
+
+  t.match((await mails(2))[0]?.text, /\b1 minute\b/)
+})
+
 t.test('a resend changes neither the end of the code nor its tries', async (t) => {
   const { api, challenge, later, codeOf } = await asked(t)
   await api.verifyOtp({ challenge, code: wrongCode(codeOf(challenge)) })

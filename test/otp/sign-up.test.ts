@@ -56,6 +56,7 @@ t.test('with sign-up closed a new address is told by mail that it has no account
 
   t.equal(status, 202)
   t.equal(mail.subject, 'No Acme account for this address')
+  t.match(mail.text, 'no code was sent')
   t.notMatch(mail.text, CODE)
   t.notOk(`${mail.text}${mail.html}`.includes(codeOf(body.challenge)))
   t.match(await api.verifyOtp({ challenge: body.challenge, code: codeOf(body.challenge) }), rejected)
