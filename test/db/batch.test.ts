@@ -3,6 +3,8 @@ import { setImmediate as immediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { type BatchOptions, batched } from '../../src/db/batch.ts'
 import type { Db } from '../../src/db/tables.ts'
+import { newId } from '../../src/lib/identifier.ts'
+import { requestCode } from '../../src/otp/request-code.ts'
 import { start } from '../helper.ts'
 
 t.test('of many session checks at once each is answered for its own token', async (t) => {
@@ -23,6 +25,23 @@ t.test('of many session checks at once each is answered for its own token', asyn
     if (ended.has(session.id)) t.match(answer, { status: 401, problem: { code: 'session-rejected' } })
     else t.match(answer, { status: 200, body: { session: { id: session.id }, user: { email: user.email } } })
   }
+})
+
+t.test('what changes the same row never shares a statement, which could change it only once', async (t) => {
+  const { ctx, api, codeOf, sql } = await start(t)
+  const request = { locale: undefined, acceptLanguage: undefined, idempotencyKey: undefined, deviceToken: undefined }
+  const ask = (email: string) =>
+    requestCode(ctx, { ...request, email }, { network: null, agent: null, requestId: newId() })
+
+  const asked = await Promise.allSettled(
+    ['maya', 'noor', 'maya', 'maya', 'noor', 'maya'].map((name) => ask(`${name}@example.com`))
+  )
+
+  const challenges = asked.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value.challenge] : []))
+  t.equal(new Set(challenges).size, 6)
+  const levels = await sql('select round(code_level)::int as level from postern.address_budget order by level')
+  t.strictSame(levels, [{ level: 6 }, { level: 12 }], 'three tries for each code')
+  for (const challenge of challenges) t.equal((await api.verifyOtp({ challenge, code: codeOf(challenge) })).status, 200)
 })
 
 for (const [what, options] of [

@@ -4,8 +4,9 @@ import type { Context } from '../../src/context.ts'
 import { newId } from '../../src/lib/identifier.ts'
 import { login as logIn } from '../../src/password/login.ts'
 import { resetPassword } from '../../src/password/reset-password.ts'
+import { newKey, until } from '../helper.ts'
 import { pair } from '../pair.ts'
-import { email, another as otherPassword, password, startWithPasswords } from './with-password.ts'
+import { email, another as otherPassword, password, startWithPasswords, tokenIn } from './with-password.ts'
 
 const client = () => ({ network: null, agent: null, requestId: newId() })
 
@@ -108,6 +109,33 @@ t.test('a login that commits while a reset is held open opens no session', async
     { outcome: 'overtaken' }
   ])
 })
+
+for (const which of ['older', 'newer'] as const)
+  t.test(`while keys are rotated a link that is asked for under the ${which} key waits for a reset`, async (t) => {
+    const [old, newest] = [newKey(), newKey()]
+    const first = await pair(t, { BCRYPT_COST: '4', SECRET_KEYS: `${old},${newest}` })
+    const second = await first.another({ SECRET_KEYS: `${newest},${old}` })
+    const asking = which === 'older' ? first : second
+    const linksOf = ({ inbox }: Pick<typeof first, 'inbox'>) =>
+      (inbox?.mails(email) ?? []).filter(({ text }) => text.includes('#token='))
+    await first.signIn(email)
+    await first.api.requestPasswordReset({ email })
+    const { text } = await until(() => linksOf(first)[0])
+    const before = linksOf(asking).length
+
+    const account = await first.hold('update postern."user" set updated_at = now()')
+    const reset = second.api.resetPassword({ token: tokenIn(text), password })
+    await first.waiting(1)
+    const asked = asking.api.requestPasswordReset({ email })
+    await Promise.race([asked, first.waiting(2)])
+    await account.query('commit')
+
+    t.equal((await reset).status, 200)
+    t.equal((await asked).status, 202)
+    const [mail] = await until(() => linksOf(asking).length > before && linksOf(asking))
+    const token = tokenIn(mail?.text ?? '')
+    t.equal((await first.api.inspectPasswordReset({ token })).status, 200, 'or it would be one of before')
+  })
 
 t.test('a refresh that meets a change of the password is answered, for the session goes on', async (t) => {
   const { api, signIn, hold, waiting, sql: query } = await pair(t, { BCRYPT_COST: '4' })
