@@ -45,7 +45,7 @@ function fillPiece(engine: Liquid, piece: string): Fill {
   if (name === undefined) return byEngine(engine, piece)
   let fill: Fill | undefined // a name parses, and most are never given to the engine
   return (data) => {
-    const value = Object.hasOwn(data, name) ? data[name] : undefined
+    const value = data[name]
     if (typeof value === 'number' || (typeof value === 'string' && UNTOUCHED.test(value))) return String(value)
     fill ??= byEngine(engine, piece)
     return fill(data)

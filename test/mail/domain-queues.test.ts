@@ -153,6 +153,36 @@ t.test('of domains that were tried long ago nothing is left', async (t) => {
   t.strictSame(started.slice(1001), ['first 1', 'last 1'])
 })
 
+t.test('a domain that is tried again and again is not forgotten with those of long ago', async (t) => {
+  const queues = new DomainQueues(2)
+  const { started, push, end } = makeJobs(queues)
+  for (const [nth, domain] of names('tried', 1500).entries()) {
+    push(domain)
+    await end(domain, false)
+    if (nth % 900 > 0) continue
+    push('hangs', `hangs ${nth}`)
+    await end(`hangs ${nth}`, true)
+  }
+
+  const before = started.length
+  push('hangs', 'again 1')
+  push('hangs', 'again 2')
+
+  t.strictSame(started.slice(before), ['again 1'])
+})
+
+t.test('however many domains are invented, few of their jobs count as waiting', async (t) => {
+  const queues = new DomainQueues(10)
+  const { push, end } = makeJobs(queues)
+  push('fine', 'fine 1')
+  await end('fine 1', false)
+  for (const domain of names('invented', 100)) push(domain)
+
+  t.equal(queues.waiting, 25)
+  for (const name of names('fine again', 5)) push('fine', name)
+  t.equal(queues.waiting, 27, 'and what waits for others is counted besides')
+})
+
 t.test('a pause lets jobs end and starts none; what waited goes on afterwards', async (t) => {
   const queues = new DomainQueues(1)
   const { started, push, end } = makeJobs(queues)

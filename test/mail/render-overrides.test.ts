@@ -56,6 +56,17 @@ t.test('a language that lacks files takes them from its parent, then from the de
   t.match(italian.html, '<body dir="auto">\n<main>\n<p class="brand" dir="auto">Acme</p>')
 })
 
+t.test(
+  'what no other language has comes in English, also where the default is a language of the operator',
+  async (t) => {
+    const overridesDir = await folder(t, { 'pt/code.subject.liquid': 'Código de {{ brand }}' })
+    const { render } = await loadRenderer({ overridesDir, brand, defaultLocale: 'pt' })
+
+    t.equal(render('code', null, code).subject, 'Código de Acme')
+    t.equal(render('code', 'pt-BR', code).text, render('code', 'en', code).text)
+  }
+)
+
 for (const loop of ['(1..1000000000)', '(1..100000) %}{% for b in (1..100000) %}{% for c in (1..100000)'])
   t.test(`a template that loops without end is named, and does not hang the start: ${loop}`, async (t) => {
     const ends = '{% endfor %}'.repeat(loop.split('{% for').length)
@@ -87,7 +98,10 @@ t.test('a folder mounted by Kubernetes, with its links and dotted entries, is re
 t.test('a bad folder is refused with every file at fault and the reason', async (t) => {
   const overridesDir = await folder(t, {
     'README.md': 'hello',
+    'images/code.text.liquid': '{{ code }}',
     'pt_BR/code.text.liquid': '{{ code }}',
+    'es-MX/code.text.liquid': '{{ code }}',
+    'es-mx/code.text.liquid': '{{ code }}',
     'en/kode.text.liquid': '{{ code }}',
     'en/code.subject.liquid': '{% nonsense %}',
     'en/code.text.liquid': 'Your code is {{ code }}.',
@@ -98,12 +112,16 @@ t.test('a bad folder is refused with every file at fault and the reason', async 
     'layout.html.liquid': '<html></html>'
   })
   await symlink('/etc/hostname', join(overridesDir, 'fr/code.text.liquid'))
+  await symlink('nowhere', join(overridesDir, 'it'))
 
   const refusal = await loadRenderer({ ...builtIn, overridesDir }).catch((error: Error) => error.message)
 
   const expected: [string, RegExp][] = [
     ['README.md', /is neither/],
+    ['images', /is neither/],
     ['pt_BR', /is neither/],
+    ['es-mx/code.text.liquid', /exists twice/],
+    ['it', /cannot be read \(ENOENT\)/],
     ['en/kode.text.liquid', /is not a template/],
     ['en/code.subject.liquid', /does not parse.*nonsense/],
     ['en/code.text.liquid', /must hold {{ code }} alone on a line/],
@@ -125,15 +143,14 @@ t.test('a bad folder is refused with every file at fault and the reason', async 
 })
 
 t.test('a template reaches no file, by whatever tag', async (t) => {
-  for (const tag of ['include', 'render', 'layout']) {
-    const overridesDir = await folder(t, {
-      'en/code.text.liquid': `{% ${tag} "../../../../../../etc/hostname" %}\n{{ code }}`
-    })
+  for (const tag of ['include', 'render', 'layout'])
+    for (const file of ['../../../../../../etc/hostname', 'package.json']) {
+      const overridesDir = await folder(t, { 'en/code.text.liquid': `{% ${tag} "${file}" %}\n{{ code }}` })
 
-    await t.rejects(loadRenderer({ ...builtIn, overridesDir }), {
-      message: /code\.text\.liquid does not (parse|render): ENOENT/
-    })
-  }
+      await t.rejects(loadRenderer({ ...builtIn, overridesDir }), {
+        message: /code\.text\.liquid does not (parse|render): ENOENT/
+      })
+    }
 })
 
 t.test('a missing folder and a default language without templates are refused', async (t) => {
