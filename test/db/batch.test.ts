@@ -202,3 +202,19 @@ t.test('who has waited for a full line does not wait for other kinds besides', a
   other.end()
   await Promise.all(calls)
 })
+
+t.test('no more statements are under way than a line may have, however its calls conflict', async (t) => {
+  const db = {} as Db
+  const { look, batches, end } = lineOfLookUps({ maxInFlight: 2, conflictKey: () => 'the same row' })
+  const calls = [1, 2, 3, 4].map((key) => look(db, key))
+
+  await settle()
+  t.strictSame(batches, [[1], [2]])
+  for (const count of [3, 4, 4, 4]) {
+    end()
+    await settle()
+    t.equal(batches.length, count)
+  }
+
+  t.match(await Promise.all(calls), [{ key: 1 }, { key: 2 }, { key: 3 }, { key: 4 }])
+})
