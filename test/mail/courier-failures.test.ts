@@ -160,11 +160,11 @@ t.test('a 550 ends it at once, with the server’s answer in the ledger', async 
     disableReverseLookup: true,
     onRcptTo: ({ address }, _session, done) => {
       asked.push(address)
-      if (address === 'gone@example.com') return done(refusing(550, '5.1.1 no such mailbox'))
+      if (address === 'gone@example.com') return done(refusing(550, '5.1.1 <gone@example.com>: no such mailbox'))
       done(asked.length === 2 ? refusing(451, '4.7.1 later') : undefined)
     }
   })
-  const { api, sql } = await start(t, { SMTP_URL: url })
+  const { api, sql, log } = await start(t, { SMTP_URL: url })
   const { status } = await api.requestOtp({ email: 'gone@example.com' })
   const refused = await until(async () => (await sql<Row>(ledger)).find(({ state }) => state === 'refused'))
 
@@ -175,7 +175,9 @@ t.test('a 550 ends it at once, with the server’s answer in the ledger', async 
   await until(() => received[0])
 
   t.equal(status, 202)
-  t.match(refused, { answer: '550 5.1.1 no such mailbox', attempts: 0 })
+  t.match(refused, { answer: '550 5.1.1 <gone@example.com>: no such mailbox', attempts: 0 })
+  const told = log.filter((line) => line.includes('"mail refused"'))
+  t.match(told, [/550 5\.1\.1 <•••@example\.com>: no such mailbox/], 'the log holds no address')
   t.strictSame(asked, ['gone@example.com', 'next@example.com', 'next@example.com'])
 })
 

@@ -154,7 +154,7 @@ t.test('of domains that were tried long ago nothing is left', async (t) => {
 })
 
 t.test('a domain that is tried again and again is not forgotten with those of long ago', async (t) => {
-  const queues = new DomainQueues(2)
+  const queues = new DomainQueues(4)
   const { started, push, end } = makeJobs(queues)
   for (const [nth, domain] of names('tried', 1500).entries()) {
     push(domain)
