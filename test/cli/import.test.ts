@@ -4,7 +4,8 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { importFile } from '../../src/cli/users.ts'
-import { newKey, start } from '../helper.ts'
+import { poolOf } from '../database.ts'
+import { newKey, start, until } from '../helper.ts'
 import { program as executable, postern } from '../keys/command.ts'
 import { inProcess } from './in-process.ts'
 
@@ -89,6 +90,7 @@ t.test('the same file again changes nothing, and neither does what an account ha
 
   t.match(ended, { code: 0, out: '0 imported, 2 already there, 0 refused\n' })
   t.strictSame(await users(), before)
+  t.equal((await sql("select from postern.event where kind = 'account_imported'")).length, 2, 'and the audit says so')
 })
 
 t.test('a bad line is reported with its number and reason, and the rest is imported', async (t) => {
@@ -164,6 +166,36 @@ t.test('of two lines for one account the first is taken, wherever they stand', a
     (await users()).map(({ email, locale }) => [email, locale]),
     [...names].sort().map((email) => [email, 'de'])
   )
+})
+
+t.test('of two lines with one external id the first is taken, whatever their addresses', async (t) => {
+  const { importing, file, users } = await startWithImport(t)
+  const lines = ['zoe@example.com', 'ann@example.com'].map((email) => ({ email, external_id: '7' }))
+
+  const ended = await importing(await file(lines))
+
+  t.equal(ended.out, 'line 2: external_id belongs to another address\n1 imported, 0 already there, 1 refused\n')
+  t.match(await users(), [{ email: 'zoe@example.com' }])
+})
+
+t.test('two imports of the same addresses at once do not wait for each other in a circle', async (t) => {
+  const { importing, file, own, users, sql } = await startWithImport(t)
+  const emails = ['noor@example.com', 'maya@example.com']
+  const other = poolOf(own.DATABASE_URL, 1)
+  t.teardown(() => other.end())
+  const insert = `insert into postern."user" (id, email, email_key, locale) values (gen_random_uuid(), $1, $1, 'en')`
+  await other.query('begin')
+  await other.query(insert, ['maya@example.com'])
+
+  const ended = importing(await file(emails.map((email) => ({ email }))))
+  const waits = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+  await until(async () => (await sql(waits)).length > 0)
+  await other.query(`set local lock_timeout = '1s'`)
+  await other.query(insert, ['noor@example.com'])
+  await other.query('commit')
+
+  t.match(await ended, { code: 0, out: '0 imported, 2 already there, 0 refused\n' })
+  t.equal((await users()).length, 2)
 })
 
 t.test('a reader of the report or of an export that goes away ends neither with a fault', async (t) => {
