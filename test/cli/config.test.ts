@@ -30,6 +30,25 @@ t.test('`config check` tells by its exit code whether a start would work', async
     t.match(bad.stderr, new RegExp(`^  ${name} `, 'm'))
 })
 
+t.test('`config check` prints what is in force, in the form in which it would be set', async (t) => {
+  const { code, stdout } = await postern(['config', 'check'], {
+    CORS_ORIGINS: 'https://a.example, https://b.example',
+    CLIENT_LIMITS: 'off'
+  })
+
+  t.equal(code, 0)
+  for (const line of [
+    'CORS_ORIGINS=https://a.example,https://b.example',
+    'TRUSTED_PROXIES=',
+    'MAIL_TEMPLATES_DIR=',
+    'CLIENT_LIMITS=off',
+    'SMTP_URL=(not set)',
+    'TRUSTED_CALLERS=(not set)',
+    'The settings are in order, for development.'
+  ])
+    t.ok(stdout.split('\n').includes(line), line)
+})
+
 t.test('no command prints the value of a secret', async (t) => {
   const hidden = { SMTP_URL: 'hunter2', SECRET_KEYS: 'hunter2', DATABASE_URL: 'postgres://root:hunter2@db/x' }
 

@@ -225,6 +225,15 @@ t.test('an export that the disk has no room for ends with a line that says so', 
   t.notMatch(stderr, /\n\s+at /, 'and no stack')
 })
 
+t.test('an export that ends for another reason than its reader is not taken for a whole one', async (t) => {
+  const { program, sql } = await startWithImport(t)
+  await sql('alter table postern.event rename to another')
+
+  const ended = await program(['export'])
+
+  t.match(ended, { code: 1, out: '', err: /event/ })
+})
+
 t.test('an import holds some hundred lines at a time, and ten thousand take seconds', async (t) => {
   const { program, file, sql } = await startWithImport(t)
   const filler = 'x'.repeat(200)

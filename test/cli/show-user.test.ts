@@ -54,6 +54,29 @@ t.test('of an address without an account it tells that, and what was tried there
     t.match(await show(word), { code: 2, out: '', err: /no email address that anybody can sign in with/ })
 })
 
+t.test('an account without proof and password is called that', async (t) => {
+  const { signIn, show, sql } = await startWithShow(t)
+  await signIn(email)
+  await sql('update postern."user" set email_verified_at = null')
+
+  t.match((await show(email)).out, /\naddress +not proven\npassword +none\n/)
+})
+
+t.test('of what happened the last twenty events are told, also those of before the keys were rotated', async (t) => {
+  const { signIn, show, sql } = await startWithShow(t)
+  await signIn(email)
+  await sql(`update postern.event set email_mac = '\\x01', at = now() - interval '1 hour'`)
+  await sql(`insert into postern.event (id, kind, outcome, user_id, at)
+    select gen_random_uuid(), 'signed_out', 'number_' || n, u.id, now() - interval '2 hours' - n * interval '1 second'
+    from postern."user" as u, generate_series(1, 30) as n`)
+
+  const events = (await show(email)).out.split('\n').filter((line) => /^\d{4}-/.test(line))
+
+  t.equal(events.length, 20)
+  t.match(events[0], /sign_in_by_code|code_requested/)
+  t.match(events.at(-1), /number_1[89]/)
+})
+
 t.test('a password that was imported is told apart', async (t) => {
   const { signIn, show, sql } = await startWithShow(t)
   await signIn(email)
