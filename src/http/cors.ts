@@ -28,8 +28,7 @@ const SHARED = {
   methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
   allowedHeaders: ALLOWED,
   exposedHeaders: EXPOSED,
-  maxAge: 2 * HOUR, // the most that Chromium keeps a preflight
-  strictPreflight: false
+  maxAge: 2 * HOUR // the most that Chromium keeps a preflight
 }
 
 /**
