@@ -104,6 +104,7 @@ t.test('paths are exact', async (t) => {
     answer.write(`POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n`)
     t.match(await until(() => readAnswer(answer.said())), { status: 404, text: /"not-found"/ }, path)
   }
+  t.equal((await send(running, 'GET', `/problems/${'x'.repeat(500)}`)).status, 404, 'nor is there one so long')
   t.equal((await send(running, 'DELETE', '/v1/me/sessions/')).status, 404, 'no id is none that could be refused')
 })
 

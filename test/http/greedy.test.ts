@@ -47,6 +47,7 @@ t.test('a body without end that goes nowhere is not read: the answer closes the 
       socket.write(`POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n${length}\r\n\r\n`)
       await socket.closed
       t.match(readAnswer(socket.said()), { status }, `${path} ${length}`)
+      t.equal(socket.said().split('HTTP/1.1 ').length, 2, 'and not a 408 in its time')
     }
 })
 

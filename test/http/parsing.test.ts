@@ -95,6 +95,13 @@ t.test('what is no JSON, or could be read in two ways, is 400', async (t) => {
   t.equal((await sql('select from postern.challenge')).length, 0)
 })
 
+t.test('bytes that are no UTF-8 are refused also where any letters would do', async (t) => {
+  const { url } = await start(t)
+  const body = Buffer.from('{"email":"maya@example.com","password":"sieben Zwetschgen \xff"}', 'latin1')
+
+  t.match(await post(url, '/v1/login', body, json), { status: 400, problem: { code: 'invalid-request' } })
+})
+
 t.test('unknown members and wrong types are 400 with the place: nothing is coerced, nothing is dropped', async (t) => {
   const { url, sql } = await start(t)
   const email = 'maya@example.com'
@@ -203,6 +210,15 @@ t.test('a POST without body and type counts as {}', async (t) => {
   t.equal(left.status, 204)
   t.match(lacking, { status: 400, problem: { errors: [{ pointer: '/email', detail: 'is missing' }] } })
   t.equal(typed.status, 204, 'whether or not the client names the type of nothing')
+})
+
+t.test('a PATCH that sends nothing is not taken for one that changes nothing', async (t) => {
+  const { url, signIn } = await start(t)
+  const authorization = `Bearer ${(await signIn('maya@example.com')).body.access_token}`
+
+  const answer = await fetch(`${url}/v1/me`, { method: 'PATCH', headers: { authorization } })
+
+  t.equal(answer.status, 400)
 })
 
 t.test('a GET takes no notice of a body’s type, and an unwanted query changes nothing', async (t) => {

@@ -109,8 +109,22 @@ t.test('what an instance cannot make for want of a key is unavailable, and no fa
     t.match(problem, { status: 503, code: 'unavailable' })
     t.match(headers.get('retry-after'), /^[1-9]/)
   }
+  t.match(lacking.log.join(''), 'a dependency is not available', 'and the log has the reason')
   const elsewhere = await knowing.api.refreshSession({ refresh_token: session.refresh_token })
   t.equal(elsewhere.status, 200, 'and the next instance answers it')
+})
+
+t.test('a link that only another instance can write is left to it, and is no fault', async (t) => {
+  const { lacking, knowing, signIn } = await startLacking(t)
+  await signIn(knowing.api)
+  for (let link = 0; link < 3; link++) await knowing.api.requestPasswordReset({ email })
+
+  const again = await lacking.api.requestPasswordReset({ email })
+  await lacking.api.requestOtp({ email: 'noor@example.com' })
+  await lacking.newestMail('noor@example.com')
+
+  t.equal(again.status, 202)
+  t.notMatch(lacking.log.join(''), 'the courier cannot work')
 })
 
 t.test('an instance that cannot open the signing key hands out no session and says so', async (t) => {
