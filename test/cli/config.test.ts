@@ -95,6 +95,14 @@ t.test('--help prints every setting with its meaning and default', async (t) => 
   }
 })
 
+t.test('`help` is a way to ask for it too, and an option that does not exist is not repeated', async (t) => {
+  const [help, option] = [await postern(['help']), await postern(['keys', 'compromised', '-hunter2'])]
+
+  t.match(help, { code: 0, stdout: /^Usage: / })
+  t.match(option, { code: 2, stdout: '', stderr: /^Unknown option/ })
+  t.notMatch(option.stderr, 'hunter2')
+})
+
 t.test('a command that does not exist is told and ends with an exit code of its own', async (t) => {
   const { code, stderr } = await postern(['sevre'])
 

@@ -84,6 +84,18 @@ t.test('a key that only trusted devices name is shown as in use, and may be take
   t.match((await command('status')).out, `${idOf(oldKey)}  verifies; not in use\n`)
 })
 
+t.test('a key that only trusted devices name can be called compromised when it is taken out already', async (t) => {
+  const { command, sql, oldKey, newestKey } = await startRotated(t)
+  await sql('update postern.session set revoked_at = now() where key_id = $1', [idOf(oldKey)])
+  await sql('update postern.challenge set expires_at = now() where key_id = $1', [idOf(oldKey)])
+
+  const { code, out } = await command(`compromised ${idOf(oldKey)}`, { SECRET_KEYS: newestKey })
+
+  t.equal(code, 0)
+  t.match(out, 'forgot all devices')
+  t.strictSame(await sql('select id from postern.device where expires_at > now()'), [])
+})
+
 t.test('a key that nobody knows ends nothing', async (t) => {
   const { command, old, young, api, oldKey, newestKey } = await startRotated(t)
 
