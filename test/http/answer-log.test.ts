@@ -97,6 +97,28 @@ t.test('a shutdown that refuses many at once is no alarm', async (t) => {
   t.equal(told(true), 0)
 })
 
+t.test('the next second has lines again, and where refusals have no lines none is counted', async (t) => {
+  jumpAhead(t, 0)
+  const log: string[] = []
+  const to = { write: (line: string) => void log.push(line) }
+  const [loud, quiet] = (['info', 'warn'] as const).map((level) => new AnswerLog(pino({ level }, to), () => false)) as [
+    AnswerLog,
+    AnswerLog
+  ]
+  const refuse = (answers: AnswerLog) => {
+    for (let nth = 0; nth < 130; nth++) answers.refused(`${nth}`, 400, 'invalid-request')
+  }
+
+  refuse(quiet)
+  quiet.tell()
+  t.strictSame(log, [])
+  refuse(loud)
+  t.equal(answers(log, 400), 100)
+  jumpAhead(t, 1)
+  refuse(loud)
+  t.equal(answers(log, 400), 200)
+})
+
 t.test('at debug every answer has a line', async (t) => {
   const { log } = await flood(t, 300, { LOG_LEVEL: 'debug' })
 

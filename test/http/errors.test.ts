@@ -167,6 +167,19 @@ t.test('every answer bears a request id of ours; one that comes in is logged and
   t.equal(answers.at(-2)?.headers.get('cache-control'), 'public, max-age=300')
 })
 
+t.test('a request id that may be an address or a token of ours is not logged', async (t) => {
+  const running = await start(t)
+  const odd = ['maya@example.com', 'rst_GBbAKgxGBbAKgx', 'x'.repeat(65)]
+
+  for (const id of odd) await send(running, 'GET', '/livez', undefined, { 'x-request-id': id })
+
+  const answered = await until(() => {
+    const lines = running.log.filter((line) => line.includes('"route":"/livez"'))
+    return lines.length === odd.length && lines.join('')
+  })
+  t.notMatch(answered, 'client_request_id')
+})
+
 async function answerTo(t: Test, url: string, bytes: string) {
   const socket = await rawSocket(t, url)
   socket.write(bytes)
