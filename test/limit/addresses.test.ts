@@ -55,6 +55,15 @@ t.test('a made-up X-Forwarded-For changes nothing, and is told of once', async (
   t.equal(world.log.filter((line) => line.includes('outside TRUSTED_PROXIES')).length, 1)
 })
 
+for (const header of ['x-forwarded-for', 'forwarded'])
+  t.test(`${header} alone tells of a proxy that nobody has named`, async (t) => {
+    const world = await start(t, LIMITED)
+
+    await ask(world, '203.0.113.7', { [header]: '198.51.100.7' })
+
+    t.equal(world.log.filter((line) => line.includes('outside TRUSTED_PROXIES')).length, 1)
+  })
+
 t.test('behind a proxy the address it adds counts, and none that the client wrote itself', async (t) => {
   const world = await start(t, { ...LIMITED, TRUSTED_PROXIES: '10.0.0.0/8, fd00::/8' })
   const forwarded = (nth: number, client: string) => ({ 'x-forwarded-for': `198.51.100.${nth}, ${client}, 10.1.1.1` })

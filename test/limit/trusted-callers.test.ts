@@ -33,7 +33,10 @@ t.test('nobody else speaks for anybody, and a caller says an address or nothing'
     'x-postern-client-address': '198.51.100.0/24'
   })
 
+  const forItself = await ask(world, '192.0.2.9', { 'x-postern-caller-key': key })
+
   t.strictSame(tally(wrong), { 401: 30, 429: 10 })
+  t.equal(forItself.status, 401, 'whoever names nobody is counted itself')
   t.equal(keyless.status, 429)
   t.match(odd, { status: 400, problem: { errors: [{ pointer: '/headers/x-postern-client-address' }] } })
   t.equal(world.log.filter((line) => line.includes('not in TRUSTED_CALLERS')).length, 1)
