@@ -104,6 +104,21 @@ t.test('one that is not over within its limit says so, and what it cuts off, and
   t.ok(last.statements >= 1, `${last.statements} statements`)
 })
 
+t.test('somebody at a terminal need not wait for load balancers', async (t) => {
+  const { ctx } = await start(t)
+  mock.timers.enable({ apis: ['setTimeout'] }) // the limit of each drain goes with it
+  t.teardown(() => mock.timers.reset())
+  const lingers: (number | undefined)[] = []
+  const stop = async (linger?: number) => void lingers.push(linger)
+
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    await drain(Promise.resolve({ ctx, stop }), signal, ctx.log, () => undefined)
+
+  mock.timers.reset()
+
+  t.strictSame(lingers, [0, LINGER])
+})
+
 t.test('a drain finishes the mails under way and gives the others back at once', async (t) => {
   const { sql, settings } = await makeWorld(t)
   const waiting: (() => void)[] = []
