@@ -27,7 +27,7 @@ t.test(
     })
     t.equal(forwarded.statusCode, 404, 'whatever a page sends besides')
     await forwarded.body.dump()
-    for (const host of ['rebind.evil.example:3000', 'localhost.evil.example', '127.0.0.1.evil.example'])
+    for (const host of ['rebind.evil.example:3000', 'localhost.evil.example', '127.0.0.1.evil.example', 'notlocalhost'])
       t.equal(await statusAt(host), 404, host)
   }
 )
