@@ -158,3 +158,12 @@ t.test('a start without a database ends at once, with a reason and without the p
   t.match(await failed, { message: /^((?!hunter2).)*ECONNREFUSED/ })
   t.ok(performance.now() - begun < 5000)
 })
+
+t.test('a connection that breaks at rest is told to the operator, and the next request is served', async (t) => {
+  const { sql, log, api } = await start(t)
+
+  await sql(`${terminateAll} and application_name = 'postern'`)
+
+  await until(() => log.some((line) => line.includes('an idle database connection broke')))
+  t.equal((await api.requestOtp({ email: 'maya@example.com' })).status, 202)
+})
