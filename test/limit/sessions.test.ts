@@ -1,5 +1,6 @@
 import t from 'tap'
 import { start } from '../helper.ts'
+import { browser } from '../session/browser.ts'
 import { expiredToken } from '../session/signed-in.ts'
 import { askTimes, LIMITED, tally } from './asking.ts'
 
@@ -153,6 +154,19 @@ t.test('a refresh counts for the session that its token names', async (t) => {
   t.strictSame(tally(forged), { 401: 60, 429: 10 })
   t.equal(others.status, 200)
   t.equal(left.status, 204)
+})
+
+t.test('a refresh by cookie counts for its session, and not for all who share an address', async (t) => {
+  const { api, url, codeOf } = await start(t, LIMITED)
+  const page = browser(url)
+  const { challenge } = (await api.requestOtp({ email: 'maya@example.com' })).body
+  await page.ask('verifyOtp', { challenge, code: codeOf(challenge), session_transport: 'cookie' })
+
+  const others = await askTimes(70, () => api.refreshSession({ refresh_token: 'rfr_made-up' }))
+  const mine = await page.ask('refreshSession', {})
+
+  t.strictSame(tally(others), { 401: 60, 429: 10 })
+  t.equal(mine.status, 200)
 })
 
 t.test('a bearer opens no further bucket where it is not what lets one in', async (t) => {
