@@ -180,6 +180,12 @@ t.test('a request id that may be an address or a token of ours is not logged', a
   t.notMatch(answered, 'client_request_id')
 })
 
+t.test('a probe in HTTP/1.0, which knows no Host, is answered', async (t) => {
+  const { url } = await start(t)
+
+  t.match(await answerTo(t, url, 'GET /livez HTTP/1.0\r\n\r\n'), { status: 200 })
+})
+
 async function answerTo(t: Test, url: string, bytes: string) {
   const socket = await rawSocket(t, url)
   socket.write(bytes)
