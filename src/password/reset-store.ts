@@ -78,7 +78,7 @@ export const changeParameters = {
 
 /**
  * The CTEs of every change of a password: the hash, the version that ends all sessions, the count of those, the event and
- * the notice. `clock_timestamp`, because the statement may have waited for the row, and what was made meanwhile must be older.
+ * the notice. Run them after `lockBudgets`: with `clock_timestamp`, what the holders of those rows made until then is older.
  *
  * @param which the condition on the account `u`
  * @param kept the session that goes on, if any
