@@ -135,6 +135,19 @@ t.test('the focus outlives what the account asks for by itself, and goes on wher
   t.match(path, [/^End the session: Safari on iPhone, /, 'Where you are signed in', 'Your account'])
 })
 
+t.test('a code that dies takes the focus from no keyboard', async (t) => {
+  const page = await (await visitor(t)).newPage()
+  await page.clock.install()
+  await page.goto(service.url)
+  await askForCode(page, 'dies@example.com')
+  await page.getByRole('button', { name: 'Continue' }).focus()
+
+  await page.clock.fastForward('01:00:00')
+  await page.getByRole('button', { name: 'Continue' }).waitFor({ state: 'hidden' })
+
+  t.equal(await focused(page), 'Send a new code')
+})
+
 t.test('a screen reader hears where it is, what belongs to a field, and what went wrong', async (t) => {
   const page = await (await visitor(t)).newPage()
   await page.goto(service.url)

@@ -51,8 +51,10 @@ export function showCode({ email = '', challenge: mailed, required = false, then
     challenge.tries = 0
     again.ariaDisabled = null
     again.classList.remove('plain')
-    find(screen, '[type=submit]').hidden = true // it could only be refused
     tell(again, 'new_code')
+    const useless = find(screen, '[type=submit]') // it could only be refused
+    if (useless === document.activeElement) again.focus()
+    useless.hidden = true
   }
 
   function expire() {
