@@ -6,18 +6,20 @@ import { apart, type Compose, type Composed } from './composed.ts'
 import { CourierLog } from './courier-log.ts'
 import { Deliveries } from './deliveries.ts'
 import { DomainQueues } from './domain-queues.ts'
-import { giveBack, type Held } from './lease.ts'
+import { giveBack, type Held, HeldMails } from './lease.ts'
 import type { OutgoingMail } from './message.ts'
 import { Outcomes } from './outcomes.ts'
 import { pacer } from './pace.ts'
-import { LEASE, type MailRow, type Settled, takeDueMails } from './store.ts'
+import { type MailRow, type Settled, takeDueMails } from './store.ts'
 import type { Transport } from './transport.ts'
 
 /** The most seconds one send may take, whatever the server does. */
 export const SEND_DEADLINE = 12
 export const CONNECTIONS = 10
-/** Mails that wait in memory; beyond it they wait in their rows, where any instance finds them. */
+/** Mails in memory; beyond it new ones wait in their rows, where any instance finds them. */
 const MOST_WAITING = 1000
+/** Of those, and beyond, mails that were taken from their rows: new ones keep none of these waiting, and what is due is left to others as well. */
+const MOST_TAKEN = MOST_WAITING / 2
 const COMPOSE_AT_ONCE = 50
 /** Mails that are composed and wait for a slot: with so many no more are composed. */
 const ENOUGH_COMPOSED = 50
@@ -40,7 +42,7 @@ export class Courier {
   readonly #queues: DomainQueues
   readonly #outcomes: Outcomes
   readonly #rest = pacer()
-  readonly #held = new Map<string, Held>()
+  readonly #held = new HeldMails()
   #waiting: Held[] = []
   #composing = false
   #composed: Promise<void> | undefined
@@ -95,12 +97,9 @@ export class Courier {
     await this.#transport.close()
   }
 
-  #hold(row: MailRow, leasedAt: number, since = leasedAt): void {
-    const item = this.#held.get(row.id) ?? { row, since, leaseEndsAt: 0 }
-    item.leaseEndsAt = leasedAt + LEASE
-    if (this.#held.has(row.id)) return // its lease ran out while it waited here, and we took it again ourselves
-    this.#held.set(row.id, item)
-    this.#waiting.push(item)
+  #hold(row: MailRow, leasedAt: number, age?: number): void {
+    const item = this.#held.hold(row, leasedAt, age)
+    if (item !== undefined) this.#waiting.push(item)
   }
 
   #schedule(delay: number): void {
@@ -111,14 +110,14 @@ export class Courier {
   }
 
   async #take(): Promise<void> {
-    const room = Math.min(TAKE_AT_ONCE, MOST_WAITING / 2 - this.#held.size)
+    const room = Math.min(TAKE_AT_ONCE, MOST_TAKEN - this.#held.taken)
     let taken = 0
     if (room > 0) {
       try {
         const leasedAt = monotonicNow()
         const found = await takeDueMails(this.#db, { most: room, keyIds: [...this.#keyIds] })
         const { queued = [], expired = [] } = Object.groupBy(found, ({ state }) => state)
-        for (const mail of queued) this.#hold(mail, leasedAt, leasedAt - mail.age)
+        for (const mail of queued) this.#hold(mail, leasedAt, mail.age)
         for (const { kind } of expired) this.#log.expired(kind)
         taken = queued.length
         this.#log.outage.ends()
@@ -140,10 +139,11 @@ export class Courier {
     this.#composing = true
     while (this.#waiting.length > 0 && !this.#stopped && this.#queues.waiting < ENOUGH_COMPOSED) {
       const batch = this.#waiting.splice(0, COMPOSE_AT_ONCE)
+      const askedAt = monotonicNow()
       try {
         const all = await this.#compose(batch.map((item) => item.row))
         const composed = new Set(all.map(({ id }) => id))
-        for (const one of all) this.#dispatch(one)
+        for (const one of all) this.#dispatch(one, askedAt)
         if (composed.size === batch.length) this.#log.faults.ends()
         this.#letGo(batch.filter((item) => !composed.has(item.row.id)))
       } catch (error) {
@@ -159,12 +159,13 @@ export class Courier {
     for (const item of items) this.#held.delete(item.row.id)
   }
 
-  #dispatch(composed: Composed): void {
+  /** @param askedAt when the database was asked what the mail is good for, monotonic seconds */
+  #dispatch(composed: Composed, askedAt: number): void {
     const item = this.#held.get(composed.id)
     if (item === undefined) return
     if ('state' in composed) this.#settle({ id: composed.id, state: composed.state, answer: null })
     else {
-      const endsAt = monotonicNow() + (composed.goodFor ?? Number.POSITIVE_INFINITY)
+      const endsAt = askedAt + (composed.goodFor ?? Number.POSITIVE_INFINITY)
       this.#queues.push({ domain: domainOf(composed.mail.to), run: () => this.#send(composed.mail, item, endsAt) })
     }
   }

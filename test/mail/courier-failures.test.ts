@@ -327,6 +327,17 @@ t.test('marks that take a second to write hold up neither those after them nor t
   t.equal(new Set(ids).size, ids.length, 'each left once')
 })
 
+t.test('behind a server that hangs, new mails do not keep those waiting that have waited longer', async (t) => {
+  const hole = await heldServer(t)
+  const { api, sql } = await start(t, { SMTP_URL: hole.url })
+  const emails = Array.from({ length: 700 }, (_, nth) => `maya${nth}@d${nth % 40}.example`)
+  await Promise.all(emails.map((email) => api.requestOtp({ email })))
+
+  await sql(`update postern.mail set due_at = now() where state = 'queued'`)
+
+  t.ok(await until(async () => (await sql('select from postern.mail where attempts > 0')).length > 100))
+})
+
 t.test('mails that somebody has locked are an outage: told once, without an alarm, and so is its end', async (t) => {
   const { url } = await mailServer(t, { disableReverseLookup: true })
   const { log, databaseUrl } = await start(t, { SMTP_URL: url, DATABASE_STATEMENT_TIMEOUT: '1' })
