@@ -1,10 +1,18 @@
 // @ts-check
 import { askForCode } from './ask.js'
 import { go } from './go.js'
+import { isAlive } from './pending.js'
 import { call, Switched } from './session.js'
 
 /** Seconds after a sign-in in which no other is asked for: a little less than the five minutes that the service grants. */
 const FRESH = 4.5 * 60
+
+/**
+ * A code that is on its way already: whoever goes back and forth is mailed once.
+ *
+ * @type {{ email: string, challenge: import('./pending.js').Pending } | undefined}
+ */
+let asked
 
 /**
  * What a sensitive change needs: that the person has just signed in. A code proves it once more, within the session.
@@ -14,9 +22,10 @@ const FRESH = 4.5 * 60
  * @param {AbortSignal} signal of the screen that asks: who has left it meanwhile stays where they are
  */
 export async function prove(then, user, signal) {
-  const challenge = await askForCode(user.email)
+  const { email } = user
+  if (asked?.email !== email || !isAlive(asked.challenge)) asked = { email, challenge: await askForCode(email) }
   if (signal.aborted) return
-  go('code', { email: user.email, challenge, required: true, then, user })
+  go('code', { email, challenge: asked.challenge, required: true, then, user })
 }
 
 /**

@@ -26,8 +26,8 @@ const NOBODY = ''
 /** Makes and checks stored passwords, on threads of their own. */
 export class Passwords {
   /**
-   * One account's changes are hashed one at a time; otherwise its fifty sessions could fill the queue that everybody shares. The hundredth
-   * waits about ten seconds.
+   * One account's changes are hashed one at a time; otherwise its fifty sessions could fill the queue that everybody shares. Where nobody
+   * else hashes the hundredth waits about ten seconds.
    */
   readonly turns = new Turns({ most: 100, refusal: unavailable })
   readonly #db: Db

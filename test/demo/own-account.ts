@@ -66,6 +66,13 @@ export function testOwnAccount(t: Test, { service, site, visitor }: World): void
     await letTimePass(page)
 
     await press(page, 'Set a password')
+    await at(page, 'code')
+    const reference = await page.locator('#reference').innerText()
+    await press(page, 'Back')
+    await signedIn(page)
+    await press(page, 'Set a password')
+    await at(page, 'code')
+    const again = await page.locator('#reference').innerText()
     await proveByCode(page, email)
     await fill(page, 'New password', first)
     await press(page, 'Update password')
@@ -76,6 +83,7 @@ export function testOwnAccount(t: Test, { service, site, visitor }: World): void
 
     t.equal(await signedIn(page), email)
     t.equal(await sessionIn(page), session)
+    t.equal(again, reference, 'and one mail is enough')
     t.not(behind, 'code', 'the code is used')
     t.equal(await page.locator('#sessions li').count(), 1)
   })
