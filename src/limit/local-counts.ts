@@ -22,10 +22,14 @@ export class LocalCounts {
     const now = performance.now()
     const known = this.#buckets.get(key)
     if (known !== undefined) this.#buckets.delete(key) // to the end of the line
-    const bucket = known !== undefined && known.endsAt > now ? known : { current: 0, endsAt: now + window }
+    const isOpen = known !== undefined && wholeMilliseconds(known.endsAt - now) > 0
+    const bucket = isOpen ? known : { current: 0, endsAt: now + window }
     bucket.current += 1
     this.#buckets.set(key, bucket)
     if (this.#buckets.size > this.#most) this.#buckets.delete(this.#buckets.keys().next().value as string)
-    return { current: bucket.current, ttl: Math.round(bucket.endsAt - now) } // or a fraction too much makes 61 s of 60
+    return { current: bucket.current, ttl: wholeMilliseconds(bucket.endsAt - now) }
   }
 }
+
+/** A fraction that sums of such times leave over would make 61 s of 60, or keep a window open for no time at all. */
+const wholeMilliseconds = Math.round

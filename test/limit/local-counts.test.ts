@@ -32,6 +32,6 @@ t.test('a window ends a minute after it began, however often is counted meanwhil
 
   jumpAhead(t, 40)
   t.strictSame(counts.add('mine', 60_000), { current: 2, ttl: 20_000 })
-  jumpAhead(t, 20)
+  jumpAhead(t, 19.9999) // what is left rounds to nothing
   t.strictSame(counts.add('mine', 60_000), { current: 1, ttl: 60_000 })
 })
