@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { type Kept, Postern } from '../examples/client-ts/postern.ts'
-import { start } from './helper.ts'
+import { start, until } from './helper.ts'
 
 const email = 'maya@example.com'
 
@@ -155,4 +155,27 @@ t.test('signing out ends the session at the service too', async (t) => {
   t.match(await sql('select revoked_at from postern.session'), [{ revoked_at: Date }])
   t.strictSame(Object.keys(shelf.kept), ['deviceToken'])
   await t.rejects(phone.api.GET('/v1/me'), { name: 'SignedOut' })
+})
+
+t.test('signing out waits for a refresh that is under way, whose answer would bring the session back', async (t) => {
+  const { open, enter, sent, shelf, spoilt } = await openPhone(t)
+  await enter(open())
+  const phone = open()
+  const gate = Promise.withResolvers<void>()
+  spoilt.set('/v1/session/refresh', async (request) => {
+    const answer = await fetch(request)
+    await gate.promise
+    return answer
+  })
+  const asked = phone.api.GET('/v1/me')
+  await until(() => sent.includes('POST /v1/session/refresh'))
+
+  const ending = phone.signOut()
+  await new Promise(setImmediate)
+  const early = sent.includes('POST /v1/session/logout')
+  gate.resolve()
+  await Promise.allSettled([ending, asked])
+
+  t.notOk(early)
+  t.strictSame(Object.keys(shelf.kept), ['deviceToken'])
 })

@@ -72,6 +72,7 @@ export class Postern {
 
   /** Ends the session here and at the service. Throws an `Outage`, and keeps the session, where the service cannot be told. */
   async signOut(): Promise<void> {
+    await this.#refreshing?.catch(() => undefined) // or its answer would bring the session back
     const { refreshToken } = this.#kept
     if (refreshToken !== undefined) await this.#post('/v1/session/logout', { refresh_token: refreshToken })
     await this.#forget()

@@ -56,7 +56,8 @@ export class AnswerLog {
 
   /** Why an answer will be 503. */
   unavailable(request: FastifyRequest, reason: object, message: string): void {
-    const isSaid = this.#takes(this.#floodOf503s())
+    // Those of a shutdown are no outage, however many wait when it refuses them.
+    const isSaid = this.#takes(this.#draining() ? this.#refusals : this.#outages)
     this.#said.set(request, isSaid)
     if (isSaid) request.log.warn(reason, message)
   }
@@ -71,8 +72,8 @@ export class AnswerLog {
     const level = statusCode >= 500 && !isParting ? 'error' : statusCode >= 400 ? 'info' : 'debug'
     const log = request.log as Logger
     if (!log.isLevelEnabled(level)) return
-    const taken = statusCode === 503 ? (this.#said.get(request) ?? this.#takes(this.#floodOf503s())) : undefined
-    if (!(taken ?? (level !== 'info' || this.#takes(this.#refusals)))) return
+    const flood = level === 'info' ? this.#refusals : statusCode === 503 ? this.#outages : undefined
+    if (flood !== undefined && !(this.#said.get(request) ?? this.#takes(flood))) return
     const given = request.headers['x-request-id']
     log[level](
       {
@@ -98,11 +99,6 @@ export class AnswerLog {
   tell(): void {
     this.#refusals.tell()
     this.#outages.tell()
-  }
-
-  /** Those of a shutdown are no outage, however many wait when it refuses them. */
-  #floodOf503s(): Flood {
-    return this.#draining() ? this.#refusals : this.#outages
   }
 
   #takes(flood: Flood): boolean {

@@ -32,7 +32,7 @@ export const wellFormed = {
 } as const
 
 /** A UUID as Postgres takes it too: the format alone would let `urn:uuid:` pass. */
-const UUID = '^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$'
+export const UUID = '^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$'
 
 /** The id at the end of a path. @param description where it comes from */
 export const IdParams = (description: string) =>

@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts'
 import { parseAddress } from '../lib/email.ts'
 import { BEFORE_ALL } from '../lib/identifier.ts'
-import { LANGUAGE_TAG, PRINTABLE } from '../lib/schema.ts'
+import { LANGUAGE_TAG, PRINTABLE, UUID } from '../lib/schema.ts'
 import { strictJson } from '../lib/strict-json.ts'
 import { MOST_LOCALE } from './schema.ts'
 
@@ -24,7 +24,7 @@ export class RowFault extends Error {}
 const MOST_EXTERNAL_ID = 255
 const printable = new RegExp(PRINTABLE, 'u')
 const languageTag = new RegExp(LANGUAGE_TAG)
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+const uuid = new RegExp(UUID)
 
 /** What a member must be, in words for the report; each but the address may be null, which is as if it were absent. */
 const members: Record<string, { holds: (value: unknown) => boolean; must: string }> = {

@@ -1,7 +1,6 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import pg from 'pg'
 import type { BrowserContext, Page } from 'playwright-core'
 import type { Test } from 'tap'
 import type { InboxMail } from '../../src/mail/dev-inbox.ts'
@@ -53,15 +52,7 @@ export async function startOnTestServer(t: Test, settings: Settings = {}) {
   const database = await makeDatabase(server.url)
   t.teardown(() => database.drop())
   const service = await startService(t, { DATABASE_URL: database.url, SECRET_KEYS: newKey(), ...settings })
-  const sql = async (text: string): Promise<unknown[]> => {
-    const client = new pg.Client({ connectionString: database.url })
-    await client.connect()
-    return await client
-      .query(text)
-      .then(({ rows }) => rows)
-      .finally(() => client.end())
-  }
-  return { ...service, sql }
+  return { ...service, sql: database.sql }
 }
 
 /** As `startService`, on the embedded database in a folder of its own: nothing but the clone and Node. */
