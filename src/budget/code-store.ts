@@ -45,11 +45,14 @@ const verdictOf = (right?: Sql): Sql =>
       ${right} and lane.knowing <= 0 as knew, true as made offset 0
   ) as verdict`
 
-const lengthAt = (slots: CodeRuleSlots, trusted: Sql, level: Sql): Sql => sql`
-  case when ${trusted} then ${slots.trustedLength}
-       when ${level} + ${slots.tries} <= ${slots.lengthenAt} then ${slots.strangersLength}
+/** How long the next code of a stranger must be. */
+export const strangersLengthAt = (slots: Omit<CodeRuleSlots, 'trustedLength'>, level: Sql): Sql => sql`
+  case when ${level} + ${slots.tries} <= ${slots.lengthenAt} then ${slots.strangersLength}
        when ${level} + ${slots.tries} <= ${slots.strengthenAt} then ${sql.lit(LONG_CODE)}
        else ${sql.lit(STRONG_CODE)} end`
+
+const lengthAt = (slots: CodeRuleSlots, trusted: Sql, level: Sql): Sql => sql`
+  case when ${trusted} then ${slots.trustedLength} else ${strangersLengthAt(slots, level)} end`
 
 /**
  * Rules on one challenge: how long its code must be, whom it is charged to and how much, and whether a mail may go. The verdict

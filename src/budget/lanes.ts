@@ -7,23 +7,35 @@ type Sql = RawBuilder<unknown>
 export type Purpose = 'code' | 'reset'
 
 /** How many mails a lane lets through at once, and in how many seconds it is empty again. */
-type Lane = { name: Sql; mails: number; per: number }
+type Size = { mails: number; per: number }
+type Lane = Size & { name: Sql }
+
+/** Far more than a person needs, and few enough to leave a mailbox usable. */
+const sizes = {
+  own: { mails: 5, per: HOUR },
+  hour: { mails: 6, per: HOUR },
+  day: { mails: 15, per: DAY },
+  password: { mails: 10, per: HOUR }
+} as const satisfies Record<string, Size>
 
 /**
  * The lanes of an address, from the row `was`: one for each network or trusted device that asks, two for all strangers
- * together, and one for clients that knew the password. Far more than a person needs, and few enough to leave a mailbox usable.
+ * together, and one for clients that knew the password.
  * A known network or device keeps its own lane even when it has guessed too often: a mail in that lane helps nobody to guess.
  */
 const lanesFor = (purpose: Purpose) => ({
-  own: { name: sql`(${sql.lit(`${purpose}:`)} || was.lane)`, mails: 5, per: HOUR },
-  hour: { name: sql.lit(`${purpose}:hour`), mails: 6, per: HOUR },
-  day: { name: sql.lit(`${purpose}:day`), mails: 15, per: DAY }
+  own: { name: sql`(${sql.lit(`${purpose}:`)} || was.lane)`, ...sizes.own },
+  hour: { name: sql.lit(`${purpose}:hour`), ...sizes.hour },
+  day: { name: sql.lit(`${purpose}:day`), ...sizes.day }
 })
-const knewPassword: Lane = { name: sql`'password'`, mails: 10, per: HOUR }
+const knewPassword: Lane = { name: sql`'password'`, ...sizes.password }
+
+/** Seconds before it is empty from which on a lane has room for one more. */
+const roomIn = ({ mails, per }: Size): Sql => sql.lit(((mails - 1) * per) / mails)
 
 /** Seconds until a lane has room. A lane is one clock, the moment at which it is empty (a generic cell rate algorithm). */
 const waitFor = (lane: Lane): Sql => sql`
-  ${emptyAt(lane)} - was.clock - ${sql.lit(((lane.mails - 1) * lane.per) / lane.mails)}`
+  ${emptyAt(lane)} - was.clock - ${roomIn(lane)}`
 
 const entered = (lane: Lane): Sql => sql`
   ${lane.name}, greatest(was.clock, ${emptyAt(lane)}) + ${sql.lit(lane.per / lane.mails)}`
@@ -74,3 +86,12 @@ export function lanesAfter(purpose: Purpose, goes: Sql, knew?: Sql): Sql {
               else jsonb_build_object(${entered(own)}, ${entered(hour)}, ${entered(day)}) end
       ${knew === undefined ? sql`` : sql`|| case when ${knew} then jsonb_build_object(${entered(knewPassword)}) else '{}' end`}`
 }
+
+/** The lanes of the row `was` that have no room, whoever they are for, and the seconds until each has. */
+export const fullLanes = sql`
+  select lane, wait from (
+    select key as lane, least(value::float8, was.clock + ${periodOf}) - was.clock
+      - case when key like '%:hour' then ${roomIn(sizes.hour)} when key like '%:day' then ${roomIn(sizes.day)}
+             when key = 'password' then ${roomIn(sizes.password)} else ${roomIn(sizes.own)} end as wait
+    from jsonb_each(was.lanes)
+  ) as lanes where wait > 0`

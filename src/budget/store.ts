@@ -3,7 +3,7 @@ import { lanesAfter, type Purpose, waitAt } from './lanes.ts'
 import { epochOf, leaked, livePools, poolLevel, withPool } from './levels.ts'
 
 /** Wrong passwords that strangers may give for one address, and each trusted device or network for itself. */
-const WRONG_PASSWORDS = 10
+export const WRONG_PASSWORDS = 10
 
 type Sql = RawBuilder<unknown>
 

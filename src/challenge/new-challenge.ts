@@ -39,7 +39,7 @@ export function newChallenge(
 }
 
 /** How the settings shape codes. */
-function codeRules({ config, secrets, guesses }: Context): NewChallenge['rules'] {
+export function codeRules({ config, secrets, guesses }: Context): NewChallenge['rules'] {
   const shortest = config.STRICT_CODES ? LONG_CODE : SHORT_CODE
   return {
     tries: config.CODE_TRIES,

@@ -1,4 +1,7 @@
 import { findEventsOf } from '../audit/store.ts'
+import { findLimits } from '../budget/limits-store.ts'
+import { codeRules } from '../challenge/new-challenge.ts'
+import type { Context } from '../context.ts'
 import { readStored } from '../hashing/stored.ts'
 import type { Environment } from '../lib/env.ts'
 import { type AccountAsOperator, findAccount } from '../user/account-store.ts'
@@ -8,11 +11,14 @@ const MOST_EVENTS = 20
 
 /** Prints an account as far as it explains why somebody cannot sign in, and what happened at the address; exit code 1 when there is none. */
 export async function showUser(env: Environment, address: string | undefined): Promise<number> {
-  return await withAddress(env, { address, unnamed: UNNAMED_ACCOUNT }, async ({ db, secrets }, emailKey) => {
+  return await withAddress(env, { address, unnamed: UNNAMED_ACCOUNT }, async (ctx, emailKey) => {
+    const { db, secrets } = ctx
     const [account] = await findAccount(db, { emailKey })
     if (account === undefined) console.error('There is no account with this address.')
     else for (const [name, value] of factsOf(account)) console.log(`${name.padEnd(12)}${value}`)
-    const values = { userId: account?.id ?? null, addressMac: secrets.addressMac(emailKey), most: MOST_EVENTS }
+    const addressMac = secrets.addressMac(emailKey)
+    for (const line of await limitsOf(ctx, addressMac)) console.log(`${'limit'.padEnd(12)}${line}`)
+    const values = { userId: account?.id ?? null, addressMac, most: MOST_EVENTS }
     for (const { at, kind, outcome, network, requestId } of await findEventsOf(db, values))
       console.log(`${at.toISOString()}  ${kind}  ${outcome}  ${network ?? '-'}  ${requestId ?? '-'}`)
     return account === undefined ? 1 : 0
@@ -35,6 +41,27 @@ function factsOf(account: AccountAsOperator): [name: string, value: string][] {
     ['sessions', `${sessions} live${since(lastUsedAt, ', the last used') ?? ''}`],
     ['devices', `${devices} trusted`]
   ]
+}
+
+/** What failed tries and many mails have led to; nothing where an address is as any other. */
+async function limitsOf(ctx: Context, addressMac: Buffer): Promise<string[]> {
+  const rules = codeRules(ctx)
+  const [limits] = await findLimits(ctx.db, { ...rules, key: addressMac })
+  if (limits === undefined) return []
+  const { codeLength, guarded, full } = limits
+  return [
+    ...(codeLength > rules.strangersLength ? [`strangers get codes of ${codeLength} characters`] : []),
+    ...(guarded ? ['strangers are asked for a code beside the password'] : []),
+    ...full.map(({ lane, until }) => `${mailsOf(lane)} before ${new Date(until).toISOString()}`)
+  ]
+}
+
+/** In words what a full lane holds back, and from whom. */
+function mailsOf(lane: string): string {
+  const [purpose, kind, name] = lane.split(/:(device|network|hour|day)(?::|$)/)
+  if (purpose === 'password') return 'no further code after the right password'
+  const whom = kind === 'hour' || kind === 'day' ? 'strangers' : `the ${kind} ${name}`
+  return `no ${purpose === 'code' ? 'code' : 'link'} for ${whom}`
 }
 
 function schemeOf(hash: string): string {

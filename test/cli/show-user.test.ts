@@ -88,3 +88,33 @@ t.test('a password that was imported is told apart', async (t) => {
   t.match(await shown(`$2b$10$${'a'.repeat(53)}`), /\npassword +bcrypt, imported\n[\s\S]*\nexternal id +42\n/)
   t.match(await shown('$made-up$'), /\npassword +set, in a form that cannot be checked\n/)
 })
+
+t.test('the limits of an address are told as far as somebody meets them', async (t) => {
+  const { api, show, sql } = await startWithShow(t)
+  const ask = () => api.requestOtp({ email })
+  for (const _ of Array(4)) await ask()
+  const longer = await show(email)
+  await ask()
+  const { headers } = await ask()
+  await sql(`update postern.address_budget set password_level = 10, lanes = lanes || jsonb_build_object(
+    'reset:day', extract(epoch from now()) + 86400, 'reset:hour', extract(epoch from now()) + 100,
+    'code:device:d1', extract(epoch from now()) + 3500, 'password', extract(epoch from now()) + 3600)`)
+  const full = await show(email)
+
+  const limits = ({ out }: { out: string }) =>
+    out.split('\n').flatMap((line) => (line.startsWith('limit ') ? [line.replace(/^limit +/, '')] : []))
+  t.same(limits(longer), ['strangers get codes of 8 characters'])
+  const [before = ''] = /(?<=no code for the network 127\.0\.0\.0\/24 before )\S+/.exec(full.out) ?? []
+  t.ok(Math.abs(Date.parse(before) - Date.now() - Number(headers.get('retry-after')) * 1000) < 5000, before)
+  t.same(
+    limits(full).map((line) => line.replace(/ before \S+Z$/, ' before …')),
+    [
+      'strangers get codes of 8 characters',
+      'strangers are asked for a code beside the password',
+      'no link for strangers before …',
+      'no code for the network 127.0.0.0/24 before …',
+      'no code for the device d1 before …',
+      'no further code after the right password before …'
+    ]
+  )
+})
