@@ -62,7 +62,9 @@ export function fillList(screen, list, entries, reload) {
     const used = document.createElement('span')
     tell(name, 'plain', { text: () => deviceName(entry.agent) })
     used.className = 'hint'
-    tell(used, 'last_used', { time: () => dateAndTime(entry.last_used_at) })
+    const time = () => dateAndTime(entry.last_used_at)
+    if (entry.network === null) tell(used, 'last_used', { time })
+    else tell(used, 'last_used_from', { time, network: entry.network })
     about.append(name, used)
     row.append(about)
     if (entry.current) {

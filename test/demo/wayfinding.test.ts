@@ -139,7 +139,7 @@ t.test('a session whose end was not answered is gone, and everything is told in 
   await page.locator('#sessions li').nth(1).waitFor({ state: 'detached' })
 
   t.equal(lost, 1)
-  t.match(named, /Chrome sur iPhone/)
+  t.match(named, /Chrome sur iPhone\s+Dernière utilisation : [^,]*, .*connexion depuis (127\.0\.0\.0\/24|::\/64)/)
   t.equal(await page.locator('#screen [role=alert]').innerText(), '')
 })
 

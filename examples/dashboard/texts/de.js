@@ -105,6 +105,7 @@ export const de = {
   sessions: 'Wo Sie angemeldet sind',
   this_session: 'Diese hier',
   last_used: 'Zuletzt benutzt {time}',
+  last_used_from: 'Zuletzt benutzt {time}, angemeldet aus {network}',
   end_session: 'Beenden',
   end_session_of: 'Sitzung beenden: {device}',
   end_others: 'Alle anderen Sitzungen beenden',

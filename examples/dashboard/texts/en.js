@@ -104,6 +104,7 @@ export const en = {
   sessions: 'Where you are signed in',
   this_session: 'This one',
   last_used: 'Last used {time}',
+  last_used_from: 'Last used {time}, signed in from {network}',
   end_session: 'End',
   end_session_of: 'End the session: {device}',
   end_others: 'End all other sessions',

@@ -104,6 +104,7 @@ export const es = {
   sessions: 'Dónde ha iniciado sesión',
   this_session: 'Esta',
   last_used: 'Último uso: {time}',
+  last_used_from: 'Último uso: {time}, sesión iniciada desde {network}',
   end_session: 'Cerrar',
   end_session_of: 'Cerrar la sesión: {device}',
   end_others: 'Cerrar todas las demás sesiones',

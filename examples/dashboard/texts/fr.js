@@ -105,6 +105,7 @@ export const fr = {
   sessions: 'Où vous êtes connecté',
   this_session: 'Celle-ci',
   last_used: 'Dernière utilisation : {time}',
+  last_used_from: 'Dernière utilisation : {time}, connexion depuis {network}',
   end_session: 'Fermer',
   end_session_of: 'Fermer la session : {device}',
   end_others: 'Fermer toutes les autres sessions',
