@@ -53,6 +53,23 @@ t.test('a sign-in is kept, and found again by the next start of the app', async 
   t.equal(data?.user.email, email)
 })
 
+t.test('left to itself it calls fetch as a browser wants it called: on nothing of ours', async (t) => {
+  const { url } = await start(t)
+  const { fetch } = globalThis
+  t.intercept(globalThis, 'fetch', {
+    value(this: unknown, request: Request) {
+      if (this !== undefined && this !== globalThis) throw new TypeError('Illegal invocation')
+      return fetch(request)
+    }
+  })
+
+  const { data } = await new Postern({ baseUrl: url, keep: () => {}, pauses: [] }).api.POST('/v1/otp', {
+    body: { email }
+  })
+
+  t.match(data, { challenge: /^chl_/ })
+})
+
 t.test('lost answers cost neither the code, nor the session, nor a second mail', async (t) => {
   const { open, enter, sessions, loseAnswer, sql } = await openPhone(t)
   for (const path of ['/v1/otp', '/v1/otp/verify']) loseAnswer(path)

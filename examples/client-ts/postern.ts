@@ -56,7 +56,7 @@ export class Postern {
   #refreshing: Promise<string> | undefined
 
   constructor(options: Options) {
-    this.#options = { kept: {}, fetch: globalThis.fetch, pauses: [0.5, 2], ...options }
+    this.#options = { kept: {}, fetch: (request) => fetch(request), pauses: [0.5, 2], ...options }
     this.#kept = this.#options.kept
     this.api = createClient<paths>({ baseUrl: options.baseUrl, fetch: (request) => this.#send(request) })
   }
