@@ -18,7 +18,7 @@ export function makeServer(handle: RequestListener): Server {
     {
       requestTimeout: milliseconds(15),
       headersTimeout: milliseconds(10),
-      keepAliveTimeout: milliseconds(72), // longer than the usual 60 s of a load balancer, which then closes first
+      keepAliveTimeout: milliseconds(620), // longer than any usual proxy, Google Cloud's with its fixed 600 s too, which then closes first
       connectionsCheckingInterval: milliseconds(2), // how often Node looks at the first two; of its own every 30 s
       requireHostHeader: false // see answerOddRequests
     },

@@ -51,8 +51,15 @@ t.test('a body without end that goes nowhere is not read: the answer closes the 
     }
 })
 
-t.test('a connection on which nothing moves is given up, but not before one that is kept alive', async (t) => {
-  const { app } = await start(t)
-  t.ok(app.server.timeout > app.server.keepAliveTimeout)
+t.test('a connection on which nothing moves is given up, but not one that waits for its next request', async (t) => {
+  const { app, url } = await start(t)
   t.ok(app.server.timeout <= 120_000)
+  app.server.setTimeout(500)
+  const kept = await rawSocket(t, url)
+  kept.write(request)
+  await until(() => answersIn(kept.said()) === 1)
+
+  await (await rawSocket(t, url)).closed // has said nothing, and is given up
+  kept.write(request)
+  await until(() => answersIn(kept.said()) === 2)
 })
