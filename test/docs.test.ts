@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import t from 'tap'
@@ -5,9 +6,11 @@ import { eventKinds } from '../src/audit/store.ts'
 import { helpText } from '../src/cli/config.ts'
 import { readConfig } from '../src/config.ts'
 import { connectionSettings } from '../src/db/connect.ts'
+import { parseHash } from '../src/hashing/hash-format.ts'
 import { settingsOf } from '../src/lib/env.ts'
 import { problems } from '../src/problems.ts'
 import { settings } from '../src/settings.ts'
+import { debianProgram } from './debian.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const pages = globSync(['*.md', 'docs/*.md', 'examples/*/README.md', 'bench/README.md'], { cwd: ROOT })
@@ -97,4 +100,35 @@ t.test('the guide has a row for every kind of event, and for no other', async (t
   const named = rows.flatMap((row) => [...(row.split(' | ')[0] ?? '').matchAll(/`(\w+)`/g)].map(([, kind]) => kind))
 
   t.strictSame(named.toSorted(), [...eventKinds].sort())
+})
+
+t.test('what the guide makes of the exports of Firebase and Auth0 are lines of an import', async (t) => {
+  debianProgram('jq', () => (spawnSync('jq', ['--version']).status === 0 ? true : undefined))
+  const section = text('docs/operate.md').split('## Moving in\n')[1] ?? ''
+  const recipes = [...section.matchAll(/^\$ (jq [^`]*) \w+\.json > users\.ndjson$/gm)].map(([, recipe = '']) => recipe)
+  const made = (recipe: string, given: object): { password_hash: string } =>
+    JSON.parse(spawnSync('bash', ['-c', recipe], { input: JSON.stringify(given), encoding: 'utf8' }).stdout)
+  const [firebase = '', auth0 = ''] = recipes
+  const signer = Buffer.alloc(64).toString('base64')
+  const account = {
+    localId: 'xY',
+    email: 'maya@example.com',
+    emailVerified: true,
+    passwordHash: signer,
+    salt: '42xEC+ix'
+  }
+  const bcrypt = '$2b$10$5Lc.vIfbmTFULfi6bvS.t.7PAV.NzjgBkTK33yCaF3Qxat0ghHhQK'
+  const parameters = firebase.replace('MEM_COST', '14').replace('ROUNDS', '8').replace('SALT_SEPARATOR', 'Bw==')
+
+  const one = made(parameters.replace('SIGNER_KEY', signer), { users: [account, { localId: 'phone' }] })
+  const two = made(auth0, {
+    _id: { $oid: '60425d' },
+    email: account.email,
+    email_verified: false,
+    passwordHash: bcrypt
+  })
+
+  t.match(one, { email: account.email, email_verified: true, disabled: null, external_id: 'xY' })
+  t.match(parseHash(one.password_hash), { scheme: 'fbscrypt', cost: 2 ** 14, blocks: 8 })
+  t.match(two, { email: account.email, email_verified: false, external_id: 'auth0|60425d', password_hash: bcrypt })
 })
