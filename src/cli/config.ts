@@ -14,6 +14,7 @@ const COMMANDS = `Usage: npm start -- [command]
   users disable ADDRESS       close an account and end its sessions
   users enable ADDRESS        open it again
   users end-sessions ADDRESS  sign it out everywhere
+  users delete ADDRESS        delete it and all that belongs to it, and tell the address
   users import FILE           make an account of each line of a file; report the lines that were refused
   users export                print every account as such a line, with its password hash
   mail show ADDRESS           what happened to the mails to an address

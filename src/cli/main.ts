@@ -27,6 +27,10 @@ const commands: Record<string, Command> = {
   'users disable': administering('disable'),
   'users enable': administering('enable'),
   'users end-sessions': administering('end-sessions'),
+  'users delete': {
+    takes: 'ADDRESS',
+    run: async (address) => (await import('./users.ts')).deleteUserAt(process.env, address)
+  },
   'users import': { takes: 'FILE', run: async (file) => (await import('./users.ts')).importFile(process.env, file) },
   'users export': { run: async () => (await import('./users.ts')).exportFile(process.env) },
   'mail show': {

@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises'
 import { Presets, SingleBar } from 'cli-progress'
 import type { Environment } from '../lib/env.ts'
 import { linesOf } from '../lib/lines.ts'
-import { type Act, administer } from '../user/administer.ts'
+import { type Act, administer, deleteByOperator } from '../user/administer.ts'
 import { exportUsers } from '../user/export-users.ts'
 import { importUsers } from '../user/import-users.ts'
 import { UNNAMED_ACCOUNT, withAddress } from './with-address.ts'
@@ -18,11 +18,8 @@ const LONGEST_LINE = 16 * 1024
 export async function administerUser(env: Environment, act: Act, address: string | undefined): Promise<number> {
   return await withAddress(env, { address, unnamed: UNNAMED_ACCOUNT }, async (ctx, emailKey) => {
     const done = await administer(ctx, act, emailKey)
-    if (done === undefined) {
-      console.error('There is no account with this address.')
-      return 1
-    }
-    const ended = `${done.sessionsEnded} ${done.sessionsEnded === 1 ? 'session' : 'sessions'} ended`
+    if (done === undefined) return noAccount()
+    const ended = sessionsEnded(done.sessionsEnded)
     const told = {
       disable: done.changed ? `Disabled; ${ended}.` : 'The account was already disabled.',
       enable: done.changed ? 'Enabled.' : 'The account was already enabled.',
@@ -32,6 +29,23 @@ export async function administerUser(env: Environment, act: Act, address: string
     return 0
   })
 }
+
+/** Deletes an account and all that belongs to it; exit code 1 when there is none. */
+export async function deleteUserAt(env: Environment, address: string | undefined): Promise<number> {
+  return await withAddress(env, { address, unnamed: UNNAMED_ACCOUNT }, async (ctx, emailKey) => {
+    const sessions = await deleteByOperator(ctx, emailKey)
+    if (sessions === undefined) return noAccount()
+    console.log(`Deleted; ${sessionsEnded(sessions)}.`)
+    return 0
+  })
+}
+
+function noAccount(): number {
+  console.error('There is no account with this address.')
+  return 1
+}
+
+const sessionsEnded = (count: number): string => `${count} ${count === 1 ? 'session' : 'sessions'} ended`
 
 /**
  * Imports accounts from a file of JSON lines. The report of refused lines goes to standard output, the progress to a

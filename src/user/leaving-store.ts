@@ -1,34 +1,42 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import { eventParameters, record } from '../audit/store.ts'
-import { statement } from '../db/statement.ts'
+import { type Slots, statement, statementInTx } from '../db/statement.ts'
 import { noticeParameters, queueNotice } from './notice-store.ts'
 import { holdCaller } from './store.ts'
 
+const leavingParameters = { ...eventParameters, ...noticeParameters, addressMac: 'bytea' } as const
+
 /**
- * Deletes the caller's account and, by the foreign key, its sessions. Its events stay, identified by its id and the MAC of its
- * address. No row: it is already gone, or the session has ended.
+ * The CTEs that delete the account `caller` and, by the foreign key, its sessions, and promise the mail that says so. Its events
+ * stay, identified by its id and the MAC of its address.
  */
-export const deleteUser = statement(
-  {
-    ...eventParameters,
-    ...noticeParameters,
-    userId: 'uuid',
-    sessionId: 'uuid',
-    addressMac: 'bytea'
-  },
+const leaving = (slots: Slots<typeof leavingParameters>, outcome: RawBuilder<unknown>) => sql`
+  gone as (
+    delete from postern."user" as u using caller where u.id = caller.id returning u.id, u.email, u.email_key, u.locale
+  ), noted as (${record({
+    from: sql`gone`,
+    id: slots.eventId,
+    kind: 'account_deleted',
+    outcome,
+    userId: sql`gone.id`,
+    addressMac: slots.addressMac,
+    client: slots
+  })}), told as (${queueNotice('account-deleted', sql`gone`, slots)})`
+
+/** No row: the account is already gone, or the session has ended. */
+export const deleteUser = statementInTx(
+  { ...leavingParameters, userId: 'uuid', sessionId: 'uuid' },
   (slots) => sql<{ id: string }>`
-    with ${holdCaller(slots)}, gone as (
-      delete from postern."user" as u using caller where u.id = caller.id returning u.id, u.email, u.email_key, u.locale
-    ), noted as (${record({
-      from: sql`gone`,
-      id: slots.eventId,
-      kind: 'account_deleted',
-      outcome: sql`'deleted'`,
-      userId: sql`gone.id`,
-      addressMac: slots.addressMac,
-      client: slots
-    })}), told as (${queueNotice('account-deleted', sql`gone`, slots)})
-    select id from gone`
+    with ${holdCaller(slots)}, ${leaving(slots, sql`'deleted'`)} select id from gone`
+)
+
+/** As `deleteUser`, by an operator. */
+export const deleteUserByOperator = statementInTx(
+  { ...leavingParameters, emailKey: 'text' },
+  (slots) => sql<{ id: string }>`
+    with caller as (
+      select u.id from postern."user" as u where u.email_key = ${slots.emailKey} for update
+    ), ${leaving(slots, sql`'by_operator'`)} select id from gone`
 )
 
 /** What an account's other rows are found by. */

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { showMails } from '../../src/cli/mail.ts'
-import { administerUser } from '../../src/cli/users.ts'
+import { administerUser, deleteUserAt } from '../../src/cli/users.ts'
 import type { Act } from '../../src/user/administer.ts'
 import { start, until } from '../helper.ts'
 import { postern } from '../keys/command.ts'
@@ -150,4 +150,31 @@ t.test('the ledger tells what became of the mails to an address, and never what 
   for (const secret of [code, codeOf(refused), challenge, refused]) t.notMatch(shown.out, secret)
   t.match(waiting.out, /code {2}refused .*\n.* {2}code {2}queued {2}retries: 0/)
   t.match(nothing, { code: 0, out: 'No mail to this address is on record.\n' })
+})
+
+t.test('an operator deletes an account as its owner would, and nothing where there is none', async (t) => {
+  const { settings, program, signIn, api, sql, codeOf, inbox } = await startWithCommands(t)
+  const other = await signIn('jo@example.com')
+  const { body } = await signIn(email)
+  await api.requestPasswordReset({ email })
+  const open = (await api.requestOtp({ email })).body.challenge
+  const newcomers = (await api.requestOtp({ email: 'new@example.com' })).body.challenge
+
+  const deleted = await program('users', 'delete', ' Maya@Example.com')
+  const again = await inProcess(t, () => deleteUserAt(settings, email))
+  const nobody = await inProcess(t, () => deleteUserAt(settings, 'new@example.com'))
+
+  t.match(deleted, { code: 0, out: 'Deleted; 1 session ended.\n', err: '' })
+  for (const none of [again, nobody]) t.match(none, { code: 1, err: 'There is no account with this address.\n' })
+  t.equal((await api.getSession({ bearer: body.access_token })).status, 401)
+  t.equal((await api.verifyOtp({ challenge: open, code: codeOf(open) })).status, 401)
+  t.equal((await api.verifyOtp({ challenge: newcomers, code: codeOf(newcomers) })).status, 200)
+  t.equal((await api.getSession({ bearer: other.body.access_token })).status, 200)
+  for (const table of ['"user"', 'device', 'known_network', 'challenge', 'password_reset'])
+    t.strictSame(await sql(`select from postern.${table} where email_key = $1`, [email]), [], table)
+  t.strictSame(await sql(`select user_id as id, outcome from postern.event where kind = 'account_deleted'`), [
+    { id: body.user.id, outcome: 'by_operator' }
+  ])
+  await sql(`update postern.mail set due_at = now() where kind = 'account-deleted'`)
+  await until(() => inbox?.mails(email).find(({ subject }) => /account was deleted/.test(subject)))
 })
