@@ -110,6 +110,8 @@ t.test('an option of SMTP_URL that would do nothing is refused: mail would go ou
   for (const query of [
     'requireTLS=true',
     'requireTLS=true&name=auth.example.com&tls.servername=mail.example.com&rateLimit=5',
+    'maxConnections=1',
+    'maxConnections=10',
     ''
   ])
     t.same(smtp(query), [])
@@ -121,6 +123,8 @@ t.test('an option of SMTP_URL that would do nothing is refused: mail would go ou
     'secure=true',
     'tls.x=1',
     'rateLimit=few',
+    'maxConnections=0',
+    'maxConnections=11',
     'requireTLS=true&ignoreTLS=true',
     'requireTLS=false&requireTLS=true',
     'name=x#?requireTLS=true'

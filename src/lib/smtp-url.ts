@@ -7,6 +7,7 @@ const FORMS = {
     /^(true|false)$/
   ),
   ...each(['maxMessages', 'rateDelta', 'rateLimit'], /^[1-9]\d{0,8}$/),
+  ...each(['maxConnections'], /^([1-9]|10)$/), // more would do nothing: the courier sends ten mails at once
   ...each(
     ['name', 'authMethod', 'localAddress', 'tls.servername', 'tls.minVersion', 'tls.maxVersion', 'tls.ciphers'],
     /./s

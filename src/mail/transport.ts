@@ -25,6 +25,7 @@ const ABOUT_OUR_SIGN_IN = new Set([530, 534, 535, 538])
  * Sends over a pool of SMTP connections. Options in the URL's query are nodemailer's, those of `SMTP_OPTIONS` (`?requireTLS=true`,
  * `?name=…`); certificates are verified.
  *
+ * @param options.connections the most that are open at once, unless the URL asks for fewer
  * @param options.deadline seconds a send may take in all, waiting for a free connection included
  */
 export function smtpTransport(options: {
@@ -37,10 +38,10 @@ export function smtpTransport(options: {
   if (sender === undefined) throw new Error(`MAIL_FROM must be one address: ${options.from}`)
   const deadline = milliseconds(options.deadline)
   const pool = new SMTPPool({
+    maxConnections: options.connections,
     ...parseConnectionUrl(options.url),
     // From here on our options override the URL's: its `logger` would write codes to the log.
     logger: false,
-    maxConnections: options.connections,
     maxRequeues: 2, // a connection that went stale while idle; everything else is the courier's to repeat
     // A little before the deadline, so that the answer says what timed out; a silent socket says least.
     connectionTimeout: deadline * 0.8,

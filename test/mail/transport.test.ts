@@ -56,6 +56,19 @@ t.test('a connection carries one mail after another, and a pool no more than its
   t.equal(opened, 2)
 })
 
+t.test('a server that allows few connections gets no more than the URL says, and every mail at once', async (t) => {
+  const { url, received } = await mailServer(t, { maxClients: 2 })
+  const transport = transportTo(t, `${url}?maxConnections=2`, { connections: 10 })
+
+  const deliveries = await Promise.all(Array.from({ length: 30 }, () => transport.send(mail)))
+
+  t.same(
+    deliveries.filter(({ outcome }) => outcome !== 'sent'),
+    []
+  )
+  t.equal(received.length, 30)
+})
+
 t.test('a certificate that nobody vouches for is not trusted, unless the URL says so', async (t) => {
   const upgraded = await mailServer(t, { hideSTARTTLS: false })
   const wrapped = await mailServer(t, { secure: true })
