@@ -1,4 +1,4 @@
-import { type RawBuilder, type Sql, sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import { ago } from '../db/interval.ts'
 import { statement } from '../db/statement.ts'
 import { DAY } from '../lib/time.ts'
@@ -37,9 +37,12 @@ export const eventKinds = [
 ] as const
 export type EventKind = (typeof eventKinds)[number]
 
-/** What is recorded of one event; each but `kind` is an expression over the rows of `from`. */
+/** A piece of SQL over the rows of `from`, never a value: a statement is built once, for all who run it. */
+type Fragment = RawBuilder<unknown>
+
+/** What is recorded of one event. */
 type EventPart = {
-  from: RawBuilder<unknown>
+  from: Fragment
   id: Fragment
   kind: EventKind
   outcome: Fragment
@@ -48,7 +51,6 @@ type EventPart = {
   /** Absent when an operator or the service itself caused the event. */
   client?: { network: Fragment; agent: Fragment; requestId: Fragment }
 }
-type Fragment = Parameters<Sql>[1]
 
 /** The `client` of an event in a statement that serves many: each row of `asked` has its own. */
 export const askedBy = { network: sql`asked.network`, agent: sql`asked.agent`, requestId: sql`asked.request_id` }
