@@ -2,15 +2,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { FastifyPluginAsync } from 'fastify'
+import { CONTENT_TYPES } from './content-types.ts'
 
 const FOLDER = fileURLToPath(new URL('../../examples/dashboard/', import.meta.url))
-
-const CONTENT_TYPES: Record<string, string> = {
-  '.html': 'text/html; charset=utf-8',
-  '.css': 'text/css; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.svg': 'image/svg+xml'
-}
 
 /** Scripts, styles and requests of this origin, nothing of any other, and no text that becomes markup. */
 const DEMO_CSP =

@@ -4,6 +4,7 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import { REFRESH_COOKIE } from '../refresh-cookie.ts'
+import { CONTENT_TYPES } from './content-types.ts'
 import { freeEmptyBodies } from './contract-bodies.ts'
 import { makeExamplesTrue } from './contract-examples.ts'
 import { declareHeaders } from './contract-headers.ts'
@@ -32,22 +33,15 @@ const NARROW = `
 
 const VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1">'
 
-/** The files of the page's library, and what they are. */
+/** The files of the page's library. */
 const FILES = new URL('./static/', import.meta.resolve('@fastify/swagger-ui'))
-const TYPES: Record<string, string> = {
-  '.css': 'text/css; charset=utf-8',
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.png': 'image/png',
-  '.svg': 'image/svg+xml'
-}
 
 /** Reads each file once for all answers: an answer of its own for everybody would hold memory and a file until it is read. */
 function filesOfPage(): (name: string) => { type: string; content: Buffer } | undefined {
   const names = new Set(readdirSync(FILES))
   const read = new Map<string, Buffer>()
   return (name) => {
-    const type = TYPES[extname(name)]
+    const type = CONTENT_TYPES[extname(name)]
     if (type === undefined || !names.has(name)) return undefined
     const content = read.get(name) ?? readFileSync(new URL(name, FILES))
     read.set(name, content)
