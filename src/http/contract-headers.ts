@@ -39,6 +39,9 @@ const quotaHeaders = {
   'RateLimit-Reset': whole(0, 'Seconds until all of them are available again.')
 }
 
+/** The names of what answers bear beside what their routes declare. */
+export const ANSWER_HEADERS = Object.keys({ ...headers, ...quotaHeaders })
+
 /** Answers given before the request is counted, or before there is a request. */
 const UNCOUNTED = [408, 431]
 

@@ -1,16 +1,7 @@
 import cors from '@fastify/cors'
 import type { FastifyInstance } from 'fastify'
 import { HOUR } from '../lib/time.ts'
-
-/** What scripts of another origin may read of an answer, beside its body. */
-const EXPOSED = [
-  'Retry-After',
-  'X-Request-Id',
-  'WWW-Authenticate',
-  'RateLimit-Limit',
-  'RateLimit-Remaining',
-  'RateLimit-Reset'
-]
+import { ANSWER_HEADERS } from './contract-headers.ts'
 
 /** What they may send. The last three are of W3C tracing, which browser agents add to every call; nothing here reads them. */
 const ALLOWED = [
@@ -27,7 +18,7 @@ const SHARED = {
   credentials: true, // the refresh cookie; without any wildcard this admits only the origins on the list
   methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
   allowedHeaders: ALLOWED,
-  exposedHeaders: EXPOSED,
+  exposedHeaders: ANSWER_HEADERS,
   maxAge: 2 * HOUR // the most that Chromium keeps a preflight
 }
 

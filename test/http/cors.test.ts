@@ -33,7 +33,7 @@ t.test('a preflight of a listed origin is allowed what the contract needs, and k
     'access-control-allow-headers':
       'Authorization, Content-Type, Idempotency-Key, X-Request-Id, traceparent, tracestate, baggage',
     'access-control-expose-headers':
-      'Retry-After, X-Request-Id, WWW-Authenticate, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset',
+      'X-Request-Id, WWW-Authenticate, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset',
     'access-control-max-age': '7200'
   })
   t.match(answer.headers.get('vary'), /origin/i)
