@@ -16,7 +16,7 @@ declare module 'fastify' {
 }
 
 /** Seconds after which to retry a broken dependency, unless the refusal says otherwise. */
-const RETRY_AFTER = 2
+export const RETRY_AFTER = 2
 
 /** What is said of a member that an operation does not have. */
 export const UNKNOWN_MEMBER = 'is not a known member'

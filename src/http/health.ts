@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type, { type Static } from 'typebox'
 import { named, OneOf } from '../lib/schema.ts'
 import { strayRefusals } from '../routing.ts'
+import { RETRY_AFTER } from './errors.ts'
 
 export const ReadinessCheck = Type.Object(
   { ok: Type.Boolean(), detail: Type.Optional(Type.String()) },
@@ -21,10 +22,13 @@ export const Health = Type.Object(
 )
 export type Health = Static<typeof Health>
 
-const unknown = { ok: false, detail: 'unknown: the database is out of reach' }
+/** What is said while the database is out of reach: of itself, and of what only it could tell. */
+export const OUT_OF_REACH = { ok: false, detail: 'out of reach' }
+export const UNKNOWN = { ok: false, detail: 'unknown: the database is out of reach' }
+
 const exampleOutage: Health = {
   status: 'not-ready',
-  checks: { database: { ok: false, detail: 'out of reach' }, migrations: unknown, keys: unknown, mail: unknown }
+  checks: { database: OUT_OF_REACH, migrations: UNKNOWN, keys: UNKNOWN, mail: UNKNOWN }
 }
 
 export const Liveness = Type.Object(
@@ -69,7 +73,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ ready: () => Promise<Heal
     },
     async (_request, reply) => {
       const health = await ready()
-      if (health.status !== 'ready') reply.code(503).header('retry-after', 2)
+      if (health.status !== 'ready') reply.code(503).header('retry-after', RETRY_AFTER)
       return health
     }
   )

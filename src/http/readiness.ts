@@ -8,7 +8,7 @@ import { sharedLook } from '../lib/shared-look.ts'
 import { MINUTE } from '../lib/time.ts'
 import { Trouble } from '../lib/trouble.ts'
 import { mailBacklog } from '../mail/store.ts'
-import type { Health } from './health.ts'
+import { type Health, OUT_OF_REACH, UNKNOWN } from './health.ts'
 
 /**
  * Seconds that a due mail may wait while no courier works. A mail server that is down must not take sessions down with it: thousands of
@@ -33,7 +33,7 @@ export function readinessOf(ctx: Context, draining: () => boolean): () => Promis
     ends: () => ctx.log.info('the database is available again')
   })
   const missing = sharedLook(KEPT, () => missingKeys(ctx), LOOKING_FOR_KEYS)
-  const memory = { loss, seen: new Map() }
+  const memory: Memory = { loss, seen: new Map() }
   const shared = sharedLook(KEPT, () => look(ctx, memory, missing))
   return async () => (draining() ? summary({ process: { ok: false, detail: 'shutting down' } }) : await shared())
 }
@@ -63,14 +63,12 @@ async function look(ctx: Context, memory: Memory, missing: MissingKeys): Promise
       return overdue > MOST_OVERDUE && !taken ? `a mail has been due for ${Math.floor(overdue)} s` : undefined
     })
   ])
-  const reached = [writing, migrations, keys, mail].every((result) => result !== OUT_OF_REACH)
+  const reached = [writing, migrations, keys, mail].every((result) => result !== UNKNOWN)
   if (reached) memory.loss.ends()
-  const database = reached ? writing : { ok: false, detail: 'out of reach' }
+  const database = reached ? writing : OUT_OF_REACH
   const notice = testModeNotice(ctx.testAddresses)
   return summary({ database, migrations, keys, mail, ...(notice && { test_mode: { ok: true, detail: notice } }) })
 }
-
-const OUT_OF_REACH: Check = { ok: false, detail: 'unknown: the database is out of reach' }
 
 const LOCKED = 'a table is locked; this is as it was found before'
 
@@ -92,7 +90,7 @@ const checkOf =
       if (isConflict(error)) return whileLocked(seen.get(name))
       if (error instanceof DatabaseUnavailable) {
         loss.begins(error)
-        return OUT_OF_REACH
+        return UNKNOWN
       }
       log.error({ err: error }, 'a readiness check failed')
       return { ok: false, detail: 'the check failed; see the log' }
