@@ -11,23 +11,21 @@ import {
   type TokenKind
 } from '../lib/capability.ts'
 import { type CodeForm, codeOf, formBytes, formFromBytes, referenceOf } from '../lib/code.ts'
-import { idFromBytes, idToBytes } from '../lib/identifier.ts'
+import { ID_BYTES, idFromBytes, idToBytes } from '../lib/identifier.ts'
 import { Problem } from '../problems.ts'
 
-const ID_BYTES = 16
 /** 128 random bits that live in the client's token only; the session's row holds their digest. */
 const SEED_BYTES = 16
 
 const challengeKind: TokenKind = { prefix: 'chl_', purpose: 'challenge', payloadBytes: ID_BYTES + 2 }
 const resetKind: TokenKind = { prefix: 'rst_', purpose: 'reset', payloadBytes: ID_BYTES }
 const refreshKind: TokenKind = { prefix: 'rfr_', purpose: 'refresh', payloadBytes: ID_BYTES + 4 + SEED_BYTES }
-
 const deviceKind: TokenKind = { prefix: 'dev_', purpose: 'device', payloadBytes: ID_BYTES + SEED_BYTES }
 
+/** Those whose tokens are told apart where their key is missing; a device whose key is missing is a stranger, and nothing worse. */
 const kinds = { challenge: challengeKind, reset: resetKind, refresh: refreshKind }
 
 export type ChallengeRef = { keyId: string; id: string; form: CodeForm }
-type DeviceRef = { keyId: string; id: string; seed: Buffer }
 export type ResetRef = { keyId: string; id: string }
 export type RefreshRef = { keyId: string; sessionId: string; generation: number; seed: Buffer }
 
@@ -103,24 +101,18 @@ export function secretsOf(masters: readonly Buffer[]) {
       }
     },
 
-    deviceToken: ({ keyId, id, seed }: DeviceRef): string =>
-      mint(deviceKind, keyNamed(keyId), Buffer.concat([idToBytes(id), seed])),
-
-    readDevice(token: string): DeviceRef | undefined {
-      const found = read(deviceKind, ring, token)
-      if (found === undefined) return undefined
-      const { key, payload } = found
-      return {
-        keyId: key.id,
-        id: idFromBytes(payload.subarray(0, ID_BYTES)),
-        seed: Buffer.from(payload.subarray(ID_BYTES))
-      }
-    },
+    /** Made by the newest key, as is every token that a device is given. */
+    deviceToken: ({ id, seed }: { id: string; seed: Buffer }): string =>
+      mint(deviceKind, ring.newest, Buffer.concat([idToBytes(id), seed])),
 
     /** The device that a request's token names; empty when there is no token, or none of ours. */
     knownDevice(token: string | undefined): { knownDeviceId: string | null; knownSeedHash: Buffer | null } {
-      const device = token === undefined ? undefined : this.readDevice(token)
-      return { knownDeviceId: device?.id ?? null, knownSeedHash: device ? sha256(device.seed) : null }
+      const payload = token === undefined ? undefined : read(deviceKind, ring, token)?.payload
+      if (payload === undefined) return { knownDeviceId: null, knownSeedHash: null }
+      return {
+        knownDeviceId: idFromBytes(payload.subarray(0, ID_BYTES)),
+        knownSeedHash: this.seedHash(payload.subarray(ID_BYTES))
+      }
     },
 
     newSeed: (): Buffer => randomBytes(SEED_BYTES),

@@ -2,7 +2,7 @@ import { createHash, randomFillSync } from 'node:crypto'
 import { v7 } from 'uuid'
 import { DAY, milliseconds } from './time.ts'
 
-const ID_BYTES = 16
+export const ID_BYTES = 16
 /** Random bytes fetched from the system in bulk: 16 at a time cost every request several microseconds. */
 const pool = Buffer.alloc(256 * ID_BYTES)
 let drawn = pool.length
@@ -32,7 +32,7 @@ export const newId = (): string => idFromBytes(v7({ random: freshRandom() }, fre
 export function derivedId(...parts: readonly string[]): string {
   const hash = createHash('sha256')
   for (const part of parts) hash.update(`${part.length}:`).update(part)
-  const bytes = hash.digest().subarray(0, 16)
+  const bytes = hash.digest().subarray(0, ID_BYTES)
   bytes[6] = ((bytes[6] as number) & 0x0f) | 0x80
   bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80
   return idFromBytes(bytes)

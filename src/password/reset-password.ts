@@ -80,5 +80,5 @@ async function answerRepeat(
 
 const presentReset = ({ secrets }: Context, sessionsEnded: number, device: DraftPart): PasswordReset => ({
   sessions_ended: sessionsEnded,
-  device_token: secrets.deviceToken({ keyId: secrets.ring.newest.id, ...device })
+  device_token: secrets.deviceToken(device)
 })

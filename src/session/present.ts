@@ -42,7 +42,7 @@ export function presentSession(ctx: Context, view: SessionView, { seed, device }
       })
     }),
     refresh_expires_in: endsIn,
-    ...(device && { device_token: ctx.secrets.deviceToken({ keyId: ctx.secrets.ring.newest.id, ...device }) }),
+    ...(device && { device_token: ctx.secrets.deviceToken(device) }),
     session: presentSessionInfo(view),
     user: presentUser(view)
   }
