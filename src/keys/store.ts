@@ -47,11 +47,10 @@ export const insertSigningKey = statementInTx(
 /** Sets the end of every signing key but one. @param retiresIn seconds from now */
 export const retireSigningKeysExcept = statementInTx(
   { kid: 'text', retiresIn: 'int4' },
-  ({ kid, retiresIn }) => sql<{ kid: string }>`
+  ({ kid, retiresIn }) => sql`
     update postern.signing_key
     set retires_at = least(coalesce(retires_at, 'infinity'), ${fromNow(retiresIn)})
-    where kid <> ${kid} and (retires_at is null or retires_at > now())
-    returning kid`
+    where kid <> ${kid} and (retires_at is null or retires_at > now())`
 )
 
 export const resealSigningKey = statementInTx(

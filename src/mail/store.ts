@@ -85,7 +85,7 @@ export const takeDueMails = statement(
  */
 export const settleMails = statement(
   { ids: 'uuid[]', states: 'text[]', answers: 'text[]' },
-  ({ ids, states, answers }) => sql<{ id: string }>`
+  ({ ids, states, answers }) => sql`
     update postern.mail set
       state = news.state,
       answer = case when news.state <> 'dropped' then coalesce(nullif(news.answer, ''), mail.answer) end,
@@ -95,18 +95,16 @@ export const settleMails = statement(
       recipient = case when news.state <> 'dropped' then mail.recipient end,
       due_at = case when news.state = 'queued' then now() + least(300, 2 ^ least(9, mail.attempts + 1)) * interval '1 second' else mail.due_at end
     from unnest(${ids}, ${states}, ${answers}) as news (id, state, answer)
-    where mail.id = news.id and mail.settled_at is null -- and not by state, whose index holds all that waits
-    returning mail.id`
+    where mail.id = news.id and mail.settled_at is null -- and not by state, whose index holds all that waits`
 )
 
 /** Makes unsent mails due at once, unless their lease lasts longer than the seconds that are left of ours: it is another one then. */
 export const releaseMails = statement(
   { ids: 'uuid[]', left: 'float8[]' },
-  ({ ids, left }) => sql<{ id: string }>`
+  ({ ids, left }) => sql`
     update postern.mail set due_at = now()
     from unnest(${ids}, ${left}) as held (id, seconds)
-    where mail.id = held.id and mail.settled_at is null and mail.due_at <= now() + held.seconds * interval '1 second'
-    returning mail.id`
+    where mail.id = held.id and mail.settled_at is null and mail.due_at <= now() + held.seconds * interval '1 second'`
 )
 
 /**
