@@ -38,12 +38,13 @@ const form = (schema: SettingSchema): string => {
   return `${must[0]?.toUpperCase()}${must.slice(1)}${schema.unit ? ` (${schema.unit})` : ''}. Default: ${defaultOf(schema)}.`
 }
 
-/** A setting's default as a reader expects it: `on` and not `true`, words where it is computed. */
-export function defaultOf(schema: SettingSchema): string {
-  if (schema.defaultText !== undefined) return schema.defaultText
-  if (typeof schema.default === 'boolean') return schema.default ? 'on' : 'off'
-  if (Array.isArray(schema.default)) return schema.default.length === 0 ? 'none' : schema.default.join(',')
-  return String(schema.default)
+/** A setting's default as a reader expects it, in words where it is computed. */
+export const defaultOf = (schema: SettingSchema): string => schema.defaultText ?? (written(schema.default) || 'none')
+
+/** A value as the environment has it: `on` and not `true`; empty where there is none. */
+function written(value: unknown): string {
+  if (Array.isArray(value)) return value.join(',')
+  return typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value ?? '')
 }
 
 /** Prints the settings in force, secrets as set or not; throws the same error a start would, for settings or mail templates. */
@@ -53,16 +54,8 @@ export async function checkConfig(env: Environment): Promise<number> {
   await rendererOf(read)
   const config = read as Record<string, unknown>
   for (const [name, schema] of settingsOf(settings)) {
-    const value = config[name]
-    const given = Array.isArray(value) ? value.length > 0 : value !== undefined
-    const shown = Array.isArray(value)
-      ? value.join(',')
-      : typeof value === 'boolean'
-        ? value
-          ? 'on'
-          : 'off'
-        : String(value)
-    console.log(`${name}=${schema.secret ? (given ? '(set)' : '(not set)') : given ? shown : ''}`)
+    const text = written(config[name])
+    console.log(`${name}=${schema.secret ? (text === '' ? '(not set)' : '(set)') : text}`)
   }
   for (const hint of suspiciousNames(env)) console.error(hint)
   console.log(`\nThe settings are in order${isProduction(read) ? ' for production' : ', for development'}.`)
