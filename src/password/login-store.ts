@@ -14,7 +14,7 @@ export type Credentials = {
   disabled: boolean
 }
 
-/** As long as the hashes we make, so that an answer without one takes as long to send and to read. */
+/** About as long as the hashes we make (76 to 120 characters), so that an answer without one takes as long to send and to read. */
 const FILLER_HASH = '-'.repeat(88)
 
 const findAllCredentials = statement(

@@ -2,7 +2,6 @@ import { type ChallengeRequest, newChallenge } from '../challenge/new-challenge.
 import { presentChallenge } from '../challenge/present.ts'
 import { testCodeForm } from '../challenge/test-address.ts'
 import type { Client, Context } from '../context.ts'
-import type { Address } from '../lib/email.ts'
 import { newId } from '../lib/identifier.ts'
 import { Problem } from '../problems.ts'
 import type { Session } from '../session/schema.ts'
@@ -72,12 +71,7 @@ function faultOf(account: Credentials, right: boolean): string | undefined {
 }
 
 /** The refusal that asks for a mailed code as well. A right password shows only in the session that the code opens. */
-async function codeRequired(
-  ctx: Context,
-  asked: ChallengeRequest & { address: Address },
-  client: Client,
-  right: boolean
-): Promise<Problem> {
+async function codeRequired(ctx: Context, asked: ChallengeRequest, client: Client, right: boolean): Promise<Problem> {
   const { challenge, mail } = newChallenge(ctx, asked, client)
   const made = await makeRequiredChallenge(ctx.db, challenge, right)
   if (made.mailed) mail.offer(challenge.id)
