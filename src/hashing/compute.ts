@@ -10,7 +10,7 @@ export type Task = { make: HashParameters; secret: string } | { check: ParsedHas
 /** OWASP's minimum for argon2id (Password Storage Cheat Sheet): 19 MiB, two passes, one lane. */
 const ARGON2 = { memory: 19 * 1024, passes: 2, lanes: 1 }
 const SALT_BYTES = 16
-const DIGEST_BYTES = 32
+export const DIGEST_BYTES = 32
 
 /** What a new hash begins with: scheme and cost, up to the salt. */
 export function prefixOf(parameters: HashParameters): string {

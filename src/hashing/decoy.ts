@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { HashParameters } from './compute.ts'
+import { DIGEST_BYTES, type HashParameters } from './compute.ts'
 
 /** Hashes that cost the same: the part before salt and digest, the length of the digest, and how many there are beside the other kinds. */
 export type Kind = { start: string; length: number; count: number }
@@ -8,6 +8,8 @@ const nameOf = ({ start, length }: Kind): string => `${length} ${start}`
 
 /** Characters behind the cost of a bcrypt hash: 22 of salt, 31 of digest. */
 const BCRYPT_LENGTH = 53
+/** Characters of an argon2id digest, which is base64 without padding. */
+const ARGON2_LENGTH = Math.ceil((DIGEST_BYTES * 4) / 3)
 
 /** What a kind is counted against, once its share is held. */
 const WHOLE = 1_000_000
@@ -34,7 +36,7 @@ export function heldMix(held: readonly Kind[], found: readonly Kind[]): readonly
 /** The kind of hash that is made now. @param start what it begins with */
 export const kindOf = (parameters: HashParameters, start: string): Kind => ({
   start,
-  length: parameters.scheme === 'bcrypt' ? BCRYPT_LENGTH : 43,
+  length: parameters.scheme === 'bcrypt' ? BCRYPT_LENGTH : ARGON2_LENGTH,
   count: 1
 })
 
