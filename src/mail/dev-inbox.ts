@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { sha256 } from '../lib/capability.ts'
 import { automaticHeaders, mailDate, type OutgoingMail } from './message.ts'
 import type { Transport } from './transport.ts'
 
@@ -32,7 +32,7 @@ const script = /<script>(.*?)<\/script>/s.exec(html)?.[1] ?? ''
  */
 export const inboxCsp = [
   "default-src 'none'",
-  `script-src 'sha256-${createHash('sha256').update(script).digest('base64')}'`,
+  `script-src 'sha256-${sha256(script).toString('base64')}'`,
   "style-src 'unsafe-inline'",
   "connect-src 'self'",
   'img-src data:',
