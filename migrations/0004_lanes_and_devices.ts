@@ -13,7 +13,7 @@ export async function up(db: Kysely<never>): Promise<void> {
       alter column last_charge set default 0,
       add column last_wait         double precision not null default 0, -- seconds until the lane it asked for has room
       add column last_guarded      boolean not null default false, -- whether the last password needed a code besides
-      add column last_before       timestamptz,                 -- password_level_at before the last password
+      add column last_before       timestamptz,                 -- when a code or a password was judged, before the last password
       add column password_level    double precision not null default 0 check (password_level >= 0),
       add column password_level_at timestamptz not null default now()`.execute(db)
 
