@@ -1,4 +1,4 @@
-import { emptyLanes } from '../budget/empty-lanes.ts'
+import { emptyLanes } from '../budget/empty-store.ts'
 import { ConfigError } from '../config.ts'
 import type { Context } from '../context.ts'
 import { sameText } from '../lib/capability.ts'
