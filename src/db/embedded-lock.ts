@@ -1,9 +1,10 @@
 import { mkdtempSync, readdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { lives, markOf, SECOND_MS, until } from './embedded-process.ts'
+import { MINUTE } from '../lib/time.ts'
+import { lives, markOf, until } from './embedded-process.ts'
 
 /** A first start takes about two seconds, a recovery after a crash may take ten times that. */
-const PATIENCE = 120 * SECOND_MS
+const PATIENCE = 2 * MINUTE
 
 /**
  * Waits for a lock between processes, and returns a function that releases it. The lock is a folder with one file, named after

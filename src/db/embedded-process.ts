@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { milliseconds, monotonicNow } from '../lib/time.ts'
 
 /** Whom the server runs as; undefined is the user who starts it. */
 export type ServerUser = { uid: number; gid: number } | undefined
@@ -9,17 +10,17 @@ export type ServerUser = { uid: number; gid: number } | undefined
 /** What a living postmaster writes about itself in its cluster's postmaster.pid; `ready` when it accepts connections. */
 export type Postmaster = { pid: number; port: number; ready: boolean }
 
-/** In milliseconds, as all waits for the embedded server are. */
-export const SECOND_MS = 1000
-/** Milliseconds between two looks: a warm start takes some fifty, a look far less than one. */
-export const LOOK_AGAIN = 10
+/** Seconds between two looks: a warm start takes some fifty milliseconds, a look far less than one. */
+export const LOOK_AGAIN = 0.01
+/** Seconds to end in order. */
+const STOP_PATIENCE = 10
 
-/** Polls until something is true or so many milliseconds have passed; returns whether it came true. */
+/** Polls until something is true or so many seconds have passed; returns whether it came true. */
 export async function until(isTrue: () => boolean, patience: number): Promise<boolean> {
-  const deadline = performance.now() + patience
+  const deadline = monotonicNow() + patience
   while (!isTrue()) {
-    if (performance.now() > deadline) return false
-    await sleep(LOOK_AGAIN)
+    if (monotonicNow() > deadline) return false
+    await sleep(milliseconds(LOOK_AGAIN))
   }
   return true
 }
@@ -137,7 +138,7 @@ export async function stopPostmaster(pid: number, cluster: string): Promise<void
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
     }
-    if (await until(() => !isPostmaster(pid, cluster), 10 * SECOND_MS)) return
+    if (await until(() => !isPostmaster(pid, cluster), STOP_PATIENCE)) return
   }
   throw new Error(`Postgres did not stop (process ${pid})`)
 }

@@ -15,6 +15,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
+import { MINUTE, milliseconds, monotonicNow } from '../lib/time.ts'
 import type { Site } from './embedded-files.ts'
 import {
   disarmPostmasterFile,
@@ -24,7 +25,6 @@ import {
   type Postmaster,
   readIfThere,
   runServerProgram,
-  SECOND_MS,
   spawnServerProgram,
   stopPostmaster,
   until
@@ -34,9 +34,9 @@ import {
 const NAME = 'postern'
 const DRAFT = 'draft-'
 /** A recovery after a crash is the slow case. */
-export const READY_PATIENCE = 60 * SECOND_MS
-/** How long to try again when another program took the port first, or backends of a killed server are still ending. */
-const IN_USE_PATIENCE = 5 * SECOND_MS
+export const READY_PATIENCE = MINUTE
+/** Seconds to try again when another program took the port first, or backends of a killed server are still ending. */
+const IN_USE_PATIENCE = 5
 
 /** Holds the mark of the process that started the server. */
 export const ownerFile = (home: string) => join(home, 'owner')
@@ -73,13 +73,13 @@ export async function launchUnlessInUse(
   binaries: string,
   settings: Record<string, string>
 ): Promise<Postmaster> {
-  const deadline = performance.now() + IN_USE_PATIENCE
+  const deadline = monotonicNow() + IN_USE_PATIENCE
   for (;;) {
     try {
       return await launch(site, binaries, settings)
     } catch (error) {
-      if (!/(already|still) in use/.test((error as Error).message) || performance.now() > deadline) throw error
-      await sleep(10 * LOOK_AGAIN)
+      if (!/(already|still) in use/.test((error as Error).message) || monotonicNow() > deadline) throw error
+      await sleep(milliseconds(10 * LOOK_AGAIN))
     }
   }
 }
@@ -148,7 +148,7 @@ export async function makeDatabase(home: string, port: number): Promise<void> {
 }
 
 export async function query(connectionString: string, text: string): Promise<void> {
-  const client = new pg.Client({ connectionString, connectionTimeoutMillis: 5 * SECOND_MS })
+  const client = new pg.Client({ connectionString, connectionTimeoutMillis: milliseconds(5) })
   client.on('error', () => {}) // a lost connection rejects the call below too; unheard, it would end the process
   try {
     await client.connect()

@@ -1,6 +1,7 @@
 import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { milliseconds, monotonicNow } from '../lib/time.ts'
 import { findBinaries, findSite, type Site } from './embedded-files.ts'
 import { takeLock } from './embedded-lock.ts'
 import { findPostmaster, LOOK_AGAIN, lives, markOf, readIfThere, stopPostmaster } from './embedded-process.ts'
@@ -13,8 +14,6 @@ import {
   READY_PATIENCE,
   urlOf
 } from './embedded-server.ts'
-
-export { NoBinaries } from './embedded-files.ts'
 
 export type Embedded = {
   url: string
@@ -32,7 +31,7 @@ export type Embedded = {
  *
  * @param options.settings go to Postgres as they are (`{ fsync: 'off' }`), over ours; ignored when attaching
  * @param options.say gets what a person should know, a line at a time
- * @throws NoBinaries where npm has no Postgres for the platform
+ * @throws where npm has no Postgres for the platform
  */
 export async function startEmbedded(options: {
   dataDir: string
@@ -59,15 +58,15 @@ async function attach({ home, cluster }: Site, say: (line: string) => void): Pro
     return undefined
   }
   const url = urlOf(home, found.port)
-  const deadline = performance.now() + READY_PATIENCE
+  const deadline = monotonicNow() + READY_PATIENCE
   // It may be ending: a process that stops a server does not hold the lock.
   while (findPostmaster(cluster)?.pid === found.pid) {
     try {
       await query(url, 'select 1')
       return { url, attached: true, stop: async () => {} }
     } catch (error) {
-      if (performance.now() > deadline) throw error
-      await sleep(LOOK_AGAIN)
+      if (monotonicNow() > deadline) throw error
+      await sleep(milliseconds(LOOK_AGAIN))
     }
   }
   return undefined

@@ -3,7 +3,7 @@ import { Cron } from 'croner'
 import type { Logger } from 'pino'
 import { transaction } from '../db/statement.ts'
 import type { Db, Tx } from '../db/tables.ts'
-import { monotonicNow } from '../lib/time.ts'
+import { milliseconds, monotonicNow } from '../lib/time.ts'
 import {
   type Done,
   forgetRecipients,
@@ -25,8 +25,8 @@ import {
 
 /** Rows per transaction: few enough that nobody waits for it. */
 const BATCH = 500
-/** Milliseconds between batches, for requests that wait for a connection. */
-const BREATH = 5
+/** Seconds between batches, for requests that wait for a connection. */
+const BREATH = 0.005
 /** Seconds of one round of settling: a challenge skipped because its row was held must not wait until everything else is done. */
 const SETTLE_ROUND = 8
 /** Batches of budgets that one round walks on. */
@@ -86,7 +86,7 @@ export class Housekeeper {
       if (batch === undefined || batch.done + batch.skipped.length === 0) break
       total += batch.done
       skipped.push(...batch.skipped)
-      await pause(BREATH)
+      await pause(milliseconds(BREATH))
     }
     return total
   }
@@ -130,7 +130,7 @@ export class Housekeeper {
       deleted += walked.done
       this.#lastBudget = walked.last ?? Buffer.alloc(0)
       if (walked.last === null) break
-      await pause(BREATH)
+      await pause(milliseconds(BREATH))
     }
     return deleted
   }
@@ -141,7 +141,7 @@ export class Housekeeper {
       const done = (await this.#locked(task, work))[0]?.done ?? 0
       if (done === 0) break
       total += done
-      await pause(BREATH)
+      await pause(milliseconds(BREATH))
     }
     return total
   }

@@ -50,7 +50,7 @@ export function smtpTransport(options: {
     socketTimeout: deadline * 0.9,
     // A firewall drops idle connections silently, and the next code would have to wait for a timeout: close them first.
     idleTimeout: deadline * 0.4,
-    socketCloseTimeout: 1000
+    socketCloseTimeout: milliseconds(1)
   })
   const compose = composer(sender)
   // Past nodemailer's mailer, which would compose the mail.
