@@ -42,7 +42,7 @@ export class Pool {
 
   /** Refuses with `unavailable` a job that would find no room now. */
   requireRoom(): void {
-    if (!this.full) return
+    if (!this.#isFull) return
     this.#refused += 1
     throw unavailable()
   }
@@ -58,7 +58,7 @@ export class Pool {
   }
 
   /** Whether a job that came now would be refused. */
-  get full(): boolean {
+  get #isFull(): boolean {
     const busy = this.#threads.size === this.#options.threads && this.#free() === undefined
     return this.#stopped || (busy && this.#queue.length >= this.#options.most)
   }
