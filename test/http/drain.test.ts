@@ -9,6 +9,7 @@ import { startChild } from '../child.ts'
 import { makeDatabase, query, testServer } from '../database.ts'
 import { newKey, start, until } from '../helper.ts'
 import { mailServer, refusing } from '../mail/servers.ts'
+import { scrape } from '../metrics/scrape.ts'
 import { rawSocket, readAnswer } from '../raw-socket.ts'
 
 const body = JSON.stringify({ email: 'maya@example.com' })
@@ -200,8 +201,9 @@ t.test('idle connections do not hold it, and a request under way is answered wit
 
 t.test('logins that wait for a thread are answered before it ends, and none is cut off', async (t) => {
   const { settings } = await makeWorld(t)
-  const slow = { BCRYPT_COST: '14', HASH_THREADS: '1', CLIENT_LIMITS: 'off' }
+  const slow = { BCRYPT_COST: '14', HASH_THREADS: '1', CLIENT_LIMITS: 'off', METRICS_PORT: '0' }
   const child = await startChild(t, { ...settings, ...slow })
+  const metricsUrl = await until(() => /metrics at (http[^"]+)/.exec(child.log())?.[1])
 
   const logins = Promise.all(
     Array.from({ length: 40 }, (_value, index) =>
@@ -211,7 +213,7 @@ t.test('logins that wait for a thread are answered before it ends, and none is c
       )
     )
   )
-  await new Promise((resolve) => setTimeout(resolve, 500))
+  await until(async () => ((await scrape({ metricsUrl })).value('postern_hashes_waiting') ?? 0) > 30)
   const [statuses, { by }] = await Promise.all([logins, child.end('SIGINT')])
 
   t.ok(
