@@ -2,11 +2,11 @@ import type { Client, Context } from '../context.ts'
 import { newId } from '../lib/identifier.ts'
 import { Problem } from '../problems.ts'
 import type { LiveSession } from '../session/store.ts'
-import type { DeviceBody } from './schema.ts'
+import type { Device } from './schema.ts'
 import { deleteDevice, findDevices } from './store.ts'
 
 /** The caller's trusted devices, most recently used first. */
-export async function listDevices(ctx: Context, session: LiveSession): Promise<{ devices: DeviceBody[] }> {
+export async function listDevices(ctx: Context, session: LiveSession): Promise<{ devices: Device[] }> {
   const { userId, sessionId } = session
   const devices = await findDevices(ctx.db, { userId, sessionId })
   return {

@@ -17,7 +17,7 @@ export const Device = Type.Object(
   },
   { $id: 'Device' }
 )
-export type DeviceBody = Static<typeof Device>
+export type Device = Static<typeof Device>
 
 export const DeviceList = Type.Object(
   { devices: Type.Array(named(Device)) },

@@ -28,7 +28,7 @@ import { demoIsHere, demoRoutes } from './demo.ts'
 import { devRoutes } from './dev.ts'
 import { describeContract, docRoutes } from './docs.ts'
 import { errorHandler } from './errors.ts'
-import { type Health, healthRoutes } from './health.ts'
+import { healthRoutes, type Readiness } from './health.ts'
 import { ROUTER_OPTIONS, refuseUnknown } from './methods.ts'
 import { problemPages } from './pages.ts'
 import { parseStrictly } from './parsing.ts'
@@ -37,7 +37,7 @@ import { makeServer } from './server.ts'
 
 type AppOptions = {
   /** Looks at everything the service needs. */
-  ready: () => Promise<Health>
+  ready: () => Promise<Readiness>
   /** Present only outside production, and only without a mail server. */
   inbox: DevInbox | undefined
   /** Where all instances count client quotas together. */

@@ -8,7 +8,7 @@ export const ReadinessCheck = Type.Object(
   { ok: Type.Boolean(), detail: Type.Optional(Type.String()) },
   { $id: 'ReadinessCheck' }
 )
-export const Health = Type.Object(
+export const Readiness = Type.Object(
   { status: OneOf(['ready', 'not-ready']), checks: Type.Record(Type.String(), named(ReadinessCheck)) },
   {
     $id: 'Readiness',
@@ -20,13 +20,13 @@ export const Health = Type.Object(
     ]
   }
 )
-export type Health = Static<typeof Health>
+export type Readiness = Static<typeof Readiness>
 
 /** What is said while the database is out of reach: of itself, and of what only it could tell. */
 export const OUT_OF_REACH = { ok: false, detail: 'out of reach' }
 export const UNKNOWN = { ok: false, detail: 'unknown: the database is out of reach' }
 
-const exampleOutage: Health = {
+const exampleOutage: Readiness = {
   status: 'not-ready',
   checks: { database: OUT_OF_REACH, migrations: UNKNOWN, keys: UNKNOWN, mail: UNKNOWN }
 }
@@ -37,7 +37,7 @@ export const Liveness = Type.Object(
 )
 
 /** @param ready looks at everything the service needs; never throws */
-export const healthRoutes: FastifyPluginAsyncTypebox<{ ready: () => Promise<Health> }> = async (app, { ready }) => {
+export const healthRoutes: FastifyPluginAsyncTypebox<{ ready: () => Promise<Readiness> }> = async (app, { ready }) => {
   app.get(
     '/livez',
     {
@@ -62,19 +62,19 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ ready: () => Promise<Heal
         description:
           'Looks at the database, the migrations, the keys and the mail queue. Take the instance out of the load balancer while this is 503; do not restart it.',
         response: {
-          200: named(Health, 'Ready: everything the service needs is available.'),
+          200: named(Readiness, 'Ready: everything the service needs is available.'),
           503: {
             description: 'Not ready; `checks` says why.',
-            content: { 'application/json': { schema: named(Health), example: exampleOutage } }
+            content: { 'application/json': { schema: named(Readiness), example: exampleOutage } }
           },
           ...strayRefusals()
         }
       }
     },
     async (_request, reply) => {
-      const health = await ready()
-      if (health.status !== 'ready') reply.code(503).header('retry-after', RETRY_AFTER)
-      return health
+      const readiness = await ready()
+      if (readiness.status !== 'ready') reply.code(503).header('retry-after', RETRY_AFTER)
+      return readiness
     }
   )
 }

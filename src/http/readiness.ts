@@ -8,7 +8,7 @@ import { sharedLook } from '../lib/shared-look.ts'
 import { MINUTE } from '../lib/time.ts'
 import { Trouble } from '../lib/trouble.ts'
 import { mailBacklog } from '../mail/store.ts'
-import { type Health, OUT_OF_REACH, UNKNOWN } from './health.ts'
+import { OUT_OF_REACH, type Readiness, UNKNOWN } from './health.ts'
 
 /**
  * Seconds that a due mail may wait while no courier works. A mail server that is down must not take sessions down with it: thousands of
@@ -21,12 +21,12 @@ const KEPT = 1
 const LOOKING_FOR_KEYS = 0.05
 
 type MissingKeys = () => ReturnType<typeof missingKeys>
-type Check = Health['checks'][string]
+type Check = Readiness['checks'][string]
 /** What lasts from one look to the next: whether the database is lost, and what each check found the last time it could see. */
 type Memory = { loss: Trouble; seen: Map<string, Check> }
 
 /** @param draining whether the process is shutting down */
-export function readinessOf(ctx: Context, draining: () => boolean): () => Promise<Health> {
+export function readinessOf(ctx: Context, draining: () => boolean): () => Promise<Readiness> {
   const loss = new Trouble({
     begins: (error) =>
       ctx.log.warn({ reason: (error as Error).message, sqlState: sqlState(error) }, 'the database is not available'),
@@ -49,7 +49,7 @@ export async function keyFault(
   return peppers.length > 0 ? `PASSWORD_PEPPERS lacks keys in use: ${peppers.join(', ')}` : ctx.signing.fault
 }
 
-async function look(ctx: Context, memory: Memory, missing: MissingKeys): Promise<Health> {
+async function look(ctx: Context, memory: Memory, missing: MissingKeys): Promise<Readiness> {
   const check = checkOf(ctx.log, memory)
   const [writing, migrations, keys, mail] = await Promise.all([
     check('database', async () => ((await isReadOnly(ctx.db)) ? 'read-only' : undefined)),
@@ -97,7 +97,7 @@ const checkOf =
     }
   }
 
-const summary = (checks: Health['checks']): Health => ({
+const summary = (checks: Readiness['checks']): Readiness => ({
   status: Object.values(checks).every((result) => result.ok) ? 'ready' : 'not-ready',
   checks
 })

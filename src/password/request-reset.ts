@@ -8,14 +8,18 @@ import { wantedLanguage } from '../lib/language.ts'
 import type { MailRequest } from '../sign-in/mail-request.ts'
 import { addressOf } from '../user/address.ts'
 import { enterResetLane, queueReset } from './request-reset-store.ts'
-import type { Forgot } from './schema.ts'
+import type { PasswordResetRequested } from './schema.ts'
 
 /**
  * Promises a mail with a link to a new password. The same statements for every address; whether there is an account is looked up
  * when the mail is written, long after the answer. The remaining time of an older link that is mailed again is in the mail only:
  * a countdown in the answer would jump back once the owner used the link, and so reveal the account.
  */
-export async function requestReset(ctx: Context, request: MailRequest, client: Client): Promise<Forgot> {
+export async function requestReset(
+  ctx: Context,
+  request: MailRequest,
+  client: Client
+): Promise<PasswordResetRequested> {
   const address = addressOf(request.email)
   const { config, secrets } = ctx
   ctx.signing.requireKey() // as for codes: a link under a key that other instances lack would not work

@@ -11,10 +11,10 @@ import { type DraftPart, deviceValues, draftPart } from '../sign-in/draft.ts'
 import { draftNotice } from '../user/draft-notice.ts'
 import { requireGoodPassword } from './policy.ts'
 import { findLiveReset, findUsedReset, setPasswordByReset, spendReset } from './reset-store.ts'
-import type { PasswordReset, Reset } from './schema.ts'
+import type { PasswordReset, PasswordResetLink } from './schema.ts'
 
 /** What a link is good for; spends nothing. Refuses with `reset-rejected`. */
-export async function inspectReset(ctx: Context, token: string): Promise<Reset> {
+export async function inspectReset(ctx: Context, token: string): Promise<PasswordResetLink> {
   const ref = ctx.secrets.readReset(token)
   if (ref === undefined) throw await refusalOf(ctx, token, 'reset-rejected')
   const [reset] = await findLiveReset(ctx.db, ref)

@@ -20,12 +20,12 @@ import { requestReset } from './request-reset.ts'
 import { inspectReset, resetPassword } from './reset-password.ts'
 import {
   ChangePasswordBody,
-  Forgot,
   ForgotBody,
   InspectBody,
   LoginBody,
   PasswordReset,
-  Reset,
+  PasswordResetLink,
+  PasswordResetRequested,
   ResetBody
 } from './schema.ts'
 
@@ -72,7 +72,10 @@ export const passwordRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async
           'The answer is the same whether or not the address has an account. The link leads to the page that the operator has set, with the token after `#token=`. Up to three links are live at once; after that the newest is mailed again.',
         headers: IdempotencyHeaders,
         body: ForgotBody,
-        response: { 202: named(Forgot, 'The link is on its way, if there is an account.'), ...bodyRefusals() }
+        response: {
+          202: named(PasswordResetRequested, 'The link is on its way, if there is an account.'),
+          ...bodyRefusals()
+        }
       }
     },
     async (request, reply) => {
@@ -93,7 +96,7 @@ export const passwordRoutes: FastifyPluginAsyncTypebox<{ ctx: Context }> = async
         summary: 'Look at a link without using it',
         description: 'Says whose password the link sets, and until when. Looking does not use the link up.',
         body: InspectBody,
-        response: { 200: named(Reset, 'The link is valid.'), ...bodyRefusals('reset-rejected') }
+        response: { 200: named(PasswordResetLink, 'The link is valid.'), ...bodyRefusals('reset-rejected') }
       }
     },
     (request) => inspectReset(ctx, request.body.token)

@@ -37,7 +37,7 @@ export const ForgotBody = Type.Object(
   { additionalProperties: false, examples: [{ email: 'maya@example.com' }] }
 )
 
-export const Forgot = Type.Object(
+export const PasswordResetRequested = Type.Object(
   {
     expires_in: Type.Integer({
       description:
@@ -47,14 +47,14 @@ export const Forgot = Type.Object(
   },
   { $id: 'PasswordResetRequested', examples: [{ expires_in: 86_400 }] }
 )
-export type Forgot = Static<typeof Forgot>
+export type PasswordResetRequested = Static<typeof PasswordResetRequested>
 
 export const InspectBody = Type.Object(
   { token: Token(exampleReset) },
   { additionalProperties: false, examples: [{ token: exampleReset }] }
 )
 
-export const Reset = Type.Object(
+export const PasswordResetLink = Type.Object(
   {
     email_hint: Type.String({ description: 'The address of the account, with all but its first letter hidden.' }),
     expires_at: Type.String({ format: 'date-time', description: 'When the link expires.' })
@@ -64,7 +64,7 @@ export const Reset = Type.Object(
     examples: [{ email_hint: 'm•••@example.com', expires_at: '2026-11-23T09:30:00.000Z' }]
   }
 )
-export type Reset = Static<typeof Reset>
+export type PasswordResetLink = Static<typeof PasswordResetLink>
 
 export const ResetBody = Type.Object(
   { token: Token(exampleReset), password: NewPassword },

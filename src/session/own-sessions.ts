@@ -2,11 +2,11 @@ import type { Client, Context } from '../context.ts'
 import { newId } from '../lib/identifier.ts'
 import { Problem } from '../problems.ts'
 import { endOtherOwnSessions, endOwnSession, listLiveSessions } from './own-store.ts'
-import type { ListedSessionBody } from './schema.ts'
+import type { ListedSession } from './schema.ts'
 import type { LiveSession } from './store.ts'
 
 /** The caller's live sessions, most recently used first: its own, which is used now, before all others. */
-export async function listSessions(ctx: Context, session: LiveSession): Promise<{ sessions: ListedSessionBody[] }> {
+export async function listSessions(ctx: Context, session: LiveSession): Promise<{ sessions: ListedSession[] }> {
   const sessions = await listLiveSessions(ctx.db, { userId: session.userId, current: session.sessionId })
   return {
     sessions: sessions.map((listed) => ({

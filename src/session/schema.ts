@@ -119,7 +119,7 @@ export const ListedSession = Type.Object(
   },
   { $id: 'ListedSession' }
 )
-export type ListedSessionBody = Static<typeof ListedSession>
+export type ListedSession = Static<typeof ListedSession>
 
 export const SessionList = Type.Object(
   { sessions: Type.Array(named(ListedSession)) },
