@@ -22,7 +22,7 @@ export class ConfigError extends Error {
 export function readConfig(env: Environment): Config {
   const { values, faults } = readSettings(settings, env)
   const read = values as Settings
-  const all = [...faults, ...rules(read, new Set(faults.map((fault) => fault.split(/[ :]/)[0] as string)))]
+  const all = [...faults.values(), ...rules(read, faults)]
   if (all.length > 0) throw new ConfigError([...all, ...misspelt(settings, env)])
   const publicUrl = new URL(read.PUBLIC_URL ?? `http://localhost:${read.PORT}`).origin // as browsers and verifiers of tokens spell it
   return {

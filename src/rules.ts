@@ -16,8 +16,8 @@ type Rule = [name: Name, holds: boolean, fault: string]
 const REQUIRED_IN_PRODUCTION = ['PUBLIC_URL', 'DATABASE_URL', 'SMTP_URL', 'SECRET_KEYS', 'RESET_URL'] as const
 const KEY_LISTS = ['SECRET_KEYS', 'PASSWORD_PEPPERS', 'TRUSTED_CALLERS'] as const
 
-/** The rules that a single setting's schema cannot express. */
-export function rules(config: Settings, known: ReadonlySet<string>): string[] {
+/** The faults that a single setting's schema cannot see. @param known settings that have one already, which is enough */
+export function rules(config: Settings, known: Pick<ReadonlyMap<string, string>, 'has'>): string[] {
   const production = config.NODE_ENV === 'production'
   /** A rule over a setting that may be absent. */
   const given = <N extends Name>(name: N, holds: (value: NonNullable<Settings[N]>) => boolean, fault: string): Rule => {

@@ -19,20 +19,23 @@ export const settingsOf = (table: TObject): [string, SettingSchema][] =>
   Object.entries(table.properties) as [string, SettingSchema][]
 
 /**
- * Reads every setting of the table, collecting faults instead of stopping at the first.
+ * Reads every setting of the table, collecting faults by their settings' names instead of stopping at the first.
  * An unset or empty variable takes the default, and blanks at the ends of one are nothing; a fault names the setting and never repeats a value.
  */
-export function readSettings(table: TObject, env: Environment): { values: Record<string, unknown>; faults: string[] } {
-  const faults: string[] = []
+export function readSettings(
+  table: TObject,
+  env: Environment
+): { values: Record<string, unknown>; faults: ReadonlyMap<string, string> } {
+  const faults = new Map<string, string>()
   const values: Record<string, unknown> = {}
   for (const [name, schema] of settingsOf(table)) {
     try {
       const text = textOf(name, schema, env)
       const value = text === undefined ? schema.default : parse(schema, text)
       if (value !== undefined) values[name] = value
-      if (text !== undefined && !Check(schema, value)) faults.push(`${name} must be ${expectation(schema)}`)
+      if (text !== undefined && !Check(schema, value)) faults.set(name, `${name} must be ${expectation(schema)}`)
     } catch (error) {
-      faults.push(`${name}: ${(error as Error).message}`)
+      faults.set(name, `${name}: ${(error as Error).message}`)
     }
   }
   return { values, faults }
