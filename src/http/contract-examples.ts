@@ -1,4 +1,4 @@
-import { quotaOf } from '../limit/quotas.ts'
+import { quotaOf, usedUp } from '../limit/quotas.ts'
 import { needsSession } from '../routing.ts'
 
 /** The parts of the contract that are read and written here. */
@@ -25,8 +25,7 @@ function faultOf(method: string, { parameters = [], requestBody }: Operation): F
 
 function limitOf({ operationId, security }: Operation): string | undefined {
   const quota = quotaOf(operationId, needsSession(security))
-  const holder = quota?.holder === 'session' ? 'session' : 'IP address'
-  return quota && `${operationId} is limited to ${quota.own} requests a minute per ${holder}.`
+  return quota && usedUp(operationId, quota.own, quota.holder)
 }
 
 /** The contract with examples of refusals that the operation can really give; what its route declares is the same for all. */

@@ -5,7 +5,7 @@ import { prefixOf } from '../lib/network.ts'
 import { Remembered } from '../lib/remembered.ts'
 import { MINUTE, milliseconds } from '../lib/time.ts'
 import { bucketStore } from '../limit/buckets.ts'
-import { QUOTA_HEADERS, QUOTA_WINDOW, quotaOf } from '../limit/quotas.ts'
+import { type Holder, QUOTA_HEADERS, QUOTA_WINDOW, quotaOf, usedUp } from '../limit/quotas.ts'
 import type { SharedCounts } from '../limit/shared-counts.ts'
 import { Problem } from '../problems.ts'
 import { shownCookie } from '../refresh-cookie.ts'
@@ -168,12 +168,10 @@ async function shownBy(ctx: Context, limits: Limits, request: FastifyRequest): P
   return claims && { id: claims.sid, until: claims.exp }
 }
 
-const HOLDERS = { client: 'IP address', session: 'session', network: 'network' } as const
-
-function refuse(reply: FastifyReply, spent: Spent, { operation }: Limits, limit: keyof typeof HOLDERS): never {
+function refuse(reply: FastifyReply, spent: Spent, { operation }: Limits, limit: Holder): never {
   tell(reply, spent)
   throw new Problem('too-many-requests', {
-    detail: `${operation} is limited to ${spent.max} requests a minute per ${HOLDERS[limit]}.`,
+    detail: usedUp(operation, spent.max, limit),
     retryAfter: spent.ttlInSeconds,
     limit
   })

@@ -12,13 +12,21 @@ export const QUOTA_HEADERS = ['ratelimit-limit', 'ratelimit-remaining', 'ratelim
  */
 const WIDE = 10
 
+/** Whom requests are counted for, in words. */
+const HOLDERS = { client: 'IP address', session: 'session', network: 'network' } as const
+export type Holder = keyof typeof HOLDERS
+
+/** What a refusal says of a quota that is used up. */
+export const usedUp = (operation: string, perMinute: number, holder: Holder): string =>
+  `${operation} is limited to ${perMinute} requests a minute per ${HOLDERS[holder]}.`
+
 type Quota = {
   /** Requests a minute, of one client or one session. */
   own: number
   /** Requests a minute of all clients of a /24 or /48 together. */
   wide: number
   /** Whom they are counted for: the client's IP address, or the session whose genuine token the request carries. */
-  holder: 'client' | 'session'
+  holder: Exclude<Holder, 'network'>
 }
 
 const ofClient = (perMinute: number): Quota => ({ own: perMinute, wide: perMinute * WIDE, holder: 'client' })
