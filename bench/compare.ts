@@ -5,7 +5,7 @@ import type { Row, Side } from './side.ts'
 import type { World } from './world.ts'
 
 /** Times in milliseconds, `cpu` in microseconds of the server's own process a step. */
-export type Speed = { perSecond: number; p50: number; p99: number; cpu?: number }
+type Speed = { perSecond: number; p50: number; p99: number; cpu?: number }
 export type Comparison = {
   row: Row
   connections: number

@@ -4,7 +4,7 @@ import { Client } from 'undici'
 export type Send = <T>(method: 'GET' | 'POST', path: string, body?: object, token?: string) => Promise<T>
 
 /** The same, whatever the status is. */
-export type Exchange = (
+type Exchange = (
   method: 'GET' | 'POST',
   path: string,
   body?: object,
@@ -15,7 +15,7 @@ export type Exchange = (
 export type Step = (send: Send) => Promise<boolean>
 
 export type Limits = { seconds: number; steps?: number }
-export type Slice = { rate: number; latencies: number[] }
+type Slice = { rate: number; latencies: number[] }
 
 /** Opens connections, each warm before anything is measured. */
 export async function connections(url: string, count: number): Promise<{ sends: Send[]; close: () => Promise<void> }> {

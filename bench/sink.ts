@@ -4,7 +4,7 @@ import { SMTPServer } from 'smtp-server'
 
 export type Arrival = { to: string; at: number }
 /** `count`: mails so far. `watch`: note arrivals from here on. `arrivals`: what was noted. `forget`: note no more. */
-export type Question = 'count' | 'watch' | 'arrivals' | 'forget'
+type Question = 'count' | 'watch' | 'arrivals' | 'forget'
 
 /** Milliseconds on the machine's own clock, which all processes share. */
 export const machineTime = (): number => Number(process.hrtime.bigint()) / 1e6

@@ -208,15 +208,15 @@ t.test('what a file exports, another file uses', async (t) => {
     return names.map((name) => join(top, name))
   })
   const taken = new Set(everywhere.flatMap(takenBy))
-  const exported = files.flatMap((file) =>
-    [...text(file).matchAll(/^export (?:async )?(?:const|function\*?|class|type) (\w+)/gm)].map(
-      ([, name]) => `${file} ${name}`
+  const exported = everywhere.flatMap((file) =>
+    [...readFileSync(file, 'utf8').matchAll(/^export (?:async )?(?:const|function\*?|class|type) (\w+)/gm)].map(
+      ([, name]) => `${relative(ROOT, file)} ${name}`
     )
   )
 
-  t.ok(exported.length > 300)
+  t.ok(exported.length > 500)
   t.strictSame(
-    exported.filter((one) => !taken.has(one)),
+    exported.filter((one) => !taken.has(one) && !one.startsWith('../migrations/')), // whose `up` is found by its file
     []
   )
 })

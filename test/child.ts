@@ -6,7 +6,7 @@ import { type Api, apiOf, type Settings, until } from './helper.ts'
 
 const program = fileURLToPath(new URL('../src/cli/postern.js', import.meta.url))
 
-export type Child = {
+type Child = {
   url: string
   api: Api
   process: ChildProcess

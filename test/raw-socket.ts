@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import type { Test } from 'tap'
 
-export type RawAnswer = { status: number; headers: Headers; text: string }
+type RawAnswer = { status: number; headers: Headers; text: string }
 
 /** A connection on which a test says exactly what it wants to, byte for byte. */
 export async function rawSocket(t: Test, base: string, { allowHalfOpen = false, paused = false } = {}) {

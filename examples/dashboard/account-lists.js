@@ -11,7 +11,7 @@ import { recognise } from './user-agent.js'
  *
  * @param {string | null} agent
  */
-export function deviceName(agent) {
+function deviceName(agent) {
   const { browser, system } = recognise(agent)
   if (browser !== undefined && system !== undefined) return textOf('device_on', { browser, system })
   return browser ?? system ?? textOf('device_unknown')

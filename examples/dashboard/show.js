@@ -55,7 +55,7 @@ export function announce(key, parameters) {
   tell(status, key, parameters)
 }
 
-export function hush() {
+function hush() {
   const status = find(document, '#status')
   status.removeAttribute('data-text')
   status.replaceChildren()

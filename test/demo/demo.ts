@@ -30,7 +30,7 @@ export function inboxOf(url: string) {
 }
 
 /** The service as `npm start` runs it, at the address that it knows itself by; and its mails. */
-export async function startService(t: Test, settings: Settings = {}) {
+async function startService(t: Test, settings: Settings = {}) {
   const port = await freePort()
   const url = `http://localhost:${port}`
   const child = await startChild(t, {

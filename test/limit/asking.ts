@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 /** Quotas as they are in production, and a log that is read. */
 export const LIMITED = { CLIENT_LIMITS: 'on', LOG_LEVEL: 'warn' }
 
-export type Asked = { status: number; headers: Record<string, unknown>; problem: { code: string; detail?: string } }
+type Asked = { status: number; headers: Record<string, unknown>; problem: { code: string; detail?: string } }
 
 /**
  * A question that costs nothing but its place in a bucket: 401 as long as the quota lasts. Without a socket, because it is

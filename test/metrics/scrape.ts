@@ -1,6 +1,6 @@
 import { until } from '../helper.ts'
 
-export type Scraped = {
+type Scraped = {
   text: string
   /** The value of a line, such as `postern_mails_total{kind="code",outcome="sent"}`; undefined where there is none. */
   value: (line: string) => number | undefined

@@ -8,7 +8,7 @@ import { makeDatabase, testServer } from '../database.ts'
 import { newKey } from '../helper.ts'
 
 /** What an address may be. The first is what every other is compared with. */
-export const states = ['unknown', 'known', 'unverified', 'disabled', 'without password'] as const
+const states = ['unknown', 'known', 'unverified', 'disabled', 'without password'] as const
 export type State = (typeof states)[number]
 
 export type World = Awaited<ReturnType<typeof makeWorld>>
