@@ -7,6 +7,10 @@ export class Trouble {
     this.#tell = tell
   }
 
+  get lasts(): boolean {
+    return this.#lasts
+  }
+
   begins(error: unknown): void {
     if (!this.#lasts) this.#tell.begins(error)
     this.#lasts = true

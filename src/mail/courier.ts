@@ -110,20 +110,19 @@ export class Courier {
   }
 
   async #take(): Promise<void> {
-    const room = Math.min(TAKE_AT_ONCE, MOST_TAKEN - this.#held.taken)
+    // The first look after an outage takes nothing: until every instance has marked what it sent before, that would be sent twice.
+    const room = this.#log.outage.lasts ? 0 : Math.min(TAKE_AT_ONCE, MOST_TAKEN - this.#held.taken)
     let taken = 0
-    if (room > 0) {
-      try {
-        const leasedAt = monotonicNow()
-        const found = await takeDueMails(this.#db, { most: room, keyIds: [...this.#keyIds] })
-        const { queued = [], expired = [] } = Object.groupBy(found, ({ state }) => state)
-        for (const mail of queued) this.#hold(mail, leasedAt, mail.age)
-        for (const { kind } of expired) this.#log.expired(kind)
-        taken = queued.length
-        this.#log.outage.ends()
-      } catch (error) {
-        this.#log.failed(error)
-      }
+    try {
+      const leasedAt = monotonicNow()
+      const found = await takeDueMails(this.#db, { most: Math.max(0, room), keyIds: [...this.#keyIds] })
+      const { queued = [], expired = [] } = Object.groupBy(found, ({ state }) => state)
+      for (const mail of queued) this.#hold(mail, leasedAt, mail.age)
+      for (const { kind } of expired) this.#log.expired(kind)
+      taken = queued.length
+      this.#log.outage.ends()
+    } catch (error) {
+      this.#log.failed(error)
     }
     this.#log.tellExpired()
     this.#work()

@@ -36,13 +36,13 @@ async function gatedServer(t: Test) {
   return { ...server, held: () => held.length, open }
 }
 
-/** Lets nobody write mails until what it answers is called. */
+/** Lets nobody write mails until what it answers is called, with a last statement. */
 async function lockMails(t: Test, databaseUrl: string) {
   const other = new pg.Client({ connectionString: databaseUrl })
   await other.connect()
   t.teardown(() => other.end())
   await other.query('begin; lock table postern.mail in share mode')
-  return () => other.query('commit')
+  return (last = '') => other.query(`${last}; commit`)
 }
 
 t.test('a mail server that never answers slows no request, and every mail arrives when it recovers', async (t) => {
@@ -300,6 +300,31 @@ t.test('a table that is locked for a while has no mail sent twice, and stops no 
   const ids = received.map(messageIdOf)
   t.ok(ids.length >= 5)
   t.equal(new Set(ids).size, ids.length, 'each left once')
+})
+
+t.test('an outage that outlasts a lease has no mail sent twice that could not be marked meanwhile', async (t) => {
+  const { url, received, held, open } = await gatedServer(t)
+  const { api, sql, databaseUrl, log } = await start(t, { SMTP_URL: url, DATABASE_STATEMENT_TIMEOUT: '1' })
+  await api.requestOtp({ email: 'maya@example.com' })
+  await until(() => held() === 1)
+  const unlock = await lockMails(t, databaseUrl)
+  open()
+  await until(() => log.some((line) => line.includes('the courier cannot work')))
+  const [known] = await sql<{ at: Date }>('select clock_timestamp() as at')
+  // The lock is taken over in the order of asking: this look for mails comes before the mark.
+  await until(
+    async () =>
+      (
+        await sql(`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
+          having bool_and(query like '%skip locked%' and query_start > '${known?.at.toISOString()}')`)
+      ).length > 0
+  )
+
+  await unlock(overdue)
+  const sent = await until(async () => (await sql<Row>(ledger)).find(({ state }) => state === 'sent'))
+
+  t.equal(sent.attempts, 0, 'nobody took it again')
+  t.equal(received.length, 1)
 })
 
 t.test('marks that take a second to write hold up neither those after them nor the mails that wait', async (t) => {
