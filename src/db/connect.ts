@@ -127,10 +127,11 @@ function namedStatements(pool: pg.Pool, prepared: boolean): PostgresPool {
   const names = new StatementNames()
 
   const wrap = (client: pg.PoolClient): PostgresPoolClient => {
-    let useless = false
+    let fault: unknown // that makes the connection useless
     client.on('error', () => undefined) // the query that is under way rejects; without a listener the process would end
     return {
       query: (async (text: string, values?: unknown[]) => {
+        if (fault !== undefined) throw asFailure(fault) // a rollback would wait as long as what got no answer, and undo no more
         try {
           return await (prepared && values !== undefined && values.length > 0
             ? client.query({ name: names.of(text), text, values })
@@ -138,11 +139,11 @@ function namedStatements(pool: pg.Pool, prepared: boolean): PostgresPool {
         } catch (error) {
           if (isStaleStatement(error)) names.renew()
           // pg's query_timeout has no code. A read-only server may have been the primary: the next one may be it again.
-          useless ||= (error as Error).message === 'Query read timeout' || isReadOnlyRefusal(error)
+          if ((error as Error).message === 'Query read timeout' || isReadOnlyRefusal(error)) fault = error
           throw asFailure(error)
         }
       }) as unknown as PostgresPoolClient['query'],
-      release: () => client.release(useless)
+      release: () => client.release(fault !== undefined)
     }
   }
 

@@ -1,4 +1,8 @@
+import { sql } from 'kysely'
 import t, { type Test } from 'tap'
+import { connect } from '../../src/db/connect.ts'
+import { DatabaseUnavailable } from '../../src/db/failure.ts'
+import { transaction } from '../../src/db/statement.ts'
 import type { Answer } from '../contract-client.ts'
 import { newKey, type Running, start, startInstance, until } from '../helper.ts'
 import { ownServer } from './own-server.ts'
@@ -148,6 +152,27 @@ t.test('a server that falls silent costs a request seconds, not the service', as
   t.strictSame([...new Set(answers.map(({ status }) => status))], [503])
   t.ok(seconds < 8, `${seconds} s`)
   t.equal(after.status, 202)
+})
+
+t.test('a transaction that meets silence does not wait for its rollback too', async (t) => {
+  const server = await ownServer(t)
+  const options = { poolSize: 1, statementTimeout: 1, prepared: true, onIdleError: () => undefined }
+  const db = connect({ url: server.url, ...options })
+  t.teardown(() => db.destroy())
+  let wake = (): void => undefined
+  let begun = 0
+
+  const failure = await transaction(db, async (tx) => {
+    await sql`select 1`.execute(tx)
+    wake = await server.freeze()
+    begun = performance.now()
+    await sql`select 2`.execute(tx)
+  }).catch((error: Error) => error)
+  const seconds = (performance.now() - begun) / 1000
+  wake()
+
+  t.ok(failure instanceof DatabaseUnavailable)
+  t.ok(seconds < 5, `${seconds} s`)
 })
 
 t.test('a start without a database ends at once, with a reason and without the password', async (t) => {
