@@ -128,12 +128,20 @@ export const challengeState = sql`
  */
 export const spendColumns = { id: 'uuid', keyId: 'text', right: 'bool', usedKey: 'bytea?' } as const
 
+/** Whether a try may let somebody in. A challenge of a deleted account no longer has an address, and does not; see `forgetChallenges`. */
+const opens = sql`asked."right" and c.email_key <> ''`
+
+/** As `opens`, as far as the snapshot tells: what it shows as dead never lives again. */
+const mayOpen = sql`(${opens} and c.used_at is null and c.tries_left > 0 and c.expires_at > now())`
+
 /**
- * The CTE that names each try's address. Tries at one address take turns: the first is judged now, the others are sent again, so
- * that no CTE changes a row twice. By address and not by budget, because an address has two while master keys are rotated.
+ * The CTE that names each try's address. Tries that may let somebody in at one address take turns: the first is judged now, the others
+ * are sent again, so that no CTE changes a row twice. By address and not by budget, because an address has two while master keys are
+ * rotated. All others change their own challenges only, and are judged at once: sent again, many would cost the square of their number.
  */
 export const namedTries = sql`
-  select asked.place, c.budget_key, row_number() over (partition by c.email_key order by asked.place) as turn
+  select asked.place, c.budget_key,
+    case when ${mayOpen} then row_number() over (partition by c.email_key, ${mayOpen} order by asked.place) else 1 end as turn
   from asked join postern.challenge as c on c.id = asked.id`
 
 /** The CTE that takes the addresses' budget rows first and in one order, as everywhere: budget, challenge, user, session. */
@@ -150,9 +158,6 @@ export const overtaken = sql`
   not exists (
     select from held join postern.address_budget as b on b.key = held.key and b.xmin = held.version
     where held.key = spent.budget_key)`
-
-/** Whether a try lets somebody in. A challenge of a deleted account no longer has an address, and does not; see `forgetChallenges`. */
-const opens = sql`asked."right" and c.email_key <> ''`
 
 /**
  * The CTE that spends a try of each live challenge, and the challenge itself when the code is right. Needs `held`.

@@ -49,16 +49,16 @@ export const proveUser = (slots: {
     credential_version = u.credential_version + case when u.email_verified_at is null then 1 else 0 end,
     updated_at = now()
   where u.disabled_at is null
-    and not ${changedSince(sql`(select spent.created_at from spent where spent.email_key = u.email_key)`)}
+    and not ${changedSince(sql`(select spent.created_at from spent where spent.used_at is not null and spent.email_key = u.email_key)`)}
   returning u.email_key, ${ownerColumns}`
 
-/** The columns of a CTE `owner` made of `known` and `proven`. */
+/** The columns of a CTE `owner` made of `known` and `proven`: of the accounts whose codes were right, not of all that were guessed at. */
 export const ownerOf = sql`
   select place, id, email, email_verified_at, password_hash, credential_version, locale, created_at from known
   union all
   select spent.place, proven.id, proven.email, proven.email_verified_at, proven.password_hash, proven.credential_version,
     proven.locale, proven.created_at
-  from proven join spent on spent.email_key = proven.email_key`
+  from proven join spent on spent.used_at is not null and spent.email_key = proven.email_key`
 
 /** The condition that nobody has ended the session `s`, and that its time is not up. */
 export const unended = sql`s.revoked_at is null and s.expires_at > now() and s.idle_expires_at > now()`

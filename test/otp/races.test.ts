@@ -74,6 +74,55 @@ t.test('a right code among wrong ones opens one session, or none when three wron
   }
 })
 
+t.test('wrong guesses at many codes of one address, and at dead ones, are judged together', async (t) => {
+  const { ctx, askOften, codeOf, sql } = await pair(t)
+  const challenges = await askOften(80, email)
+  const [used = '', ...open] = challenges
+  await verify(ctx, used, codeOf(used))
+  await sql(`update postern.challenge set used_at = now() where id = any($1)`, [
+    open.slice(40).map((challenge) => ctx.secrets.readChallenge(challenge)?.id)
+  ])
+
+  const transactions = async () => Number((await sql('select pg_current_xact_id()::text as id'))[0]?.id)
+
+  const before = await transactions()
+  const judged = await Promise.allSettled(
+    open.map((challenge, at) => verify(ctx, challenge, at < 40 ? wrongCode(codeOf(challenge)) : codeOf(challenge)))
+  )
+  const took = (await transactions()) - before
+
+  t.ok(judged.every(({ status }) => status === 'rejected'))
+  t.same(await sql(`select count(*)::int from postern.event where outcome = 'wrong_code'`), [{ count: 40 }])
+  t.ok(took <= 40, `${took} transactions for 79 guesses`)
+})
+
+for (const imported of [false, true])
+  t.test(
+    `of many codes of ${imported ? 'an account that nobody has proven' : 'a new address'} at once the right one alone signs in`,
+    async (t) => {
+      const { ctx, askOften, codeOf, sql, traces } = await pair(t)
+      if (imported)
+        await sql(`insert into postern."user" (id, email, email_key, locale) values ($1, $2, $2, 'en')`, [
+          newId(),
+          email
+        ])
+
+      for (let round = 1; round <= 5; round++) {
+        const challenges = await askOften(10, email)
+        const judged = await Promise.allSettled(
+          challenges.map((challenge, at) =>
+            verify(ctx, challenge, at === 5 ? codeOf(challenge) : wrongCode(codeOf(challenge)))
+          )
+        )
+        t.same(
+          judged.map(({ status }) => status === 'fulfilled'),
+          challenges.map((_, at) => at === 5)
+        )
+        t.match(await traces(), { sessions: round, users: 1 })
+      }
+    }
+  )
+
 t.test('two codes of one new address at once are two sessions of one user, in 500 rounds', async (t) => {
   const { ctx, second, codeOf, sql, traces } = await pair(t, { LOG_LEVEL: 'warn' })
   const sides = [ctx, second.ctx] as const
