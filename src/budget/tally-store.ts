@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { statement } from '../db/statement.ts'
 
-/** Wrong guesses at codes of six digits, and challenges that ended with the right code. */
+/** Wrong guesses at codes of six digits, and sign-ins by a mailed code. */
 export type Guesses = { wrongShort: number; completed: number }
 
 /**

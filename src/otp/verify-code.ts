@@ -48,7 +48,9 @@ export async function verifyCode(ctx: Context, attempt: CodeAttempt, client: Cli
     rules: signInRules(ctx)
   })
 
-  if (verified?.codeLength != null) ctx.guesses.note(verified.codeLength, right)
+  // Right codes make room for wrong guesses everywhere, so only those count that a mail brought and that let somebody in.
+  const counts = !right || (isOpened(verified) && !test)
+  if (verified?.codeLength != null && counts) ctx.guesses.note(verified.codeLength, right)
 
   if (isOpened(verified)) return await finishSignIn(ctx, verified, draft)
   const repeated = verified === undefined && right ? await findRepeated(ctx, challenge.id, draft, usedKey) : undefined

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { DAY, milliseconds } from '../../src/lib/time.ts'
 import { GuessTally } from '../../src/limit/guess-tally.ts'
 import { start, until } from '../helper.ts'
 
@@ -76,6 +77,25 @@ t.test('judged wrong guesses at six digits count, and codes that were right; not
   await stop()
 
   t.same(await totals(), { wrong: 5, completed: 1 })
+})
+
+t.test('right codes that let nobody in, and fixed ones, make no room for wrong guesses', async (t) => {
+  const fixed = { email: 'review@example.com', code: '271828' }
+  const tomorrow = new Date(Date.now() + milliseconds(DAY)).toISOString().slice(0, 10)
+  const { api, codeOf, totals, signIn, stop } = await counted(t, {
+    TEST_ADDRESSES: `${fixed.email}:${fixed.code}:${tomorrow}`
+  })
+  const { access_token: bearer } = (await signIn(email)).body
+  const { challenge } = (await api.requestOtp({ email })).body
+  await api.deleteMe({ bearer })
+
+  for (let times = 1; times <= 3; times++)
+    t.equal((await api.verifyOtp({ challenge, code: codeOf(challenge) })).status, 401)
+  const tested = (await api.requestOtp({ email: fixed.email })).body
+  t.equal((await api.verifyOtp({ challenge: tested.challenge, code: fixed.code })).status, 200)
+  await stop()
+
+  t.same(await totals(), { wrong: 0, completed: 1 })
 })
 
 t.test('what is counted during the last exchange is handed over too', async (t) => {
