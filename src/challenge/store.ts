@@ -128,21 +128,29 @@ export const challengeState = sql`
  */
 export const spendColumns = { id: 'uuid', keyId: 'text', right: 'bool', usedKey: 'bytea?' } as const
 
-/** Whether a try may let somebody in. A challenge of a deleted account no longer has an address, and does not; see `forgetChallenges`. */
-const opens = sql`asked."right" and c.email_key <> ''`
+/**
+ * The condition that the code of the challenge `c` is still good.
+ * `num_nulls` and not `is null`: with the latter the planner may walk the index of all challenges that are not settled yet.
+ */
+export const alive = sql`
+  c.tries_left > 0 and c.used_at is null and c.expires_at > now() and num_nulls(c.settled_at) = 1`
 
-/** As `opens`, as far as the snapshot tells: what it shows as dead never lives again. */
-const mayOpen = sql`(${opens} and c.used_at is null and c.tries_left > 0 and c.expires_at > now())`
+/** Whether a try lets somebody in. A challenge of a deleted account no longer has an address, and does not; see `forgetChallenges`. */
+const opens = sql`(asked."right" and c.email_key <> '')`
 
 /**
- * The CTE that names each try's address. Tries that may let somebody in at one address take turns: the first is judged now, the others
- * are sent again, so that no CTE changes a row twice. By address and not by budget, because an address has two while master keys are
+ * The CTE that names each try's address. Tries that let somebody in at one address take turns: the first is judged now, the others are
+ * sent again, so that no CTE changes a row twice. By address and not by budget, because an address has two while master keys are
  * rotated. All others change their own challenges only, and are judged at once: sent again, many would cost the square of their number.
+ *
+ * A dead challenge locks nothing and writes nothing, as one that is gone: those after a wrong password go sooner than those after a
+ * right one, and whoever could tell would learn which it was.
  */
 export const namedTries = sql`
   select asked.place, c.budget_key,
-    case when ${mayOpen} then row_number() over (partition by c.email_key, ${mayOpen} order by asked.place) else 1 end as turn
-  from asked join postern.challenge as c on c.id = asked.id`
+    case when ${opens} then row_number() over (partition by c.email_key, ${opens} order by asked.place) else 1 end as turn
+  from asked join postern.challenge as c on c.id = asked.id
+  where ${alive}`
 
 /** The CTE that takes the addresses' budget rows first and in one order, as everywhere: budget, challenge, user, session. */
 export const lockedBudgets = sql`
@@ -159,18 +167,14 @@ export const overtaken = sql`
     select from held join postern.address_budget as b on b.key = held.key and b.xmin = held.version
     where held.key = spent.budget_key)`
 
-/**
- * The CTE that spends a try of each live challenge, and the challenge itself when the code is right. Needs `held`.
- * `num_nulls` and not `is null`: with the latter the planner may walk the index of all challenges that are not settled yet.
- */
+/** The CTE that spends a try of each live challenge, and the challenge itself when the code is right. Needs `held`. */
 export const spendTries = sql`
   update postern.challenge as c
   set tries_left = c.tries_left - 1,
       used_at = case when ${opens} then now() end,
       used_key = asked.used_key
   from asked join named using (place)
-  where c.id = asked.id and named.turn = 1 and c.key_id = asked.key_id
-    and c.tries_left > 0 and c.used_at is null and c.expires_at > now() and num_nulls(c.settled_at) = 1
+  where c.id = asked.id and named.turn = 1 and c.key_id = asked.key_id and ${alive}
     and (asked."right" or coalesce(c.used_key <> asked.used_key, true))
     and (select count(*) from held) >= 0 -- waits for the budget rows before these are locked
   returning asked.place, c.email, c.email_key, c.budget_key, c.charged, c.pool, c.purpose, c.device_id, c.shown_seed_hash, c.locale, c.used_at,

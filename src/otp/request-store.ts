@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { eventParameters, record } from '../audit/store.ts'
 import {
+  alive,
   type ChallengeState,
   challengeParameters,
   challengeState,
@@ -66,10 +67,10 @@ export const requestOnce = async (
 ): Promise<RequestedOnce | undefined> => (await requestChallengeOnce(db, { ...listed([challenge]), sameIds }))[0]
 
 /**
- * A challenge to be mailed again: `resent` says whether it was; `alive` whether it still could be. One that no lane had room for
- * is not `mailed` this way either; everything else about it is the same.
+ * A challenge to be mailed again: `resent` says whether it was. One that no lane had room for is not `mailed` this way either;
+ * everything else about it is the same. A dead one is not even locked, for the reason of `namedTries`.
  */
-type Resent = ChallengeState & { resent: boolean; alive: boolean; mailed: boolean }
+type Resent = ChallengeState & { resent: boolean; mailed: boolean }
 
 export const resendChallenge = statement(
   {
@@ -83,14 +84,13 @@ export const resendChallenge = statement(
   },
   (slots) => sql<Resent>`
     with asked as (
-      select c.id, c.key_id, c.code_length, c.code_alphabet, c.tries_left, c.sends, c.sent_at, c.expires_at, c.mailed,
-        c.used_at is null and c.tries_left > 0 and c.expires_at > now() as alive
-      from postern.challenge as c where c.id = ${slots.id} and c.key_id = ${slots.keyId}
+      select c.id, c.key_id, c.code_length, c.code_alphabet, c.tries_left, c.sends, c.sent_at, c.expires_at, c.mailed
+      from postern.challenge as c where c.id = ${slots.id} and c.key_id = ${slots.keyId} and ${alive}
       for update
     ), made as (
       update postern.challenge as c set sends = c.sends + 1, sent_at = now()
       from asked
-      where c.id = asked.id and asked.alive and asked.sends < ${slots.mostSends}
+      where c.id = asked.id and asked.sends < ${slots.mostSends}
         and asked.sent_at <= ${ago(slots.resendAfter)}
       returning c.id, c.email_key, c.budget_key, c.locale, c.key_id, c.expires_at, c.mailed
     ), queued as (${queueMail({
@@ -107,5 +107,5 @@ export const resendChallenge = statement(
       addressMac: sql`made.budget_key`,
       client: slots
     })})
-    select ${challengeState}, exists (select from made) as resent, alive, mailed from asked`
+    select ${challengeState}, exists (select from made) as resent, mailed from asked`
 )

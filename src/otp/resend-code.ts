@@ -28,7 +28,7 @@ export async function resendCode(ctx: Context, token: string, client: Client): P
     ...client
   })
 
-  if (state === undefined || !state.alive) throw new Problem('code-rejected')
+  if (state === undefined) throw new Problem('code-rejected')
   if (!state.resent) {
     const usedUp = state.sends > CODE_RESENDS
     const wait = usedUp ? state.expiresIn : CODE_RESEND_AFTER - state.sentAgo

@@ -1,5 +1,7 @@
+import pg from 'pg'
 import t from 'tap'
 import { codeIn, until } from '../helper.ts'
+import { expireChallenges, keeperOf } from '../housekeeping/keeper.ts'
 import { email, password, startWithPasswords, another as wrong } from './with-password.ts'
 
 /** Somebody with a password, whose device and network are forgotten: everybody is a stranger. */
@@ -158,6 +160,36 @@ t.test('what no lane had room for is not mailed by asking again either, and nobo
   await until(() => mails(email).some(({ text }) => text.includes(right.reference)))
   t.notOk(mails(email).some(({ text }) => text.includes(wrongly.reference)))
 })
+
+t.test(
+  'nor do they by how long it takes to try the code once it has ended: one of the two rows is gone by then',
+  async (t) => {
+    const { guessOften, login, api, sql, ctx, databaseUrl, wrongCode, codeOf, ...world } = await amongStrangers(t)
+    await guessOften(18)
+    const challenges: string[] = []
+    for (const given of [wrong, password]) challenges.push((await login(given)).problem.next.challenge.challenge)
+    await expireChallenges(sql)
+    const keeper = await keeperOf({ ctx, ...world })
+    await keeper.settle()
+    await keeper.purge()
+    const ids = challenges.map((challenge) => ctx.secrets.readChallenge(challenge)?.id)
+    t.match(await sql('select id from postern.challenge where id = any($1)', [ids]), [{ id: ids[1] }])
+
+    const holder = new pg.Client({ connectionString: databaseUrl })
+    await holder.connect()
+    t.teardown(() => holder.end())
+    for (const held of [
+      'begin',
+      ...['address_budget', 'challenge'].map((table) => `select from postern.${table} for update`)
+    ])
+      await holder.query(held)
+
+    for (const challenge of challenges) {
+      t.equal((await api.verifyOtp({ challenge, code: wrongCode(codeOf(challenge)) })).status, 401)
+      t.equal((await api.resendOtp({ challenge })).status, 401)
+    }
+  }
+)
 
 t.test('the count leaks: after three days a stranger has one guess again', async (t) => {
   const { guessOften, sql } = await amongStrangers(t)
