@@ -43,7 +43,9 @@ const quotas: Record<string, Quota> = {
   requestPasswordReset: ofClient(30),
   loginWithPassword: ofClient(30),
   resetPassword: ofClient(30),
-  changePassword: ofClient(30), // and not by session, of which one person may have many
+  // And not by session, of which one person may have many: the one costs a hash, the other leaves a row of the audit each time.
+  changePassword: ofClient(30),
+  updateMe: ofClient(30),
   // Backends call these for every request of a person.
   getSession: ofSession(600),
   getMe: ofSession(600),

@@ -9,6 +9,7 @@ const requestsAMinute: Partial<Record<OperationId, [own: number, holder: 'client
   loginWithPassword: [30, 'client'],
   resetPassword: [30, 'client'],
   changePassword: [30, 'client'],
+  updateMe: [30, 'client'],
   getSession: [600, 'session'],
   getMe: [600, 'session'],
   refreshSession: [60, 'session'],

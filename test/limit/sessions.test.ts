@@ -43,6 +43,22 @@ t.test(
   }
 )
 
+t.test('changes of an account are limited by client too: each of them stays in the audit for a year', async (t) => {
+  const { api, signIn, sql } = await start(t, LIMITED)
+  const bearers = [await signIn('maya@example.com'), await signIn('maya@example.com')].map(
+    ({ body }) => body.access_token as string
+  )
+  let turn = 0
+
+  const answers = await askTimes(40, () => {
+    turn += 1
+    return api.updateMe({ locale: 'fr' }, { bearer: bearers[turn % 2] })
+  })
+
+  t.strictSame(tally(answers), { 200: 30, 429: 10 })
+  t.same(await sql(`select count(*)::int from postern.event where kind = 'account_updated'`), [{ count: 30 }])
+})
+
 t.test('a token that has run out is still its session’s', async (t) => {
   const { api, signIn, ctx } = await start(t, LIMITED)
   const { body } = await signIn('maya@example.com')
