@@ -77,8 +77,9 @@ export const changeParameters = {
 } as const
 
 /**
- * The CTEs of every change of a password: the hash, the version that ends all sessions, the count of those, the event and
- * the notice. Run them after `lockBudgets`: with `clock_timestamp`, what the holders of those rows made until then is older.
+ * The CTEs of every change of a password: the hash, the version that ends all sessions, the event and the notice. The sessions are also
+ * marked as ended, so that they are not read among the open ones for the rest of their time. Run them after `lockBudgets`: with
+ * `clock_timestamp`, what the holders of those rows made until then is older.
  *
  * @param which the condition on the account `u`
  * @param kept the session that goes on, if any
@@ -94,10 +95,13 @@ export const changingPassword = (
       email_verified_at = ${change.verifies ? sql`coalesce(u.email_verified_at, now())` : sql`u.email_verified_at`}
     where ${change.which}
     returning u.id, u.email, u.email_key, u.locale, u.credential_version
+  ), ending as (
+    update postern.session as s set revoked_at = now() from changed
+    where s.user_id = changed.id and s.credential_version = changed.credential_version - 1
+      and s.id is distinct from ${change.kept} and ${unended}
+    returning 1
   ), ended as (
-    select count(*)::int4 as number from postern.session as s join changed on changed.id = s.user_id
-    where s.credential_version = changed.credential_version - 1 and s.id is distinct from ${change.kept}
-      and ${unended}
+    select count(*)::int4 as number from ending
   ), noted as (${record({
     from: sql`changed`,
     id: slots.eventId,

@@ -106,6 +106,7 @@ t.test('a migration waits for whoever reads a table without keeping anybody else
   await sql('drop index postern.password_reset_address, postern.mail_settled_address, postern.challenge_without_mail')
   await sql('alter table postern.session drop column device_id')
   await sql('drop table postern.decoy')
+  await sql('drop index postern.session_account')
   await sql(`delete from postern.kysely_migration where name >= '0011'`)
   const [dump, reader] = [1, 2].map(() => new pg.Client({ connectionString: databaseUrl })) as [pg.Client, pg.Client]
   for (const client of [dump, reader]) {
@@ -138,6 +139,7 @@ t.test('a migration sends an autovacuum away that is at work on its table, howev
      drop index postern.password_reset_address, postern.mail_settled_address, postern.challenge_without_mail;
      alter table postern.session drop column device_id;
      drop table postern.decoy;
+     drop index postern.session_account;
      delete from postern.kysely_migration where name >= '0011';
      alter table postern."user" set (autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1);
      insert into postern."user" (id, email, email_key, locale)
@@ -170,6 +172,7 @@ t.test('a migration that an instance at work is in the way of goes on when that 
      drop index postern.password_reset_address, postern.mail_settled_address, postern.challenge_without_mail;
      alter table postern.session drop column device_id;
      drop table postern.decoy;
+     drop index postern.session_account;
      delete from postern.kysely_migration where name >= '0009'`
   )
   const atWork = new pg.Client({ connectionString: url })

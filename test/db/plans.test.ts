@@ -139,3 +139,35 @@ t.test(
     )
   }
 )
+
+t.test(
+  'however many sessions of an account have ended, whoever asks for the open ones does not read them',
+  async (t) => {
+    const { api, ctx, signUp, login, askForLink, sql: run } = await startWithPasswords(t, { DATABASE_POOL_SIZE: '1' })
+    await signUp()
+    const columns = `user_id, credential_version, seed_hash, generation, parent_generation, grandparent_generation, rotated_at, authenticated_at,
+    idle_expires_at, expires_at, last_used_at, amr, key_id`
+    await run(`insert into postern.session (id, revoked_at, ${columns})
+    select gen_random_uuid(), now(), ${columns} from postern.session, generate_series(1, 10000)`)
+    await run('vacuum analyze postern.session')
+    const rowsRead = async () => {
+      await sql`select pg_stat_force_next_flush()`.execute(ctx.db)
+      const [found] = await run(
+        `select (idx_tup_fetch + seq_tup_read)::int as rows from pg_stat_user_tables where relname = 'session'`
+      )
+      return Number(found?.rows)
+    }
+
+    const before = await rowsRead()
+    const bearer = (await login()).body.access_token as string
+    t.equal((await api.listSessions({ bearer })).status, 200)
+    t.equal((await api.endOtherSessions({ bearer })).status, 200)
+    t.equal((await api.changePassword({ current_password: password, password: another }, { bearer })).status, 200)
+    for (let times = 1; times <= 3; times++) await login(another)
+    t.equal((await api.resetPassword({ token: await askForLink(), password })).status, 200)
+    const read = (await rowsRead()) - before
+
+    t.ok(read < 500, `${read} rows`)
+    t.match(await run('select count(*)::int from postern.session where revoked_at is null'), [{ count: 0 }])
+  }
+)
