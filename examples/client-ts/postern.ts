@@ -84,8 +84,7 @@ export class Postern {
       request.headers.set('idempotency-key', crypto.randomUUID())
     const bearer = await this.#bearerFor(pathname)
     let answer = await this.#patiently(request, bearer)
-    const isRefused =
-      answer.status === 401 && /^Bearer .*invalid_token/.test(answer.headers.get('www-authenticate') ?? '')
+    const isRefused = /^Bearer .*invalid_token/.test(answer.headers.get('www-authenticate') ?? '')
     if (isRefused && PRIVATE.test(pathname)) answer = await this.#patiently(request, await this.#refresh(bearer))
     if (answer.ok && (ENTERING.includes(pathname) || pathname === '/v1/password/reset'))
       await this.#take((await answer.clone().json()) as Partial<Session>)
@@ -94,7 +93,7 @@ export class Postern {
 
   async #bearerFor(pathname: string): Promise<string | undefined> {
     if (PRIVATE.test(pathname)) return this.#access?.token ?? (await this.#refresh(undefined))
-    if (!ENTERING.includes(pathname) || !this.isSignedIn) return undefined
+    if (!ENTERING.includes(pathname)) return undefined
     const isFresh = this.#access !== undefined && this.#access.until - MARGIN > now()
     if (isFresh) return this.#access?.token
     return await this.#refresh(this.#access?.token).catch((error) => {
