@@ -1,48 +1,9 @@
-import t, { type Test } from 'tap'
-import { type Kept, Postern } from '../examples/client-ts/postern.ts'
-import { start, until } from './helper.ts'
-
-const email = 'maya@example.com'
-
-/** A phone with the client of the examples, on a network that the test spoils. */
-async function openPhone(t: Test) {
-  const world = await start(t)
-  const sent: string[] = []
-  const shelf: { kept: Kept } = { kept: {} }
-  /** What becomes of a request, by its path, instead of what the network would do. */
-  const spoilt = new Map<string, (request: Request) => Promise<Response>>()
-  const fetching = async (request: Request): Promise<Response> => {
-    const { pathname } = new URL(request.url)
-    sent.push(`${request.method} ${pathname}`)
-    return await (spoilt.get(pathname) ?? fetch)(request)
-  }
-  /** As the app finds itself after a start. */
-  const open = () =>
-    new Postern({
-      baseUrl: world.url,
-      kept: shelf.kept,
-      keep: (kept) => void Object.assign(shelf, { kept }),
-      fetch: fetching,
-      pauses: [0, 0]
-    })
-  /** The next answer of this path is lost, though the service has given it. */
-  const loseAnswer = (path: string) =>
-    spoilt.set(path, async (request) => {
-      spoilt.delete(path)
-      await fetch(request)
-      throw new TypeError('fetch failed')
-    })
-  const enter = async (phone: Postern) => {
-    const { data } = await phone.api.POST('/v1/otp', { body: { email, ...phone.device } })
-    const challenge = data?.challenge ?? ''
-    return await phone.api.POST('/v1/otp/verify', { body: { challenge, code: world.codeOf(challenge) } })
-  }
-  const sessions = async (phone: Postern) => (await phone.api.GET('/v1/me/sessions')).data?.sessions ?? []
-  return { ...world, open, enter, sessions, sent, shelf, spoilt, loseAnswer }
-}
+import t from 'tap'
+import { until } from './helper.ts'
+import { email, openPhone } from './phone.ts'
 
 t.test('a sign-in is kept, and found again by the next start of the app', async (t) => {
-  const { open, enter, shelf } = await openPhone(t)
+  const { open, enter, shelf, sent } = await openPhone(t)
   const phone = open()
 
   const signedIn = await enter(phone)
@@ -51,6 +12,7 @@ t.test('a sign-in is kept, and found again by the next start of the app', async 
   t.equal(signedIn.data?.user.email, email)
   t.match(shelf.kept, { refreshToken: /^rfr_/, deviceToken: /^dev_/ })
   t.equal(data?.user.email, email)
+  t.strictSame(sent.slice(-2), ['POST /v1/session/refresh', 'GET /v1/session'])
 })
 
 t.test('left to itself it calls fetch as a browser wants it called: on nothing of ours', async (t) => {
@@ -163,7 +125,7 @@ t.test('a password is not tried a second time by itself', async (t) => {
 })
 
 t.test('signing out ends the session at the service too', async (t) => {
-  const { open, enter, sql, shelf } = await openPhone(t)
+  const { open, enter, sql, shelf, sent } = await openPhone(t)
   const phone = open()
   await enter(phone)
 
@@ -172,6 +134,7 @@ t.test('signing out ends the session at the service too', async (t) => {
   t.match(await sql('select revoked_at from postern.session'), [{ revoked_at: Date }])
   t.strictSame(Object.keys(shelf.kept), ['deviceToken'])
   await t.rejects(phone.api.GET('/v1/me'), { name: 'SignedOut' })
+  t.equal(sent.at(-1), 'POST /v1/session/logout')
 })
 
 t.test('signing out waits for a refresh that is under way, whose answer would bring the session back', async (t) => {
