@@ -85,6 +85,7 @@ t.test('a fault says what the setting must be', async (t) => {
   t.same(faultsOf({ CODE_TTL: '601' }), ['CODE_TTL must be a whole number from 60 to 600'])
   t.same(faultsOf({ SIGNUP: 'no' }), ['SIGNUP must be one of open, closed'])
   t.same(faultsOf({ DATABASE_PREPARED: 'yes' }), ['DATABASE_PREPARED must be on or off'])
+  t.same(faultsOf({ DATABASE_PREPARED: 'Off', CLIENT_LIMITS: 'ON' }), [])
 })
 
 t.test('an address without a host is no address', async (t) => {
@@ -344,7 +345,7 @@ t.test('a test address has a code and a last day, and in production a long code'
 t.test('a setting misspelt is pointed out, and nothing else is', async (t) => {
   const misspelt = 'SMPT_URL DATABSE_URL_FILE secret_key CODE_TTTL MAIL_FORM TRUSTED_PROXY MAIL_FROM_FILE'.split(' ')
   const others =
-    `PATH HOSTNAME HOME LOGNAME LANGUAGE SHELL NODE_OPTIONS NODE_VERSION NODE_EXTRA_CA_CERTS NODE_COMPILE_CACHE UV_THREADPOOL_SIZE
+    `PATH HOSTNAME HOME HOSTS POST LOGNAME LANGUAGE SHELL NODE_OPTIONS NODE_VERSION NODE_EXTRA_CA_CERTS NODE_COMPILE_CACHE UV_THREADPOOL_SIZE
     npm_config_cache npm_lifecycle_event npm_package_version npm_config_user_agent MALLOC_ARENA_MAX CONTAINER_NAME VIRTUAL_HOST
     DATABASE_HOST DATABASE_PORT DATABASE_USER DATABASE_NAME DATABASE_PASSWORD DATABASE_TLS PGHOST PGPASSWORD PGSSLMODE POSTGRES_URL
     POSTGRES_USER POSTGRES_PASSWORD POSTGRES_PASSWORD_FILE POSTGRES_DB POSTGRES_DB_FILE POSTGRES_HOST POSTGRES_INITDB_ARGS POSTGRES_PORT

@@ -16,7 +16,6 @@ export async function* linesOf(stream: AsyncIterable<Buffer>, longest: number): 
   const keep = (part: Buffer): void => {
     length += part.length
     if (length <= longest) parts.push(part)
-    else parts = []
   }
   const finish = (): Line => {
     const place = { number: ++number, end }

@@ -25,7 +25,7 @@ export function inRanges(ranges: readonly string[]): (text: string) => boolean {
     else list.addSubnet(address, Number(bits), family)
   }
   return (text) => {
-    const address = bareAddress(text)?.split('%')[0]
+    const address = bareAddress(text)
     return address !== undefined && list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
   }
 }

@@ -20,9 +20,7 @@ export class Remembered<Value> {
     const found = this.#entries.get(key)
     if (found === undefined) return undefined
     const left = found.endsAt - monotonicNow()
-    if (left > 0) return { value: found.value, left }
-    this.#entries.delete(key)
-    return undefined
+    return left > 0 ? { value: found.value, left } : undefined
   }
 
   forget(key: string): void {

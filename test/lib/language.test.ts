@@ -64,3 +64,8 @@ t.test(
     )
   }
 )
+
+t.test('a language that we lack is kept where the browser names none either, for the day we have it', async (t) => {
+  t.equal(wantedLanguage({ locale: 'nl', acceptLanguage: undefined }, ours), 'nl')
+  t.equal(wantedLanguage({ locale: 'nl', acceptLanguage: 'pl' }, ours), 'nl')
+})

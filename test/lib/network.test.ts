@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { isRange, networkOf } from '../../src/lib/network.ts'
+import { inRanges, isRange, networkOf } from '../../src/lib/network.ts'
 
 t.test('an IPv4 client is known by its /24', async (t) => {
   t.equal(networkOf('203.0.113.77'), '203.0.113.0/24')
@@ -30,6 +30,12 @@ t.test('an IPv4 client behind a translator is known by its own /24, and not all 
 
 t.test('the zone of a link-local address is no part of its network', async (t) => {
   t.equal(networkOf('fe80::1%eth0'), networkOf('fe80::1'))
+})
+
+t.test('a proxy on the same link is known whatever the interface is called', async (t) => {
+  t.ok(inRanges(['fe80::/10'])('fe80::1%eth0'))
+  t.ok(inRanges(['fe80::1'])('[fe80::1%eth0]:443'))
+  t.notOk(inRanges(['fe80::1'])('fe80::2%eth0'))
 })
 
 t.test('what is no address has no network', async (t) => {
