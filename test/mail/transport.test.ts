@@ -156,7 +156,13 @@ t.test('closing lets the mail underway arrive and takes no other', async (t) => 
 })
 
 t.test('a sender that is not one address is a fault at the start', async (t) => {
-  for (const bad of ['', 'Acme', 'a@example.com, b@example.com']) {
+  for (const bad of [
+    '',
+    'Acme',
+    'a@example.com, b@example.com',
+    'Ac\nme <a@example.com>',
+    'Ac\u202eme <a@example.com>'
+  ]) {
     t.throws(() => smtpTransport({ url: 'smtp://127.0.0.1', from: bad, connections: 1, deadline: 1 }), /MAIL_FROM/)
   }
 })
