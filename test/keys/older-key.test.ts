@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
-import { type ChallengeRef, secretsOf } from '../../src/keys/secrets.ts'
+import { type ChallengeRef, type RefreshRef, secretsOf } from '../../src/keys/secrets.ts'
 import { idsOfDays } from '../../src/lib/identifier.ts'
 import { newKey } from '../helper.ts'
 import { withKey } from '../pair.ts'
@@ -44,4 +44,19 @@ t.test('who has an older master key makes no link for a reset whose id they chos
   t.equal((await sql('select 1 from postern.password_reset where id = $1', [id])).length, 1, 'they know its id')
   refused(t, inspected, 'reset-rejected')
   refused(t, reset, 'reset-rejected')
+})
+
+t.test('who has an older master key and a copied refresh token makes no later one of its session', async (t) => {
+  const { api, ctx, thief, keyId, signIn } = await startRobbed(t)
+  const { refresh_token } = (await signIn('ines@example.com')).body
+  const copied = ctx.secrets.readRefresh(refresh_token) as RefreshRef
+
+  for (const generation of [copied.generation, copied.generation + 1, copied.generation + 7])
+    refused(
+      t,
+      await api.refreshSession({ refresh_token: thief.refreshToken({ ...copied, keyId, generation }) }),
+      'refresh-rejected'
+    )
+
+  t.equal((await api.refreshSession({ refresh_token })).status, 200, 'and the genuine one goes on')
 })
