@@ -28,3 +28,21 @@ t.test(
     t.notOk(await givenBack(LEASE - 12))
   }
 )
+
+t.test(
+  'an instance holds a thousand mails at the most: what is beyond stays in its row, for any instance',
+  async (t) => {
+    const { courier, sql, stop } = await start(t)
+    const rows = await sql<{ id: string }>(`
+    insert into postern.mail (id, kind, subject_id, email_key, valid_until, due_at, message_id, key_id)
+    select gen_random_uuid(), 'code', gen_random_uuid(), 'maya@example.com', now() + interval '1 hour', now() + interval '30 seconds',
+      '<' || gen_random_uuid() || '@example.com>', 'none' from generate_series(1, 1003) returning id`)
+
+    const leasedAt = monotonicNow()
+    for (const { id } of rows) courier.offer({ id, kind: 'code', subjectId: id, messageId: '' }, leasedAt)
+    await stop()
+
+    const left = `select count(*)::int4 as left from postern.mail where state = 'queued' and due_at > now()`
+    t.strictSame(await sql(left), [{ left: 3 }])
+  }
+)
