@@ -30,7 +30,9 @@ t.test(
 
     t.match(page.headers.get('content-type'), 'text/html')
     t.match(page.headers.get('content-security-policy'), /^default-src 'none'; script-src 'self'; style-src 'self';/)
+    t.match(page.headers.get('content-security-policy'), /require-trusted-types-for 'script'; trusted-types 'none'$/)
     t.notMatch(page.headers.get('content-security-policy'), /unsafe/)
+    t.equal(page.headers.get('referrer-policy'), 'no-referrer')
     t.match(html, 'name="application-name" content="Bits &amp; Bolts"')
     t.ok(linked.includes('main.js') && linked.includes('styles/page.css'))
     t.ok(files.every(({ status }) => status === 200))

@@ -5,6 +5,7 @@ import { Housekeeper } from '../../src/housekeeping/housekeeper.ts'
 import { rotateAgedSigningKeys } from '../../src/keys/rotate.ts'
 import { DAY, HOUR, milliseconds } from '../../src/lib/time.ts'
 import { newKey, start, until } from '../helper.ts'
+import { pair } from '../pair.ts'
 import { expireChallenges, levels } from './keeper.ts'
 
 t.test('the service keeps house by itself', async (t) => {
@@ -48,13 +49,17 @@ t.test('in an hour it settles every ten seconds, purges every minute and looks a
 })
 
 t.test('a signing key that has grown old is replaced once, however many instances look', async (t) => {
-  const world = await start(t)
+  const world = await pair(t)
   const { db, secrets } = world.ctx
   const look = () => rotateAgedSigningKeys(db, secrets, { publish: 300, verify: 660 }, 90 * DAY)
   const young = await look()
   await world.sql(`update postern.signing_key set activates_at = now() - interval '91 days'`)
 
-  const made = await Promise.all([look(), look(), look()])
+  const held = await world.hold(`select pg_advisory_xact_lock(hashtext('postern signing keys'))`)
+  const looks = [look(), look(), look()]
+  await world.waiting(3)
+  await held.query('rollback')
+  const made = await Promise.all(looks)
   const again = await look()
   const keys = await world.sql<{ kid: string; retires: number | null }>(
     `select kid, extract(epoch from retires_at - now())::int as retires from postern.signing_key order by activates_at`
