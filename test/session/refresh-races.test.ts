@@ -86,6 +86,23 @@ for (const [order, frontFirst] of [
     t.strictSame([again.status, andAgain.status], [200, 200], 'and so they do two hours later')
   })
 
+t.test(
+  'the tab behind goes on too where the one in front has to ask again, at once or for a reply that was lost',
+  async (t) => {
+    for (const pause of [SECOND, 70]) {
+      const { token, step, letPass } = await startSignedIn(t)
+      const front = await step(token)
+      await letPass(2 * HOUR)
+
+      await step(front)
+      await letPass(pause)
+      const again = await step(front)
+
+      t.equal(await step(token), again, `after ${pause} s`)
+    }
+  }
+)
+
 t.test('the token that two tabs have in common is dead once both have gone on', async (t) => {
   const { token, step, refresh, letPass, events } = await startSignedIn(t)
   await step(token) // lost
