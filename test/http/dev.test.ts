@@ -31,3 +31,15 @@ t.test(
       t.equal(await statusAt(host), 404, host)
   }
 )
+
+t.test('a mail in the inbox runs no script and reaches no host', async (t) => {
+  const { url } = await start(t)
+
+  const { headers } = await fetch(`${url}/dev/inbox`)
+
+  t.match(
+    headers.get('content-security-policy'),
+    /^default-src 'none'; script-src 'sha256-[^']+'; style-src 'unsafe-inline'; connect-src 'self';/
+  )
+  t.match(headers.get('content-security-policy'), /base-uri 'none'; form-action 'none'; frame-ancestors 'none'$/)
+})

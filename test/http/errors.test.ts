@@ -199,6 +199,7 @@ t.test('what is no proper HTTP is refused as a problem too', async (t) => {
     ['GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n', 400, 'invalid-request'],
     ['GET /livez HTTP/1.1\r\n\r\n', 400, 'invalid-request'],
     ['GET /livez HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n', 400, 'invalid-request'],
+    ['GET /livez HTTP/1.1\r\nHost: x\r\nhOST: y\r\n\r\n', 400, 'invalid-request'],
     ['GET /livez HTTP/1.1\r\nHost: a b\r\n\r\n', 400, 'invalid-request'],
     [
       'POST /v1/otp HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',

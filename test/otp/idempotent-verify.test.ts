@@ -23,6 +23,23 @@ t.test('a sign-in whose reply is lost is repeated with the same key and has the 
   t.match(await traces(), { sessions: 1, level: 0 })
 })
 
+t.test('a repeat has its own session, whichever others were opened or renewed in the same moment', async (t) => {
+  const { api, ctx, codeOf, signIn, emptyLanes, sql } = await pair(t)
+  await Promise.all(Array.from({ length: 5 }, () => signIn(email)))
+  await emptyLanes()
+  const { challenge } = (await api.requestOtp({ email })).body
+  const attempt = [{ challenge, code: codeOf(challenge) }, withKey(randomUUID())] as const
+  const first = await api.verifyOtp(...attempt)
+  await Promise.all(Array.from({ length: 5 }, () => signIn(email)))
+  await sql('update postern.session set authenticated_at = (select used_at from postern.challenge where id = $1)', [
+    ctx.secrets.readChallenge(challenge)?.id
+  ])
+
+  const again = await api.verifyOtp(...attempt)
+
+  t.equal(again.body.session.id, first.body.session.id)
+})
+
 t.test('a client that hangs up in the middle of its sign-in gets in by repeating it', async (t) => {
   const { apis, codeOf, sql, traces } = await pair(t)
   const { challenge } = (await apis[0].requestOtp({ email })).body
