@@ -253,17 +253,18 @@ t.test('a page of another origin can neither refresh nor sign out by the cookie'
 })
 
 t.test('a page of another origin cannot sign a browser in, and its try costs the code nothing', async (t) => {
-  const { api, codeOf, sql } = await start(t, { CORS_ORIGINS: app })
+  const { api, codeOf, sql } = await start(t, { CORS_ORIGINS: `${app},capacitor://localhost` })
   const { body } = await api.requestOtp({ email })
   const attempt = { challenge: body.challenge, code: codeOf(body.challenge), session_transport: 'cookie' } as const
 
   const foreign = await api.verifyOtp(attempt, { headers: { origin: 'https://evil.example' } })
   const nameless = await api.verifyOtp(attempt)
   const crossSite = await api.verifyOtp(attempt, { headers: { origin: app, 'sec-fetch-site': 'cross-site' } })
+  const webView = await api.verifyOtp(attempt, { headers: { origin: 'capacitor://localhost' } })
   const [{ opened } = {}] = await sql('select count(*)::int4 as opened from postern.session')
   const inBearer = await api.verifyOtp({ ...attempt, session_transport: 'bearer' })
 
-  for (const answer of [foreign, nameless, crossSite]) {
+  for (const answer of [foreign, nameless, crossSite, webView]) {
     t.match({ status: answer.status, code: answer.problem?.code }, { status: 403, code: 'origin-rejected' })
     t.strictSame(answer.headers.getSetCookie(), [])
   }
