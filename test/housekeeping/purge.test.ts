@@ -260,6 +260,8 @@ t.test('a challenge that was never mailed goes soon after its end', async (t) =>
 
   await insert(false, '7 minutes')
   await world.sql(`update postern.challenge set email_key = '' where email = '7 minutes'`) // as of a deleted account
+  await insert(false, '8 minutes')
+  await world.sql(`update postern.challenge set settled_at = null where email = '8 minutes'`) // its tries were not given back yet
 
   t.strictSame(await keeper.purge(), { unmailedChallenges: 1 })
   const left = await world.sql('select email, mailed from postern.challenge order by email, mailed')
@@ -269,7 +271,8 @@ t.test('a challenge that was never mailed goes soon after its end', async (t) =>
       ['4 minutes', false],
       ['4 minutes', true],
       ['6 minutes', true],
-      ['7 minutes', false]
+      ['7 minutes', false],
+      ['8 minutes', false]
     ]
   )
 })
