@@ -91,6 +91,11 @@ t.test('ending the sessions of an account signs it out everywhere and leaves it 
   t.equal((await api.getSession({ bearer: access_token })).status, 401)
   t.equal((await api.getSession({ bearer: other.access_token })).status, 200)
   t.equal((await signIn(email)).status, 200)
+  t.match(
+    await users('end-sessions', email),
+    { code: 0, out: '1 session ended.\n' },
+    'those that were ended before do not count'
+  )
   t.ok((await events()).some(({ kind, own }) => kind === 'sessions_ended' && own))
 })
 
