@@ -13,6 +13,18 @@ t.test('ten thousand addresses of one /64 are one bucket, and the next /64 is an
   t.equal(neighbour.status, 401)
 })
 
+t.test('the headers tell of the nearer limit, the own or that of the network', async (t) => {
+  const world = await start(t, LIMITED)
+  const told = async (address: string) => {
+    const { headers } = await ask(world, address)
+    return [headers['ratelimit-limit'], headers['ratelimit-remaining']].map(Number)
+  }
+
+  t.strictSame(await told('2001:db8:1:0::1'), [30, 29])
+  await askTimes(295, (nth) => ask(world, `2001:db8:1:${(nth + 1).toString(16)}::1`))
+  t.strictSame(await told('2001:db8:1:ffff::1'), [300, 3])
+})
+
 t.test(
   'who asks from a network that is full is counted no more: such addresses could push others out of memory',
   async (t) => {

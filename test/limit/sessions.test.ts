@@ -14,6 +14,7 @@ t.test('whoever shows a genuine token is limited by session and never by address
   const first = await api.listSessions(bearerOf(maya))
   const mine = await askTimes(69, () => api.listSessions(bearerOf(maya)))
   const others = await api.listSessions(bearerOf(noor))
+  const elsewhere = await api.getMe(bearerOf(maya))
 
   t.strictSame(tally(strangers), { 401: 60, 429: 10 }, 'a forged token counts for the address')
   t.equal(first.status, 200)
@@ -22,6 +23,7 @@ t.test('whoever shows a genuine token is limited by session and never by address
     detail: 'listSessions is limited to 60 requests a minute per session.'
   })
   t.equal(others.status, 200)
+  t.equal(elsewhere.status, 200, 'every operation counts for itself')
   t.equal(first.headers.get('ratelimit-limit'), null, 'the headers are for clients')
 })
 
