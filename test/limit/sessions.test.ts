@@ -14,7 +14,7 @@ t.test('whoever shows a genuine token is limited by session and never by address
   const first = await api.listSessions(bearerOf(maya))
   const mine = await askTimes(69, () => api.listSessions(bearerOf(maya)))
   const others = await api.listSessions(bearerOf(noor))
-  const elsewhere = await api.getMe(bearerOf(maya))
+  const elsewhere = await api.listDevices(bearerOf(maya))
 
   t.strictSame(tally(strangers), { 401: 60, 429: 10 }, 'a forged token counts for the address')
   t.equal(first.status, 200)
