@@ -48,6 +48,28 @@ t.test('in an hour it settles every ten seconds, purges every minute and looks a
   t.strictSame(done, { settled: 360, purged: 60, looked: 1 })
 })
 
+t.test('work that fails is told each time, and tried again', async (t) => {
+  const told: string[] = []
+  class Failing extends Housekeeper {
+    override async settle(): Promise<never> {
+      throw new Error('no database')
+    }
+  }
+  mock.timers.enable({ apis: ['setTimeout', 'Date'], now: Date.parse('2026-03-01T00:00:10.500Z') })
+  t.teardown(() => mock.timers.reset())
+  const log = { warn: ({ err }: { err: Error }, text: string) => told.push(`${text}: ${err.message}`) }
+  const keeper = new Failing({ log, eventRetention: DAY, mailRetention: DAY } as never)
+
+  keeper.start()
+  for (let second = 1; second <= 20; second++) {
+    mock.timers.tick(milliseconds(1))
+    await turn()
+  }
+  await keeper.stop()
+
+  t.strictSame(told, ['settling challenges failed: no database', 'settling challenges failed: no database'])
+})
+
 t.test('a signing key that has grown old is replaced once, however many instances look', async (t) => {
   const world = await pair(t)
   const { db, secrets } = world.ctx
