@@ -64,7 +64,6 @@ export async function buildApp(
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     bodyLimit: BODY_LIMIT_BYTES,
     serverFactory: makeServer,
-    forceCloseConnections: 'idle',
     return503OnClosing: false, // an accepted connection is served; the framework's own 503 is not one of our problems
     trustProxy: ctx.config.TRUSTED_PROXIES.length > 0 ? inRanges(ctx.config.TRUSTED_PROXIES) : false,
     routerOptions: ROUTER_OPTIONS,
