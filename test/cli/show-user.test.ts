@@ -118,3 +118,16 @@ t.test('the limits of an address are told as far as somebody meets them', async 
     ]
   )
 })
+
+t.test('what has idled out or run out is neither a session nor a trusted device', async (t) => {
+  const { signIn, show, sql } = await startWithShow(t)
+  await signIn(email)
+  const { id } = (await signIn(email)).body.session
+  await sql(`update postern.session set idle_expires_at = now() where id <> $1`, [id])
+  await sql(
+    `update postern.device set expires_at = now() where id <> (select device_id from postern.session where id = $1)`,
+    [id]
+  )
+
+  t.match((await show(email)).out, /\nsessions +1 live, .*\ndevices +1 trusted\n/)
+})
