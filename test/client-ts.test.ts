@@ -1,5 +1,6 @@
 import t from 'tap'
-import { until } from './helper.ts'
+import { Postern } from '../examples/client-ts/postern.ts'
+import { start, until } from './helper.ts'
 import { email, openPhone } from './phone.ts'
 
 t.test('a sign-in is kept, and found again by the next start of the app', async (t) => {
@@ -25,9 +26,8 @@ t.test('left to itself it calls fetch as a browser wants it called: on nothing o
     }
   })
 
-  const { data } = await new Postern({ baseUrl: url, keep: () => {}, pauses: [] }).api.POST('/v1/otp', {
-    body: { email }
-  })
+  const phone = new Postern({ baseUrl: url, keep: () => {}, pauses: [] })
+  const { data } = await phone.api.POST('/v1/otp', { body: { email } })
 
   t.match(data, { challenge: /^chl_/ })
 })
