@@ -6,6 +6,8 @@ import { findKeyUses, type KeyUse } from './store.ts'
 
 /** Seconds a look stands, so that tokens which name keys of somebody's invention do not make the database work. */
 const KEPT = 1
+/** The most of a connection's time that such looks may take: each reads all codes, links and mails that live. */
+const LOOKING = 0.2
 
 /** Whose refusal is which. */
 const kindOf = { 'code-rejected': 'challenge', 'reset-rejected': 'reset', 'refresh-rejected': 'refresh' } as const
@@ -26,7 +28,7 @@ export const missingKeysNotice = (uses: readonly KeyUse[]): string | undefined =
 
 /** Shared: it may take long where there are many rows. */
 function lookOf(deps: Deps): Promise<KeyUse[]> {
-  const look = looks.get(deps.db) ?? sharedLook(KEPT, () => missingKeys(deps))
+  const look = looks.get(deps.db) ?? sharedLook(KEPT, () => missingKeys(deps), LOOKING)
   looks.set(deps.db, look)
   return look()
 }

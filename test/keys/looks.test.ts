@@ -2,7 +2,7 @@ import pg from 'pg'
 import t, { type Test } from 'tap'
 import { secretsOf } from '../../src/keys/secrets.ts'
 import { newId } from '../../src/lib/identifier.ts'
-import { newKey, start } from '../helper.ts'
+import { newKey, start, until } from '../helper.ts'
 import { jumpAhead } from '../jump-ahead.ts'
 import { refused } from '../session/signed-in.ts'
 import { decode, handMade } from './tokens.ts'
@@ -74,4 +74,34 @@ t.test('nor do tokens of made-up master keys, and one that comes into use is not
   for (const answer of answers) refused(t, answer, 'refresh-rejected')
   t.equal(looks, 1)
   t.match(genuine.problem, { status: 503, code: 'unavailable' }, 'which signs nobody out')
+})
+
+t.test('where a look for them takes long, the next one waits all the longer', async (t) => {
+  const { api, sql, databaseUrl } = await start(t)
+  const { ring, challengeToken } = secretsOf([Buffer.from(newKey(), 'base64url')])
+  const form = { length: 6, alphabet: 'digits' } as const
+  const guess = () =>
+    api.verifyOtp({ challenge: challengeToken({ keyId: ring.newest.id, id: newId(), form }), code: '000000' })
+  const holder = new pg.Client({ connectionString: databaseUrl })
+  await holder.connect()
+  await holder.query('begin; lock table postern.password_reset in access exclusive mode')
+  jumpAhead(t, 0)
+  const queries = countQueries(t)
+
+  const slow = guess()
+  const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+  await until(async () => (await sql(waiting))[0])
+  jumpAhead(t, 2)
+  await holder.query('commit')
+  await holder.end()
+  const answers = [await slow]
+  jumpAhead(t, 7.5)
+  answers.push(await guess())
+  const looks = queries('select distinct key_id')
+  jumpAhead(t, 1)
+  answers.push(await guess())
+
+  for (const answer of answers) refused(t, answer, 'code-rejected')
+  t.equal(looks, 1)
+  t.equal(queries('select distinct key_id'), 2)
 })
