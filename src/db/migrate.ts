@@ -51,28 +51,33 @@ const LOCK_WAIT = 2
 const REST = 4
 
 /**
- * Brings the schema up to date and returns what it ran. Any number of instances may do so at once: all of it is one
- * transaction behind a transaction-level lock, and the second one finds nothing left to do. It is retried after a deadlock with a
+ * Brings the schema up to date and returns what it ran. Any number of instances may do so at once: each migration is one
+ * transaction behind a transaction-level lock, and the last ones find nothing left to do. It is retried after a deadlock with a
  * serving instance, and for as long as somebody else (a dump, a report, a transaction left open) holds a table that it must
  * change: by one instance alone, or their waits would follow one another and nobody would get to the table. (Kysely's own lock
  * belongs to the session, which means nothing behind PgBouncer: see `connect`.)
  *
- * @param say called once, when it starts to wait for somebody else's use of a table
+ * @param say called when a migration starts to wait for somebody else's use of a table
  */
 export async function migrate(url: string, say: (line: string) => void = () => undefined): Promise<string[]> {
   const db = connect({ url, poolSize: 1, statementTimeout: 0, prepared: false, onIdleError: () => undefined })
   try {
-    if ((await pendingMigrations(db)).length === 0) return []
-    return await transaction(db, async (tx) => {
-      for (const timeout of ['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout'])
-        await sql`set local ${sql.raw(timeout)} = 0`.execute(tx)
-      await sql`select pg_advisory_xact_lock(${sql.lit(LOCK)})`.execute(tx)
-      await sql`set local lock_timeout = ${sql.lit(milliseconds(LOCK_WAIT))}`.execute(tx)
-      return await whenTablesAreFree(tx, say)
-    })
+    const ran: string[] = []
+    while ((await pendingMigrations(db)).length > 0) ran.push(...(await step(db, say)))
+    return ran
   } finally {
     await db.destroy()
   }
+}
+
+async function step(db: Db, say: (line: string) => void): Promise<string[]> {
+  return await transaction(db, async (tx) => {
+    for (const timeout of ['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout'])
+      await sql`set local ${sql.raw(timeout)} = 0`.execute(tx)
+    await sql`select pg_advisory_xact_lock(${sql.lit(LOCK)})`.execute(tx)
+    await sql`set local lock_timeout = ${sql.lit(milliseconds(LOCK_WAIT))}`.execute(tx)
+    return await whenTablesAreFree(tx, say)
+  })
 }
 
 async function whenTablesAreFree(tx: Tx, say: (line: string) => void): Promise<string[]> {
@@ -96,8 +101,13 @@ async function makeSchema(tx: Tx): Promise<void> {
   if (!rows[0]?.present) await sql`create schema ${sql.id(SCHEMA)}`.execute(tx)
 }
 
+/**
+ * One migration: what it locks is free again before the next one waits for a table or builds an index. All of them where there are
+ * none yet, for nobody uses that database.
+ */
 async function run(tx: Tx): Promise<string[]> {
-  if ((await pendingMigrations(tx)).length === 0) return []
+  const pending = await pendingMigrations(tx)
+  if (pending.length === 0) return []
   await makeSchema(tx)
   const migrator = new Migrator({
     db: tx,
@@ -105,7 +115,8 @@ async function run(tx: Tx): Promise<string[]> {
     migrationTableSchema: SCHEMA,
     allowUnorderedMigrations: false
   })
-  const { error, results = [] } = await migrator.migrateToLatest()
+  const isNew = pending.length === (await migrationNames()).length
+  const { error, results = [] } = await (isNew ? migrator.migrateToLatest() : migrator.migrateUp())
   if (error !== undefined) throw error
   return results.map((result) => result.migrationName)
 }

@@ -20,6 +20,14 @@ async function emptyDatabase(t: Test): Promise<string> {
   return withDatabase(server.url, name)
 }
 const ledger = 'select name from postern.kysely_migration order by name'
+const since0011 = ours.filter((name) => name >= '0011')
+const takeBack0011 = `
+  alter table postern."user" drop column change_level, drop column change_level_at;
+  drop index postern.password_reset_address, postern.mail_settled_address, postern.challenge_without_mail;
+  alter table postern.session drop column device_id;
+  drop table postern.decoy;
+  drop index postern.session_account;
+  delete from postern.kysely_migration where name >= '0011'`
 
 t.test('five instances that boot on an empty database at once all serve, and one made the schema', async (t) => {
   const url = await emptyDatabase(t)
@@ -100,14 +108,8 @@ t.test('a role that may not make the schema is told what it lacks', async (t) =>
 })
 
 t.test('a migration waits for whoever reads a table without keeping anybody else from it', async (t) => {
-  const { databaseUrl, api, sql } = await start(t)
-  const newest = ours.filter((name) => name >= '0011')
-  await sql('alter table postern."user" drop column change_level, drop column change_level_at')
-  await sql('drop index postern.password_reset_address, postern.mail_settled_address, postern.challenge_without_mail')
-  await sql('alter table postern.session drop column device_id')
-  await sql('drop table postern.decoy')
-  await sql('drop index postern.session_account')
-  await sql(`delete from postern.kysely_migration where name >= '0011'`)
+  const { databaseUrl, api } = await start(t)
+  await query(databaseUrl, takeBack0011)
   const [dump, reader] = [1, 2].map(() => new pg.Client({ connectionString: databaseUrl })) as [pg.Client, pg.Client]
   for (const client of [dump, reader]) {
     await client.connect()
@@ -123,11 +125,30 @@ t.test('a migration waits for whoever reads a table without keeping anybody else
   const asked = await api.requestOtp({ email: 'maya@example.com' })
   await dump.query('commit')
 
-  t.strictSame((await migrating).flat(), newest, 'in the end it is done, once')
+  t.strictSame((await migrating).flat().sort(), since0011, 'in the end each is done, once')
   t.strictSame(read.rows, [], 'while one waits, and others for it, the table is read at once')
   t.equal(asked.status, 202)
   t.equal(said.length, 1)
   t.match(said, [/in use/])
+})
+
+t.test('a migration that waits keeps nobody from the tables that those before it have changed', async (t) => {
+  const url = await emptyDatabase(t)
+  await migrate(url)
+  await query(url, takeBack0011)
+  const report = new pg.Client({ connectionString: url })
+  await report.connect()
+  t.teardown(() => report.end())
+  await report.query('begin; lock table postern.mail in row exclusive mode')
+
+  const migrating = migrate(url)
+  const waits = `select from pg_locks where relation = 'postern.mail'::regclass and not granted`
+  await until(async () => (await query(url, waits)).length > 0)
+  const read = await query(url, `set lock_timeout = '500ms'; select change_level from postern."user"`).catch(String)
+  await report.query('commit')
+
+  t.not(typeof read, 'string', `${read}`)
+  t.strictSame(await migrating, since0011)
 })
 
 t.test('a migration sends an autovacuum away that is at work on its table, however long that would take', async (t) => {
@@ -135,12 +156,7 @@ t.test('a migration sends an autovacuum away that is at work on its table, howev
   await migrate(url)
   await query(
     url,
-    `alter table postern."user" drop column change_level, drop column change_level_at;
-     drop index postern.password_reset_address, postern.mail_settled_address, postern.challenge_without_mail;
-     alter table postern.session drop column device_id;
-     drop table postern.decoy;
-     drop index postern.session_account;
-     delete from postern.kysely_migration where name >= '0011';
+    `${takeBack0011};
      alter table postern."user" set (autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1);
      insert into postern."user" (id, email, email_key, locale)
        select gen_random_uuid(), n || '@example.com', n || '@example.com', 'en' from generate_series(1, 10000) as n;
@@ -153,10 +169,7 @@ t.test('a migration sends an autovacuum away that is at work on its table, howev
   const said: string[] = []
   const ran = await migrate(url, (line) => said.push(line))
 
-  t.strictSame(
-    ran,
-    ours.filter((name) => name >= '0011')
-  )
+  t.strictSame(ran, since0011)
   t.strictSame(said, [], 'and nobody had to wait for it to end')
 })
 
@@ -168,11 +181,7 @@ t.test('a migration that an instance at work is in the way of goes on when that 
     url,
     `alter table postern.challenge drop column shown_seed_hash; alter table postern.device drop column shown_seed_hash;
      alter table postern.session drop column parent_rotated_at;
-     alter table postern."user" drop column change_level, drop column change_level_at;
-     drop index postern.password_reset_address, postern.mail_settled_address, postern.challenge_without_mail;
-     alter table postern.session drop column device_id;
-     drop table postern.decoy;
-     drop index postern.session_account;
+     ${takeBack0011};
      delete from postern.kysely_migration where name >= '0009'`
   )
   const atWork = new pg.Client({ connectionString: url })
