@@ -102,12 +102,25 @@ async function makeSchema(tx: Tx): Promise<void> {
 }
 
 /**
+ * In any other a mail server's answer that it cannot hold would leave the mail unsettled, and so sent again and again. SQL_ASCII takes
+ * bytes as they come. Only asked of a new database: one in use may never meet such a text.
+ */
+async function refuseEncoding(tx: Tx): Promise<void> {
+  const { rows } = await sql<{ encoding: string }>`select current_setting('server_encoding') as encoding`.execute(tx)
+  const { encoding } = rows[0] as { encoding: string }
+  if (!['UTF8', 'SQL_ASCII'].includes(encoding))
+    throw new Error(`the database has the encoding ${encoding}, which lacks characters: create one with UTF8`)
+}
+
+/**
  * One migration: what it locks is free again before the next one waits for a table or builds an index. All of them where there are
  * none yet, for nobody uses that database.
  */
 async function run(tx: Tx): Promise<string[]> {
   const pending = await pendingMigrations(tx)
   if (pending.length === 0) return []
+  const isNew = pending.length === (await migrationNames()).length
+  if (isNew) await refuseEncoding(tx)
   await makeSchema(tx)
   const migrator = new Migrator({
     db: tx,
@@ -115,7 +128,6 @@ async function run(tx: Tx): Promise<string[]> {
     migrationTableSchema: SCHEMA,
     allowUnorderedMigrations: false
   })
-  const isNew = pending.length === (await migrationNames()).length
   const { error, results = [] } = await (isNew ? migrator.migrateToLatest() : migrator.migrateUp())
   if (error !== undefined) throw error
   return results.map((result) => result.migrationName)

@@ -12,10 +12,10 @@ const ours = readdirSync(new URL('../../migrations/', import.meta.url))
   .sort()
 let made = 0
 
-async function emptyDatabase(t: Test): Promise<string> {
+async function emptyDatabase(t: Test, options = ''): Promise<string> {
   const server = await testServer()
   const name = `postern_empty_${process.pid}_${++made}`
-  await query(server.url, `create database ${name}`)
+  await query(server.url, `create database ${name} ${options}`)
   t.teardown(() => query(server.url, `drop database ${name} with (force)`))
   return withDatabase(server.url, name)
 }
@@ -93,6 +93,18 @@ t.test('a migration that fails leaves nothing behind, and the start says why', a
   )
   await query(url, 'drop table postern.event')
   t.strictSame(await migrate(url), ours)
+})
+
+t.test('no schema is made in a database that cannot hold every character', async (t) => {
+  const [latin, bytes] = await Promise.all(
+    ['LATIN1', 'SQL_ASCII'].map((encoding) => emptyDatabase(t, `template template0 encoding '${encoding}' locale 'C'`))
+  )
+
+  await t.rejects(migrate(latin as string), {
+    message: 'the database has the encoding LATIN1, which lacks characters: create one with UTF8'
+  })
+
+  t.strictSame(await migrate(bytes as string), ours)
 })
 
 t.test('a role that may not make the schema is told what it lacks', async (t) => {
