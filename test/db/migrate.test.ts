@@ -163,6 +163,36 @@ t.test('a migration that waits keeps nobody from the tables that those before it
   t.strictSame(await migrating, since0011)
 })
 
+t.test('while a dump reads the sessions their new index is made once, and only the old one stays', async (t) => {
+  const url = await emptyDatabase(t)
+  await migrate(url)
+  await query(
+    url,
+    `drop index postern.session_account; create index session_user_id on postern.session (user_id);
+     delete from postern.kysely_migration where name >= '0016'`
+  )
+  const dump = new pg.Client({ connectionString: url })
+  await dump.connect()
+  t.teardown(() => dump.end())
+  await dump.query('begin; lock table postern.session in access share mode')
+
+  const said: string[] = []
+  const migrating = migrate(url, (line) => said.push(line))
+  await until(() => said.length > 0, 20)
+  const indexes = await query(
+    url,
+    `select indexname from pg_indexes where indexname in ('session_account', 'session_user_id')`
+  )
+  await dump.query('commit')
+
+  t.equal(indexes.length, 2)
+  t.strictSame(
+    await migrating,
+    ours.filter((name) => name >= '0016')
+  )
+  t.strictSame(await query(url, `select from pg_indexes where indexname = 'session_user_id'`), [])
+})
+
 t.test('a migration sends an autovacuum away that is at work on its table, however long that would take', async (t) => {
   const { url } = await ownServer(t, { autovacuum_naptime: '1s' })
   await migrate(url)
