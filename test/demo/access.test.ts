@@ -14,7 +14,7 @@ const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 const output = fileURLToPath(new URL('../output/demo/', import.meta.url))
 mkdirSync(output, { recursive: true })
 
-const sizes = { desktop: { width: 1280, height: 860 }, phone: { width: 390, height: 844 } }
+const sizes = { desktop: { width: 1280, height: 860 }, phone: { width: 320, height: 640 } }
 const themes = ['light', 'dark'] as const
 
 /** What axe finds, in light and in dark; and a picture of each, on a desk and in a hand. */
