@@ -35,7 +35,7 @@ export const deleteUserByOperator = statementInTx(
   { ...leavingParameters, emailKey: 'text' },
   (slots) => sql<{ id: string }>`
     with caller as (
-      select u.id from postern."user" as u where u.email_key = ${slots.emailKey} for update
+      select u.id from postern."user" as u where u.email_key = ${slots.emailKey}
     ), ${leaving(slots, sql`'by_operator'`)} select id from gone`
 )
 
