@@ -57,7 +57,8 @@ export class Courier {
     this.#compose = apart(options.compose, (error) => this.#log.failed(error))
     this.#keyIds = options.keyIds
     this.#log = new CourierLog(options.log, this.deliveries)
-    this.#queues = new DomainQueues(CONNECTIONS)
+    // A domain's half of the slots fills the connections. With more slots the time of a mail would run out as it is sent, and it would go again.
+    this.#queues = new DomainQueues(Math.min(CONNECTIONS, 2 * (options.transport.connections ?? CONNECTIONS)))
     this.#outcomes = new Outcomes(options.db, this.#queues, (error) => this.#log.failed(error))
   }
 

@@ -10,6 +10,8 @@ import { composer, type OutgoingMail } from './message.ts'
 export type Delivery = { outcome: 'sent' | 'refused' | 'deferred'; answer: string }
 
 export type Transport = {
+  /** The most that are open at once; without it any number of mails may be under way. */
+  connections?: number
   /** Never throws. */
   send: (mail: OutgoingMail) => Promise<Delivery>
   /** Ends idle connections at once, and waits for the mails underway. */
@@ -89,6 +91,7 @@ export function smtpTransport(options: {
   }
 
   return {
+    connections: Number(pool.options.maxConnections),
     send: (mail) => {
       const sending = send(mail).finally(() => underway.delete(sending))
       underway.add(sending)

@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import type { Courier } from '../../src/mail/courier.ts'
 import { start, until } from '../helper.ts'
 import { jumpAhead } from '../jump-ahead.ts'
 import { heldServer } from './held-server.ts'
@@ -90,3 +91,25 @@ t.test('an instance whose mail server hangs leaves most of what is due to the ot
 
   t.equal(held, 500)
 })
+
+t.test(
+  'where the server takes one mail at a time, a mail that has begun waits for one other at the most',
+  async (t) => {
+    const held: (() => void)[] = []
+    const { url, received } = await mailServer(t, {
+      disableReverseLookup: true,
+      onRcptTo: (_address, _session, done) => (received.length === 0 && held.length === 0 ? held.push(done) : done())
+    })
+    const { api, courier } = await start(t, { SMTP_URL: `${url}?maxConnections=1` })
+    await Promise.all(Array.from({ length: 6 }, (_, nth) => api.requestOtp({ email: `maya@d${nth}.example` })))
+    await until(() => held[0])
+
+    const real = performance.now
+    jumpAhead(t, 20) // what begins now has too little left of its lease, and is let go
+    held[0]?.()
+    await until(() => (courier as Courier).longestWait === 0)
+    performance.now = real
+
+    t.equal(received.length, 2)
+  }
+)
