@@ -10,6 +10,7 @@ import { parseHash } from '../src/hashing/hash-format.ts'
 import { settingsOf } from '../src/lib/env.ts'
 import { problems } from '../src/problems.ts'
 import { settings } from '../src/settings.ts'
+import { makeDatabase, testServer } from './database.ts'
 import { debianProgram } from './debian.ts'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -132,3 +133,24 @@ t.test('what the guide makes of the exports of Firebase and Auth0 are lines of a
   t.match(parseHash(one.password_hash), { scheme: 'fbscrypt', cost: 2 ** 14, blocks: 8 })
   t.match(two, { email: account.email, email_verified: false, external_id: 'auth0|60425d', password_hash: bcrypt })
 })
+
+t.test(
+  'what the guide makes of the accounts of Supabase are lines of an import, and who was banned stays out',
+  async (t) => {
+    const [, select = ''] = /psql "\$SUPABASE_URL" -Atc "([^"]+)"/.exec(text('docs/operate.md')) ?? []
+    const database = await makeDatabase((await testServer()).url)
+    t.teardown(() => database.drop())
+    await database.sql('create schema auth')
+    await database.sql(`create table auth.users as select
+    gen_random_uuid() as id, name || '@example.com' as email, now() as email_confirmed_at, '' as encrypted_password,
+    case name when 'eve' then now() + interval '1 year' end as banned_until, null::timestamptz as deleted_at
+    from unnest('{maya,eve}'::text[]) as name`)
+
+    const lines = (await database.sql(select)).map(({ json_build_object: line }) => line)
+
+    t.match(lines, [
+      { email: 'maya@example.com', email_verified: true, disabled: null, password_hash: null },
+      { email: 'eve@example.com', disabled: true }
+    ])
+  }
+)
