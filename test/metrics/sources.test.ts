@@ -1,8 +1,8 @@
 import t from 'tap'
-import { metricsOf } from '../../src/metrics/metrics.ts'
 
-/** Metrics of sources that a test sets. */
-function sourcesOf() {
+/** Metrics of sources that a test sets. They are loaded late: a test of this process sees whether the service loads them by itself. */
+async function sourcesOf() {
+  const { metricsOf } = await import('../../src/metrics/metrics.ts')
   const found = { refused: 0, overdue: async () => 0 }
   const metrics = metricsOf({
     mailKinds: ['code'],
@@ -24,7 +24,7 @@ function sourcesOf() {
 }
 
 t.test('a counter says what was counted, however often it is scraped', async (t) => {
-  const { found, scraped } = sourcesOf()
+  const { found, scraped } = await sourcesOf()
   found.refused = 3
 
   t.equal(await scraped('postern_hashes_refused_total'), '3')
@@ -37,7 +37,7 @@ t.test('a counter says what was counted, however often it is scraped', async (t)
 t.test(
   'while the database is out of reach nothing is said of the mails that wait in it, not even what was true',
   async (t) => {
-    const { found, scraped } = sourcesOf()
+    const { found, scraped } = await sourcesOf()
     found.overdue = async () => 70
     const before = await scraped('postern_mail_overdue_seconds')
     found.overdue = () => Promise.reject(new Error('no database'))
