@@ -10,7 +10,7 @@ type Limits = {
   codeLength: number
   /** Whether a password alone does not sign them in. */
   guarded: boolean
-  /** The lanes of mails without room, and until when; also those of known devices and networks. */
+  /** The lanes of mails without room, and until when, the next to open first; also those of known devices and networks. */
   full: { lane: string; until: string }[]
 }
 
@@ -20,7 +20,7 @@ export const findLimits = statement(
   (slots) => sql<Limits>`
     select ${strangersLengthAt(slots, sql`was.code_level`)}::int4 as "codeLength",
       was.password_level + 1 > ${sql.lit(WRONG_PASSWORDS)} as guarded,
-      (select coalesce(jsonb_agg(jsonb_build_object('lane', lane, 'until', to_timestamp(clock + wait)) order by wait desc), '[]')
+      (select coalesce(jsonb_agg(jsonb_build_object('lane', lane, 'until', to_timestamp(clock + wait)) order by wait), '[]')
        from (${fullLanes}) as full_lane) as full
     from (
       select timer.clock, b.lanes,

@@ -48,11 +48,13 @@ async function limitsOf(ctx: Context, addressMac: Buffer): Promise<string[]> {
   const rules = codeRules(ctx)
   const [limits] = await findLimits(ctx.db, { ...rules, key: addressMac })
   if (limits === undefined) return []
-  const { codeLength, guarded, full } = limits
+  const { codeLength, guarded } = limits
+  // Of strangers' two lanes the one counts that opens last.
+  const full = new Map(limits.full.map(({ lane, until }) => [mailsOf(lane), new Date(until).toISOString()]))
   return [
     ...(codeLength > rules.strangersLength ? [`strangers get codes of ${codeLength} characters`] : []),
     ...(guarded ? ['strangers are asked for a code beside the password'] : []),
-    ...full.map(({ lane, until }) => `${mailsOf(lane)} before ${new Date(until).toISOString()}`)
+    ...[...full].map(([mails, until]) => `${mails} before ${until}`)
   ]
 }
 
