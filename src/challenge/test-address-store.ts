@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { isNotOver } from '../db/interval.ts'
 import { statement } from '../db/statement.ts'
-import { unended } from '../user/store.ts'
+import { unendedOf } from '../user/store.ts'
 
 /** The condition that the last day of `tested` has not passed. */
 const stillTested = isNotOver(sql`tested.last_day`)
@@ -24,6 +24,6 @@ export const findUsedAddresses = statement(
     where ${stillTested} and (
       u.password_hash is not null or exists (
         select from postern.session as s
-        where s.user_id = u.id and s.credential_version = u.credential_version and ${unended} and 'test' <> all(s.amr)
+        where ${unendedOf(sql`u.id`)} and s.credential_version = u.credential_version and 'test' <> all(s.amr)
       ))`
 )

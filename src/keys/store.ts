@@ -71,7 +71,7 @@ export const findKeyUses = statement(
     with recursive ids as (${distinctAlong(sql`postern.session as s`, sql`s.key_id`)})
     select ids.id as "keyId", 'session' as kind from ids
     where ids.id is not null and exists (
-      select from postern.session as s where s.key_id = ids.id and s.expires_at > now() and s.revoked_at is null)
+      select from postern.session as s where s.key_id = ids.id and s.expires_at > now() and num_nulls(s.revoked_at) = 1)
     union all
     select distinct key_id, 'challenge' from postern.challenge where expires_at > now() and used_at is null and settled_at is null
     union all
@@ -134,10 +134,10 @@ export const endSessionsAfter = statement(
   { afterId: 'uuid', most: 'int4' },
   ({ afterId, most }) => sql<{ lastId: string | null; ended: number }>`
     with page as (
-      select s.id from postern.session as s where s.id > ${afterId} order by s.id limit ${most}
+      select s.id, s.expires_at > now() as lasts from postern.session as s where s.id > ${afterId} order by s.id limit ${most}
     ), ended as (
       update postern.session as s set revoked_at = now(), expires_at = now() from page
-      where s.id = page.id and s.revoked_at is null and s.expires_at > now() returning 1
+      where s.id = page.id and page.lasts and num_nulls(s.revoked_at) = 1 returning 1
     )
     select (select page.id from page order by page.id desc limit 1) as "lastId", (select count(*)::int4 from ended) as ended`
 )

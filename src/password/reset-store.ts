@@ -5,7 +5,7 @@ import { type Slots, statement, statementInTx } from '../db/statement.ts'
 import { deviceColumns, deviceParameters, makeDevice } from '../device/store.ts'
 import { MINUTE } from '../lib/time.ts'
 import { noticeParameters, queueNotice } from '../user/notice-store.ts'
-import { changedSince, unended } from '../user/store.ts'
+import { changedSince, unendedOf } from '../user/store.ts'
 import { open } from './request-reset-store.ts'
 
 /** Seconds in which a new password that is sent again after a lost answer is answered as done. */
@@ -97,8 +97,8 @@ export const changingPassword = (
     returning u.id, u.email, u.email_key, u.locale, u.credential_version
   ), ending as (
     update postern.session as s set revoked_at = now() from changed
-    where s.user_id = changed.id and s.credential_version = changed.credential_version - 1
-      and s.id is distinct from ${change.kept} and ${unended}
+    where ${unendedOf(sql`changed.id`)} and s.credential_version = changed.credential_version - 1
+      and s.id is distinct from ${change.kept}
     returning 1
   ), ended as (
     select count(*)::int4 as number from ending

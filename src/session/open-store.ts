@@ -71,11 +71,11 @@ export const endExcessSessions = statement(
     with account as (
       select u.id, u.credential_version, u.disabled_at from postern."user" as u where u.id = ${slots.userId} for update
     ), excess as (
-      select s.id from postern.session as s, account as u where ${live}
+      select s.id from postern.session as s, account as u where s.user_id = u.id and s.revoked_at is null and ${live}
       order by s.last_used_at desc, s.id desc offset ${slots.most}
     ), held as (
       select s.id from postern.session as s
-      where s.id in (select excess.id from excess) and s.revoked_at is null
+      where s.id in (select excess.id from excess) and num_nulls(s.revoked_at) = 1
       order by s.id for update
     ), ended as (
       update postern.session as s set revoked_at = now() from held where s.id = held.id returning s.id, s.user_id

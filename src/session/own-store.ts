@@ -3,7 +3,7 @@ import { type EventKind, eventParameters, record } from '../audit/store.ts'
 import { ago } from '../db/interval.ts'
 import { type Slots, statement } from '../db/statement.ts'
 import { MINUTE } from '../lib/time.ts'
-import { holdCaller, unended } from '../user/store.ts'
+import { holdCaller, unendedOf } from '../user/store.ts'
 import { live } from './store.ts'
 
 /** One of a user's live sessions, as its owner sees it in a list. */
@@ -29,7 +29,7 @@ export const listLiveSessions = statement(
       case when s.id = ${current} then now() else s.last_used_at end as "lastUsedAt",
       case when s.id = ${current} then s.expires_at else least(s.expires_at, s.idle_expires_at) end as "expiresAt",
       s.amr, s.client_network::text as network, s.client_agent as agent
-    from postern.session as s, postern."user" as u where s.user_id = ${userId} and ${live}
+    from postern.session as s, postern."user" as u where s.user_id = ${userId} and s.revoked_at is null and ${live}
     order by s.id = ${current} desc, s.last_used_at desc, s.id desc`
 )
 
@@ -73,7 +73,7 @@ const ownerParameters = { ...eventParameters, userId: 'uuid', sessionId: 'uuid' 
 
 const endingOwn = (slots: Slots<typeof ownerParameters>, kind: EventKind, which: RawBuilder<unknown>) => {
   const version = sql`(s.credential_version = caller.version or s.id = ${slots.sessionId})` // that of the caller is held already
-  const own = sql`s.user_id = caller.id and ${version} and ${unended}`
+  const own = sql`${unendedOf(sql`caller.id`)} and ${version}`
   return sql<EndedByOwner>`
     with ${holdCaller(slots)}, ${ending(slots, kind, sql`${own} and ${which}`, sql`from caller`)}
     select (select count(*)::int4 from ended) as ended, exists (select from caller) as held`
@@ -90,13 +90,13 @@ export const endOtherOwnSessions = statement(ownerParameters, (slots) =>
 /** Signs out by the session's id alone: the caller has shown a genuine token of it. */
 export const endSessionById = statement(
   { ...eventParameters, id: 'uuid' },
-  (slots) => sql`with ${ending(slots, 'sign_out', sql`s.id = ${slots.id} and s.revoked_at is null`)} select`
+  (slots) => sql`with ${ending(slots, 'sign_out', sql`s.id = ${slots.id} and num_nulls(s.revoked_at) = 1`)} select`
 )
 
 /** As `endSessionById`, for the holder of a refresh token: its seed must be the session's. */
 export const endSessionBySeed = statement(
   { ...eventParameters, id: 'uuid', seedHash: 'bytea' },
   (slots) => sql`
-    with ${ending(slots, 'sign_out', sql`s.id = ${slots.id} and s.seed_hash = ${slots.seedHash} and s.revoked_at is null`)}
+    with ${ending(slots, 'sign_out', sql`s.id = ${slots.id} and s.seed_hash = ${slots.seedHash} and num_nulls(s.revoked_at) = 1`)}
     select`
 )

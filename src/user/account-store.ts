@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { statement } from '../db/statement.ts'
-import { unended } from './store.ts'
+import { unendedOf } from './store.ts'
 
 /** An account as an operator asks for it. The hash is for its scheme, and is not to be shown. */
 export type AccountAsOperator = {
@@ -26,7 +26,7 @@ export const findAccount = statement(
       (select count(*)::int4 from postern.device as d where d.email_key = u.email_key and d.expires_at > now()) as devices
     from postern."user" as u, lateral (
       select count(*)::int4 as sessions, max(s.last_used_at) as used from postern.session as s
-      where s.user_id = u.id and s.credential_version = u.credential_version and u.disabled_at is null and ${unended}
+      where ${unendedOf(sql`u.id`)} and s.credential_version = u.credential_version and u.disabled_at is null
     ) as live
     where u.email_key = ${emailKey}`
 )

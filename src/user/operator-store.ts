@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import { type EventKind, record } from '../audit/store.ts'
 import { statement } from '../db/statement.ts'
-import { unended } from './store.ts'
+import { unendedOf } from './store.ts'
 
 /** What an operator's command did to an account. No row: there is no account. */
 export type Administered = { changed: boolean; sessionsEnded: number }
@@ -19,9 +19,8 @@ const administering = (change: { kind: EventKind; set: RawBuilder<unknown>; wher
         returning u.id, u.credential_version
       ), ended as (
         select count(*)::int4 as number
-        from changed join found using (id) join postern.session as s on s.user_id = found.id
+        from changed join found using (id) join postern.session as s on ${unendedOf(sql`found.id`)}
         where changed.credential_version > found.credential_version and s.credential_version = found.credential_version
-          and ${unended}
       ), noted as (${record({
         from: sql`changed`,
         id: eventId,

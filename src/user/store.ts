@@ -60,8 +60,15 @@ export const ownerOf = sql`
     proven.locale, proven.created_at
   from proven join spent on spent.used_at is not null and spent.email_key = proven.email_key`
 
-/** The condition that nobody has ended the session `s`, and that its time is not up. */
-export const unended = sql`s.revoked_at is null and s.expires_at > now() and s.idle_expires_at > now()`
+/**
+ * The condition that nobody has ended the session `s`, and that its time is not up.
+ * `num_nulls` and not `is null`: with the latter the planner may walk the index of everybody's sessions, though one is named by its id.
+ */
+export const unended = sql`num_nulls(s.revoked_at) = 1 and s.expires_at > now() and s.idle_expires_at > now()`
+
+/** The condition that `s` is a session of the account that is `unended`: the account's index leads past those that somebody has ended. */
+export const unendedOf = (userId: RawBuilder<unknown>) =>
+  sql`s.user_id = ${userId} and s.revoked_at is null and ${unended}`
 
 /**
  * The CTEs that lock the caller's account and then the session, as `caller` if both are still valid: a request is admitted long

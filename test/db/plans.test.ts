@@ -18,11 +18,11 @@ type Plan = {
 
 const nodes = (plan: Plan): Plan[] => [plan, ...(plan.Plans ?? []).flatMap(nodes)]
 
-/** Reads a table other than by a key: whole, or along an index over times. */
+/** Reads a table other than by a key: whole, along an index over times, or along one of which only what is null is asked. */
 const wanders = (node: Plan): boolean =>
   /Scan/.test(node['Node Type']) &&
   node['Relation Name'] !== undefined &&
-  (node['Index Cond'] === undefined ||
+  (!/=/.test(node['Index Cond'] ?? '') ||
     /_(at|settled|unsettled|with_address|without_address)$/.test(node['Index Name'] ?? ''))
 
 /** What by its nature asks for a time (the courier), and tables of a handful of rows. */
