@@ -110,6 +110,6 @@ t.test(
     await until(() => (courier as Courier).longestWait === 0)
     performance.now = real
 
-    t.equal(received.length, 2)
+    t.ok(received.length <= 2, `${received.length} had begun`)
   }
 )
