@@ -46,7 +46,7 @@ const verdictOf = (right?: Sql): Sql =>
   ) as verdict`
 
 /** How long the next code of a stranger must be. */
-export const strangersLengthAt = (slots: Omit<CodeRuleSlots, 'trustedLength'>, level: Sql): Sql => sql`
+export const strangersLengthAt = (slots: CodeRuleSlots, level: Sql): Sql => sql`
   case when ${level} + ${slots.tries} <= ${slots.lengthenAt} then ${slots.strangersLength}
        when ${level} + ${slots.tries} <= ${slots.strengthenAt} then ${sql.lit(LONG_CODE)}
        else ${sql.lit(STRONG_CODE)} end`

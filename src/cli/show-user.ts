@@ -5,7 +5,7 @@ import type { Context } from '../context.ts'
 import { readStored } from '../hashing/stored.ts'
 import type { Environment } from '../lib/env.ts'
 import { type AccountAsOperator, findAccount } from '../user/account-store.ts'
-import { UNNAMED_ACCOUNT, withAddress } from './with-address.ts'
+import { NO_ACCOUNT, UNNAMED_ACCOUNT, withAddress } from './with-address.ts'
 
 const MOST_EVENTS = 20
 
@@ -14,7 +14,7 @@ export async function showUser(env: Environment, address: string | undefined): P
   return await withAddress(env, { address, unnamed: UNNAMED_ACCOUNT }, async (ctx, emailKey) => {
     const { db, secrets } = ctx
     const [account] = await findAccount(db, { emailKey })
-    if (account === undefined) console.error('There is no account with this address.')
+    if (account === undefined) console.error(NO_ACCOUNT)
     else for (const [name, value] of factsOf(account)) console.log(`${name.padEnd(12)}${value}`)
     const addressMac = secrets.addressMac(emailKey)
     for (const line of await limitsOf(ctx, addressMac)) console.log(`${'limit'.padEnd(12)}${line}`)

@@ -8,7 +8,7 @@ import { linesOf } from '../lib/lines.ts'
 import { type Act, administer, deleteByOperator } from '../user/administer.ts'
 import { exportUsers } from '../user/export-users.ts'
 import { importUsers } from '../user/import-users.ts'
-import { UNNAMED_ACCOUNT, withAddress } from './with-address.ts'
+import { NO_ACCOUNT, UNNAMED_ACCOUNT, withAddress } from './with-address.ts'
 import { withContext } from './with-context.ts'
 
 /** The longest line of an import, in bytes; an account with the longest hash has some 2,000. */
@@ -41,7 +41,7 @@ export async function deleteUserAt(env: Environment, address: string | undefined
 }
 
 function noAccount(): number {
-  console.error('There is no account with this address.')
+  console.error(NO_ACCOUNT)
   return 1
 }
 

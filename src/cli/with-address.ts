@@ -19,5 +19,8 @@ export async function withAddress(
   return 2
 }
 
-/** What commands about an account say without an address. */
+/** What commands about an account say where there is none. */
+export const NO_ACCOUNT = 'There is no account with this address.'
+
+/** What they say without an address. */
 export const UNNAMED_ACCOUNT = 'Name the account by its email address.'

@@ -34,12 +34,7 @@ t.test(
     const bearers = [await signIn('maya@example.com'), await signIn('noor@example.com')].map(
       ({ body }) => body.access_token as string
     )
-    let turn = 0
-
-    const answers = await askTimes(40, () => {
-      turn += 1
-      return api.changePassword({ password: 'short' }, { bearer: bearers[turn % 2] })
-    })
+    const answers = await askTimes(40, (nth) => api.changePassword({ password: 'short' }, { bearer: bearers[nth % 2] }))
 
     t.strictSame(tally(answers), { 422: 30, 429: 10 })
   }
@@ -50,12 +45,7 @@ t.test('changes of an account are limited by client too: each of them stays in t
   const bearers = [await signIn('maya@example.com'), await signIn('maya@example.com')].map(
     ({ body }) => body.access_token as string
   )
-  let turn = 0
-
-  const answers = await askTimes(40, () => {
-    turn += 1
-    return api.updateMe({ locale: 'fr' }, { bearer: bearers[turn % 2] })
-  })
+  const answers = await askTimes(40, (nth) => api.updateMe({ locale: 'fr' }, { bearer: bearers[nth % 2] }))
 
   t.strictSame(tally(answers), { 200: 30, 429: 10 })
   t.same(await sql(`select count(*)::int from postern.event where kind = 'account_updated'`), [{ count: 30 }])
