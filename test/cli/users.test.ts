@@ -22,7 +22,7 @@ async function startWithCommands(t: Test) {
         [world.ctx.secrets.addressMac(email)]
       )
     ).map(({ kind, own }) => ({ kind, own }))
-  return { ...world, program, users, mails, events }
+  return { ...world, settings, program, users, mails, events }
 }
 
 t.test('a disabled account has no session and gets none, until it is enabled', async (t) => {
